@@ -1,0 +1,147 @@
+//! Signing checkpoints and answering producers, in parallel, after the commit and never before.
+
+use crate::frame::FooterCheckpoint;
+use crate::inbox::Reply;
+use crate::poison::Poison;
+use crate::read::{ReadError, Reader};
+use crate::sealed::{WaitItem, Waiter};
+use crate::sequencer::{SignedSince, answer};
+use crate::shared::{DurableHead, LogShared, SignedHead};
+use append::{AckLevel, Appended, Code, EntryProof, Receipt, Refusal};
+use graven_entry::Time;
+use graven_merkle::LeafIndex;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+/// Jobs that may wait for a signer thread; the journal thread waits beyond.
+const JOBS_MAX: usize = 8_192;
+
+/// One log's waiters after a commit.
+pub(crate) struct Job {
+    pub(crate) log: Arc<LogShared>,
+    /// Covers every entry that the waiters wait for.
+    pub(crate) head: DurableHead,
+    pub(crate) waiters: Vec<Waiter>,
+}
+
+/// What a signer thread works with.
+#[derive(Clone)]
+pub(crate) struct AnswerParts {
+    pub(crate) reader: Reader,
+    pub(crate) signed_since: Arc<SignedSince>,
+    pub(crate) poison: Poison,
+}
+
+/// The door to the signer threads.
+pub(crate) struct Answerer {
+    jobs: SyncSender<Job>,
+}
+
+impl Answerer {
+    /// Hands a job to the signer threads. Nothing is sent for a log that nobody waits for.
+    pub(crate) fn send(&self, job: Job) {
+        if job.waiters.is_empty() {
+            return;
+        }
+        // The threads end only with this sender or poisoned; their waiters then learn it from the closed reply.
+        drop(self.jobs.send(job));
+    }
+}
+
+/// Starts the signer threads.
+pub(crate) fn start(
+    threads: usize,
+    parts: &AnswerParts,
+) -> std::io::Result<(Answerer, Vec<JoinHandle<()>>)> {
+    let (jobs, waiting) = sync_channel(JOBS_MAX);
+    let waiting = Arc::new(Mutex::new(waiting));
+    let mut handles = Vec::with_capacity(threads);
+    for number in 0..threads.max(1) {
+        let (parts, waiting) = (parts.clone(), Arc::clone(&waiting));
+        let name = format!("graven-sign-{number}");
+        let run = move || run(&parts, &waiting);
+        handles.push(std::thread::Builder::new().name(name).spawn(run)?);
+    }
+    Ok((Answerer { jobs }, handles))
+}
+
+fn run(parts: &AnswerParts, waiting: &Mutex<Receiver<Job>>) {
+    loop {
+        let job = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(job) = job else { return };
+        work(parts, job);
+    }
+}
+
+/// Signs the head and answers the waiters of one job.
+fn work(parts: &AnswerParts, job: Job) {
+    let signed = match job.log.sign(job.head, &parts.poison) {
+        Ok(signed) => signed,
+        Err(fatal) => {
+            for waiter in job.waiters {
+                answer(waiter.reply, Err(Refusal::new(Code::Unavailable, fatal.0.clone())));
+            }
+            return;
+        }
+    };
+    note_signed(parts, &job.log, &signed);
+    for waiter in job.waiters {
+        let Waiter { reply, items, proof, room } = waiter;
+        let result = receipt(parts, &job.log, &signed, &items, proof);
+        send(reply, result);
+        drop(room);
+    }
+}
+
+fn send(reply: Reply, result: Result<Appended, ReadError>) {
+    answer(reply, result.map_err(|error| Refusal::from(&error)));
+}
+
+/// Remembers a signature for the next frame: the frames are the record of what was signed.
+pub(crate) fn note_signed(parts: &AnswerParts, log: &LogShared, signed: &SignedHead) {
+    let mut since = parts.signed_since.lock().unwrap_or_else(PoisonError::into_inner);
+    let newest = since.get(log.name.as_str()).is_none_or(|old| old.size < signed.head.size);
+    if newest {
+        let (name, size) = (log.name.to_string(), signed.head.size);
+        let note = signed.note.clone();
+        since.insert(log.name.to_string(), FooterCheckpoint { name, size, note });
+    }
+}
+
+fn receipt(
+    parts: &AnswerParts,
+    log: &LogShared,
+    signed: &SignedHead,
+    items: &[WaitItem],
+    proof: bool,
+) -> Result<Appended, ReadError> {
+    let mut receipts = Vec::with_capacity(items.len());
+    let mut proofs = Vec::new();
+    for item in items {
+        receipts.push(match *item {
+            WaitItem::New { index, leaf, time } => Receipt {
+                index: LeafIndex(index),
+                leaf_hash: leaf,
+                time: time.to_string(),
+                ack: AckLevel::Local,
+                repeated: false,
+            },
+            WaitItem::Repeat { index } => repeated(parts, log, index)?,
+        });
+        if proof {
+            let index = LeafIndex(item.index());
+            let header = parts.reader.header_line(log, index)?;
+            proofs.push(EntryProof { header, proof: parts.reader.proof(log, index, signed)? });
+        }
+    }
+    let checkpoint = signed.note.clone();
+    Ok(Appended { checkpoint, receipts, proofs, ack_reached: true })
+}
+
+/// The first receipt of a recorded entry, told again.
+fn repeated(parts: &AnswerParts, log: &LogShared, index: u64) -> Result<Receipt, ReadError> {
+    let (leaf_hash, time): (_, Time) = parts.reader.leaf_and_time(log, LeafIndex(index))?;
+    let (index, time) = (LeafIndex(index), time.to_string());
+    Ok(Receipt { index, leaf_hash, time, ack: AckLevel::Local, repeated: true })
+}

@@ -1,0 +1,177 @@
+//! The codec of stored bundles: entries without what can be computed again, then zstd (`docs/format.md`, "Stored bundle").
+//!
+//! `prev` is the leaf hash of the entry before, `nonce` the segment's PRF at the index: both are incompressible and neither
+//! is stored. Decoding puts them back, byte for byte; a bundle whose bytes were changed decodes to entries whose hashes
+//! do not fit the tree, which is for the verifier to find.
+
+use crate::limits::{BUNDLE_ENTRIES, ZSTD_LEVEL};
+use crate::nonce::NonceMaker;
+use graven_entry::{limits::ENTRY_BYTES_MAX, prev_and_nonce_spans};
+use graven_merkle::{Hash, LeafIndex, leaf_hash};
+use graven_note::base64;
+
+/// Most bytes that a bundle may decode to.
+const DECODED_BYTES_MAX: usize = BUNDLE_ENTRIES as usize * (ENTRY_BYTES_MAX + 3) + 64;
+/// Length of a hash and of a nonce in base64.
+const PREV_TEXT_BYTES: usize = 44;
+const NONCE_TEXT_BYTES: usize = 24;
+/// How an entry is stored; the numbers are persisted.
+const STORED_STRIPPED: u8 = 1;
+const STORED_WHOLE: u8 = 0;
+
+/// A bundle cannot be decoded.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BundleError {
+    #[error("bundle does not decompress")]
+    Zstd(#[source] std::io::Error),
+    #[error("bundle is malformed: {0}")]
+    Malformed(&'static str),
+}
+
+/// Consecutive entries of one bundle, whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Entries {
+    bytes: Vec<u8>,
+    ends: Vec<u32>,
+}
+
+impl Entries {
+    pub(crate) fn push(&mut self, entry: &[u8]) {
+        self.bytes.extend_from_slice(entry);
+        self.ends.push(self.bytes.len() as u32);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub(crate) fn get(&self, place: usize) -> Option<&[u8]> {
+        let end = *self.ends.get(place)? as usize;
+        let start = if place == 0 { 0 } else { self.ends[place - 1] as usize };
+        Some(&self.bytes[start..end])
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        (0..self.len()).map_while(|place| self.get(place))
+    }
+
+    /// Bytes held, for the cache's account.
+    pub(crate) fn size_bytes(&self) -> usize {
+        self.bytes.len() + 4 * self.ends.len()
+    }
+}
+
+/// Encodes consecutive entries that start at `first`; at most one bundle's worth.
+///
+/// The body is: count, the `prev` of the first entry, then for each entry how it is stored, its stored length and its bytes.
+/// An entry whose `prev` or `nonce` is not what would be computed is stored whole, so that any entry survives the round trip.
+pub(crate) fn encode(
+    first: LeafIndex,
+    first_prev: &Hash,
+    entries: &[&[u8]],
+    nonces: &NonceMaker,
+) -> Result<Vec<u8>, BundleError> {
+    let total: usize = entries.iter().map(|entry| entry.len() + 5).sum();
+    let mut plain = Vec::with_capacity(total + 40);
+    plain.extend_from_slice(&(entries.len() as u16).to_be_bytes());
+    plain.extend_from_slice(first_prev.as_bytes());
+    let mut prev = *first_prev;
+    for (place, entry) in entries.iter().enumerate() {
+        let index = LeafIndex(first.0 + place as u64);
+        encode_entry(&mut plain, entry, &prev, &nonces.nonce(index));
+        prev = leaf_hash(entry);
+    }
+    zstd::bulk::compress(&plain, ZSTD_LEVEL).map_err(BundleError::Zstd)
+}
+
+fn encode_entry(plain: &mut Vec<u8>, entry: &[u8], prev: &Hash, nonce: &[u8; 16]) {
+    if let Some((before, between, after)) = stripped(entry, prev, nonce) {
+        let len = before.len() + between.len() + after.len();
+        plain.push(STORED_STRIPPED);
+        plain.extend_from_slice(&(len as u32).to_be_bytes()[1..]);
+        for part in [before, between, after] {
+            plain.extend_from_slice(part);
+        }
+    } else {
+        plain.push(STORED_WHOLE);
+        plain.extend_from_slice(&(entry.len() as u32).to_be_bytes()[1..]);
+        plain.extend_from_slice(entry);
+    }
+}
+
+/// The entry around its `prev` and `nonce`, where these are what would be computed.
+fn stripped<'a>(
+    entry: &'a [u8],
+    prev: &Hash,
+    nonce: &[u8; 16],
+) -> Option<(&'a [u8], &'a [u8], &'a [u8])> {
+    let header_end = entry.iter().position(|byte| *byte == b'\n')?;
+    let (prev_span, nonce_span) = prev_and_nonce_spans(&entry[..=header_end]).ok()?;
+    let same = entry[prev_span.clone()] == *prev.to_string().as_bytes()
+        && entry[nonce_span.clone()] == *base64::encode(nonce).as_bytes();
+    same.then(|| {
+        let between = &entry[prev_span.end..nonce_span.start];
+        (&entry[..prev_span.start], between, &entry[nonce_span.end..])
+    })
+}
+
+/// Decodes a bundle whose first entry has index `first`.
+pub(crate) fn decode(
+    first: LeafIndex,
+    stored: &[u8],
+    nonces: &NonceMaker,
+) -> Result<Entries, BundleError> {
+    let plain = zstd::bulk::decompress(stored, DECODED_BYTES_MAX).map_err(BundleError::Zstd)?;
+    let (count, rest) = plain.split_at_checked(2).ok_or(BundleError::Malformed("no count"))?;
+    let count = u16::from_be_bytes([count[0], count[1]]);
+    let (prev, mut rest) = rest.split_at_checked(32).ok_or(BundleError::Malformed("no prev"))?;
+    let mut prev = Hash::from(<[u8; 32]>::try_from(prev).expect("split at 32"));
+    if u64::from(count) > BUNDLE_ENTRIES {
+        return Err(BundleError::Malformed("more than 256 entries"));
+    }
+    let mut entries = Entries::default();
+    let mut entry = Vec::new();
+    for place in 0..u64::from(count) {
+        let head = rest.split_at_checked(4).ok_or(BundleError::Malformed("no entry head"))?;
+        let len = u32::from_be_bytes([0, head.0[1], head.0[2], head.0[3]]) as usize;
+        let (body, after) =
+            head.1.split_at_checked(len).ok_or(BundleError::Malformed("entry is cut"))?;
+        entry.clear();
+        match head.0[0] {
+            STORED_WHOLE => entry.extend_from_slice(body),
+            STORED_STRIPPED => {
+                restore(&mut entry, body, &prev, &nonces.nonce(LeafIndex(first.0 + place)))?;
+            }
+            _ => return Err(BundleError::Malformed("unknown way of storing")),
+        }
+        prev = leaf_hash(&entry);
+        entries.push(&entry);
+        rest = after;
+    }
+    if rest.is_empty() { Ok(entries) } else { Err(BundleError::Malformed("bytes at the end")) }
+}
+
+/// Puts `prev` and `nonce` back between the quotes that `encode` left empty.
+fn restore(
+    entry: &mut Vec<u8>,
+    body: &[u8],
+    prev: &Hash,
+    nonce: &[u8; 16],
+) -> Result<(), BundleError> {
+    const EMPTY: &[u8] = b"\"prev\":\"\",\"nonce\":\"\"";
+    let at = find(body, EMPTY).ok_or(BundleError::Malformed("no place for prev and nonce"))?;
+    let prev_at = at + b"\"prev\":\"".len();
+    let nonce_at = at + EMPTY.len() - 1;
+    entry.reserve(body.len() + PREV_TEXT_BYTES + NONCE_TEXT_BYTES);
+    entry.extend_from_slice(&body[..prev_at]);
+    entry.extend_from_slice(prev.to_string().as_bytes());
+    entry.extend_from_slice(&body[prev_at..nonce_at]);
+    entry.extend_from_slice(base64::encode(nonce).as_bytes());
+    entry.extend_from_slice(&body[nonce_at..]);
+    Ok(())
+}
+
+/// First place of `needle`; the header precedes everything a producer wrote, so the first hit is the header's.
+fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    haystack.windows(needle.len()).position(|window| window == needle)
+}

@@ -1,0 +1,606 @@
+//! A cell: one journal with its logs, its threads, and the door to them.
+
+use crate::answer::{self, AnswerParts};
+use crate::budget::{Budget, WriterBudgets};
+use crate::create::{Creator, FirstLogs};
+use crate::guard::Guard;
+use crate::handle::LogHandle;
+use crate::identity::{IdentityHasher, IdentityWindow};
+use crate::inbox::{Inbox, Work};
+use crate::journal_thread::{JournalThread, ToJournal};
+use crate::keeper::Keeper;
+use crate::limits::CellLimits;
+use crate::mutants::Mutants;
+use crate::own::Succession;
+use crate::poison::{OnFatal, Poison};
+use crate::read::Reader;
+use crate::recover::{OpenError, Places, Recovery, ask_guard, recover};
+use crate::registry::Registry;
+use crate::room::Room;
+use crate::sequencer::{Sequencer, SequencerParts, SignedSince};
+use crate::shared::LogShared;
+use crate::stats::{Metrics, Stats};
+use crate::time_keeper::TimeKeeper;
+use crate::unload::{Ask, Unloader};
+use append::Refusal;
+use env::{Clock, Disk, OpenMode, Random, RealDisk, SystemClock, SystemRandom};
+use graven_entry::{LogName, Name};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use store::limits::RESERVE_BYTES_DEFAULT;
+use store::segments::SegmentStore;
+use store::{
+    DirectoryLock, Journal, JournalError, LocalJournal, LocalJournalOptions, Recovered, Reserve,
+    Slot, SpareMaker, VaultStore, check_filesystem, ensure_format,
+};
+
+/// The outside world of a cell: real, or simulated in tests.
+#[derive(Clone)]
+pub struct Env {
+    /// Files.
+    pub disk: Arc<dyn Disk>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
+}
+
+impl Env {
+    /// The machine's own.
+    pub fn real() -> Env {
+        Env {
+            disk: Arc::new(RealDisk),
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+        }
+    }
+}
+
+/// How a cell is opened.
+#[derive(Clone, Debug)]
+pub struct CellOptions {
+    /// The data directory; made at the first start.
+    pub data: PathBuf,
+    /// Origin of the log `main`, which the first start makes; the default names the installation.
+    pub main_origin: Option<Name>,
+    /// File of the independent guard, best on another device.
+    pub guard: Option<PathBuf>,
+    /// Directory of the signing keys; `<data>/keys` without it.
+    pub keys_dir: Option<PathBuf>,
+    /// The operator says that the clock is right, however far it jumped.
+    pub confirm_clock: bool,
+    /// Limits.
+    pub limits: CellLimits,
+    /// How often sizes and roots of changed logs are written into `system`, in seconds.
+    pub roots_every_s: u64,
+    /// The operator takes a file system whose locks and flushes cannot be relied on.
+    pub force_filesystem: bool,
+    /// What a fatal fault does to the process.
+    pub on_fatal: OnFatal,
+}
+
+impl CellOptions {
+    /// The defaults for a data directory.
+    pub fn new(data: impl Into<PathBuf>) -> CellOptions {
+        CellOptions {
+            data: data.into(),
+            main_origin: None,
+            guard: None,
+            keys_dir: None,
+            confirm_clock: false,
+            limits: CellLimits::default(),
+            roots_every_s: 60,
+            force_filesystem: false,
+            on_fatal: OnFatal::Abort,
+        }
+    }
+}
+
+/// What opening found and did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OpenReport {
+    /// This was the first start: directory, keys and the logs `system` and `main` were made.
+    pub first_start: bool,
+    /// The journal's last frame was not whole and was left out; it was never acknowledged.
+    pub truncated_slot: Option<u64>,
+    /// The journal's last file was copied forward.
+    pub copied_forward: bool,
+    /// Logs that are read-only, with why.
+    pub ended: Vec<(String, String)>,
+}
+
+/// How a cell feels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// Appends are taken.
+    pub ready: bool,
+    /// Why not, if not.
+    pub read_only: Option<String>,
+    /// Free bytes on the data directory's disk.
+    pub disk_free_bytes: u64,
+    /// Bytes in the journal that are not unloaded yet.
+    pub journal_bytes: u64,
+    /// Events that wait to be made permanent or answered.
+    pub queued_events: usize,
+    /// Their bytes.
+    pub queued_bytes: usize,
+    /// The kernel says that the clock is synchronised.
+    pub clock_synced: bool,
+    /// The kernel's bound for the clock's error.
+    pub clock_error_ns: Option<u64>,
+    /// Logs.
+    pub logs: usize,
+}
+
+/// What a new log is.
+#[derive(Clone, Debug, Default)]
+pub struct NewLog {
+    /// Its origin; the default names the installation and the log.
+    pub origin: Option<Name>,
+    /// Anyone may read its tiles and checkpoint.
+    pub public: bool,
+    /// The ended log that it continues.
+    pub succeeds: Option<Succession>,
+}
+
+/// One journal with its logs. Cheap to clone; the last [`Cell::stop`] or drop ends the threads.
+#[derive(Clone)]
+pub struct Cell {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) env: Env,
+    pub(crate) data: PathBuf,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) inbox: Arc<Inbox>,
+    pub(crate) room: Arc<Room>,
+    pub(crate) stats: Arc<Stats>,
+    pub(crate) reader: Reader,
+    pub(crate) vault: VaultStore,
+    pub(crate) hasher: IdentityHasher,
+    pub(crate) queue: Arc<Budget>,
+    pub(crate) writers: WriterBudgets,
+    pub(crate) answers: AnswerParts,
+    pub(crate) mutants: Arc<Mutants>,
+    pub(crate) poison: Poison,
+    pub(crate) stopping: AtomicBool,
+    pub(crate) creator: Mutex<Creator>,
+    unloader: SyncSender<Ask>,
+    threads: Mutex<Option<Threads>>,
+}
+
+/// The running threads, in the order in which they end.
+struct Threads {
+    stop_keeper: Sender<()>,
+    handles: Vec<JoinHandle<()>>,
+    /// Released last, when nothing is written any more.
+    lock: Option<DirectoryLock>,
+}
+
+impl Cell {
+    /// Opens the cell of a data directory, with a local journal. The first start makes everything.
+    pub fn open(env: Env, options: CellOptions) -> Result<(Cell, OpenReport), OpenError> {
+        env.disk.create_dir(&options.data).map_err(OpenError::Machine)?;
+        let lock = DirectoryLock::acquire(&*env.disk, &options.data)?;
+        ensure_format(&*env.disk, &options.data)?;
+        check_filesystem(&*env.disk, &options.data, options.force_filesystem)?;
+        let (journal, recovered) = open_journal(&env, &options)?;
+        let reserve = open_reserve(&env, &options)?;
+        let spares = journal.spare_maker();
+        let report = OpenReport {
+            first_start: recovered.created,
+            truncated_slot: recovered.truncated.as_ref().map(|torn| torn.slot.0),
+            copied_forward: recovered.copied_forward,
+            ended: Vec::new(),
+        };
+        let journal = OpenJournal {
+            journal: Box::new(journal),
+            first_slot: recovered.first_slot,
+            spares: Some(spares),
+            reserve: Some(reserve),
+            lock: Some(lock),
+        };
+        start(env, options, journal, report)
+    }
+
+    /// Opens a cell on a journal of another kind. The caller answers for its exclusion.
+    pub fn open_on(
+        env: Env,
+        options: CellOptions,
+        journal: Box<dyn Journal>,
+        first_slot: Slot,
+    ) -> Result<(Cell, OpenReport), OpenError> {
+        env.disk.create_dir(&options.data).map_err(OpenError::Machine)?;
+        let journal = OpenJournal { journal, first_slot, spares: None, reserve: None, lock: None };
+        start(env, options, journal, OpenReport::default())
+    }
+
+    /// Creates a log: keys, directory, entry 0, and a note in `system`. Blocks until all of it is permanent.
+    pub fn create_log(&self, name: &LogName, new: NewLog) -> Result<LogHandle, Refusal> {
+        let mut creator = self.inner.creator.lock().unwrap_or_else(PoisonError::into_inner);
+        let log = creator.create(&self.inner, name, &new)?;
+        Ok(LogHandle::new(&self.inner, log))
+    }
+
+    /// The log of this name.
+    pub fn log(&self, name: &str) -> Option<LogHandle> {
+        self.inner.registry.get(name).map(|log| LogHandle::new(&self.inner, log))
+    }
+
+    /// All logs, by name.
+    pub fn logs(&self) -> Vec<LogHandle> {
+        let logs = self.inner.registry.all().into_iter();
+        logs.map(|log| LogHandle::new(&self.inner, log)).collect()
+    }
+
+    /// How the cell feels.
+    pub fn health(&self) -> Health {
+        let inner = &self.inner;
+        let full = inner.room.is_disk_full().then(|| "the disk is full".to_owned());
+        let stopping = inner.stopping.load(Ordering::Acquire).then(|| "stopping".to_owned());
+        let read_only = inner.poison.reason().map(str::to_owned).or(stopping).or(full);
+        let (queued_events, queued_bytes) = inner.queue.used();
+        let clock = inner.env.clock.kernel_state();
+        Health {
+            ready: read_only.is_none(),
+            read_only,
+            disk_free_bytes: inner.env.disk.free_bytes(&inner.data).unwrap_or(0),
+            journal_bytes: inner.room.retained_bytes(),
+            queued_events,
+            queued_bytes,
+            clock_synced: clock.synced,
+            clock_error_ns: clock.error_ns,
+            logs: inner.registry.len(),
+        }
+    }
+
+    /// Counters since the start.
+    pub fn metrics(&self) -> Metrics {
+        let cache = &self.inner.reader.stats;
+        self.inner
+            .stats
+            .read(cache.hits.load(Ordering::Relaxed), cache.misses.load(Ordering::Relaxed))
+    }
+
+    /// Switches of deliberate faults, for tests that show that the checks against them work.
+    pub fn mutants(&self) -> &Mutants {
+        &self.inner.mutants
+    }
+
+    /// Moves everything from the journal into parts now. Blocks; says why where it could not.
+    pub fn unload(&self) -> Result<(), String> {
+        let (reply, answer) = channel();
+        let gone = || "the cell has stopped".to_owned();
+        self.inner.unloader.send(Ask::UnloadAll(reply)).map_err(|_| gone())?;
+        answer.recv().map_err(|_| gone())?
+    }
+
+    /// Refuses new batches, commits and answers those that are queued, then ends the threads and gives the data
+    /// directory free. A second call does nothing.
+    pub fn stop(&self) {
+        self.inner.stop();
+    }
+}
+
+impl Inner {
+    fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+        let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(Threads { stop_keeper, handles, lock }) = threads else { return };
+        drop(stop_keeper);
+        self.inbox.push(Work::Stop);
+        drop(self.unloader.send(Ask::Stop));
+        for handle in handles {
+            if handle.join().is_err() {
+                tracing::error!("a thread of the log ended by a panic");
+            }
+        }
+        drop(lock);
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+struct OpenJournal {
+    journal: Box<dyn Journal>,
+    first_slot: Slot,
+    spares: Option<SpareMaker>,
+    reserve: Option<Reserve>,
+    lock: Option<DirectoryLock>,
+}
+
+/// Opens the local journal. Where a full disk leaves no room for copying it forward, the reserve of an earlier start is
+/// given up: that is what it is for.
+fn open_journal(env: &Env, options: &CellOptions) -> Result<(LocalJournal, Recovered), OpenError> {
+    let dir = options.data.join("journal");
+    let open = || {
+        let journal_options = LocalJournalOptions::new(Arc::clone(&env.random));
+        LocalJournal::open(Arc::clone(&env.disk), &dir, journal_options)
+    };
+    match open() {
+        Err(JournalError::Full { .. }) if open_reserve(env, options)?.give_up()? => Ok(open()?),
+        other => Ok(other?),
+    }
+}
+
+/// The reserve is as large as the largest journal file, so that it covers one copy-forward.
+fn open_reserve(env: &Env, options: &CellOptions) -> Result<Reserve, OpenError> {
+    let dir = options.data.join("journal");
+    let mut size_bytes = RESERVE_BYTES_DEFAULT;
+    for entry in env.disk.list(&dir).map_err(OpenError::Machine)? {
+        let file =
+            env.disk.open(&dir.join(&entry.name), OpenMode::Read).map_err(OpenError::Machine)?;
+        size_bytes = size_bytes.max(file.len_bytes().map_err(OpenError::Machine)?);
+    }
+    Ok(Reserve::open(Arc::clone(&env.disk), &options.data, size_bytes)?)
+}
+
+/// Recovers the logs, starts the threads and finishes what a crash cut off.
+fn start(
+    env: Env,
+    options: CellOptions,
+    journal: OpenJournal,
+    mut report: OpenReport,
+) -> Result<(Cell, OpenReport), OpenError> {
+    let keys_dir = options.keys_dir.clone().unwrap_or_else(|| options.data.join("keys"));
+    env.disk.create_dir(&keys_dir).map_err(OpenError::Machine)?;
+    let store = SegmentStore::new(Arc::clone(&env.disk), &options.data);
+    let hasher = IdentityHasher::new(&identity_key(&env, &keys_dir)?);
+    let reader = Reader::new(store.clone());
+    let places = Places { disk: &env.disk, data: &options.data, keys: &keys_dir, store: &store };
+    let mut recovery =
+        recover(&places, &*journal.journal, journal.first_slot, (&options.limits, &reader))?;
+    let guard = match &options.guard {
+        Some(path) => Some(Guard::open(Arc::clone(&env.disk), path)?),
+        None => None,
+    };
+    if let Some(guard) = &guard {
+        ask_guard(&recovery.logs, guard.heads(), &reader, &mut recovery.ended)?;
+    }
+    report.ended = std::mem::take(&mut recovery.ended);
+    let creator = Creator::new(keys_dir, store.clone(), options.limits, &recovery.logs);
+    let first = FirstLogs { main_origin: options.main_origin.clone() };
+    let (inner, starter) =
+        wire(env, &options, journal, recovery, (store, reader, hasher, creator))?;
+    report.first_start |= first.ensure(&inner, &starter.unopened)?;
+    let system = FirstLogs::system(&inner)?;
+    starter.start_keeper(&inner, &options, guard, system)?;
+    Ok((Cell { inner }, report))
+}
+
+/// What is still to be done once the cell takes entries.
+struct Starter {
+    unopened: Vec<(Arc<LogShared>, String)>,
+    spares: Option<SpareMaker>,
+    reserve: Option<Reserve>,
+}
+
+impl Starter {
+    fn start_keeper(
+        self,
+        inner: &Arc<Inner>,
+        options: &CellOptions,
+        guard: Option<Guard>,
+        system: Arc<LogShared>,
+    ) -> Result<(), OpenError> {
+        let (stop_keeper, stop) = channel();
+        let keeper = Keeper {
+            registry: Arc::clone(&inner.registry),
+            inbox: Arc::clone(&inner.inbox),
+            disk: Arc::clone(&inner.env.disk),
+            data: inner.data.clone(),
+            clock: Arc::clone(&inner.env.clock),
+            room: Arc::clone(&inner.room),
+            spares: self.spares,
+            reserve: self.reserve,
+            guard,
+            reserve_bytes: options.limits.disk_reserve_bytes,
+            roots_every_s: options.roots_every_s,
+            system,
+            poison: inner.poison.clone(),
+            stop,
+            told: BTreeMap::new(),
+        };
+        let handle = spawn("graven-keeper", move || keeper.run())?;
+        let mut threads = inner.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(threads) = threads.as_mut() {
+            threads.stop_keeper = stop_keeper;
+            threads.handles.insert(0, handle);
+        }
+        Ok(())
+    }
+}
+
+/// What several threads of a cell hold together.
+struct Common {
+    registry: Arc<Registry>,
+    inbox: Arc<Inbox>,
+    room: Arc<Room>,
+    stats: Arc<Stats>,
+    mutants: Arc<Mutants>,
+    poison: Poison,
+    answers: AnswerParts,
+    /// To the journal thread, from the commit thread and the unloader.
+    to_journal: SyncSender<ToJournal>,
+    /// To the unloader.
+    ask_unloader: SyncSender<Ask>,
+}
+
+/// Messages that may wait for the unloader; a wake-up that finds no place is not needed.
+const ASKS_MAX: usize = 16;
+
+/// Starts the threads around a recovered cell.
+fn wire(
+    env: Env,
+    options: &CellOptions,
+    journal: OpenJournal,
+    recovery: Recovery,
+    (store, reader, hasher, creator): (SegmentStore, Reader, IdentityHasher, Creator),
+) -> Result<(Arc<Inner>, Starter), OpenError> {
+    let in_flight_max = journal.journal.in_flight_max();
+    let (to_journal, messages) = sync_channel(in_flight_max + 2);
+    let (ask_unloader, asks) = sync_channel(ASKS_MAX);
+    let common = common(options, &reader, &recovery, to_journal, ask_unloader);
+    let (answerer, mut handles) = answer::start(options.limits.signer_threads, &common.answers)
+        .map_err(OpenError::Machine)?;
+    let journal_thread = JournalThread {
+        journal: journal.journal,
+        messages,
+        inbox: Arc::clone(&common.inbox),
+        answerer,
+        room: Arc::clone(&common.room),
+        stats: Arc::clone(&common.stats),
+        clock: Arc::clone(&env.clock),
+        mutants: Arc::clone(&common.mutants),
+        poison: common.poison.clone(),
+        unloader: common.ask_unloader.clone(),
+    };
+    let Recovery { logs, window, persisted, unopened, .. } = recovery;
+    let vault = VaultStore::new(Arc::clone(&env.disk), &options.data);
+    let unloader =
+        unloader(&common, options, (store, vault.clone(), reader.clone()), asks, persisted);
+    let logs: Vec<Arc<LogShared>> = logs.into_values().collect();
+    let sequencer =
+        sequencer(&common, &env, options, (window, hasher.clone(), in_flight_max), &logs);
+    handles.insert(0, spawn("graven-commit", move || sequencer.run())?);
+    handles.insert(1, spawn("graven-unload", move || unloader.run())?);
+    handles.insert(2, spawn("graven-journal", move || journal_thread.run())?);
+    let threads = Threads { stop_keeper: channel().0, handles, lock: journal.lock };
+    let limits = &options.limits;
+    let inner = Inner {
+        env,
+        data: options.data.clone(),
+        registry: common.registry,
+        inbox: common.inbox,
+        room: common.room,
+        stats: common.stats,
+        reader,
+        vault,
+        hasher,
+        queue: Budget::new("this server", limits.queue_events, limits.queue_bytes),
+        writers: WriterBudgets::new(limits.writer_queue_events, limits.writer_queue_bytes),
+        answers: common.answers,
+        mutants: common.mutants,
+        poison: common.poison,
+        stopping: AtomicBool::new(false),
+        creator: Mutex::new(creator),
+        unloader: common.ask_unloader,
+        threads: Mutex::new(Some(threads)),
+    };
+    Ok((Arc::new(inner), Starter { unopened, spares: journal.spares, reserve: journal.reserve }))
+}
+
+fn common(
+    options: &CellOptions,
+    reader: &Reader,
+    recovery: &Recovery,
+    to_journal: SyncSender<ToJournal>,
+    ask_unloader: SyncSender<Ask>,
+) -> Common {
+    let registry = Arc::new(Registry::default());
+    recovery.logs.values().for_each(|log| registry.insert(Arc::clone(log)));
+    let poison = Poison::new(options.on_fatal);
+    let signed_since = Arc::new(SignedSince::default());
+    let answers = AnswerParts { reader: reader.clone(), signed_since, poison: poison.clone() };
+    Common {
+        registry,
+        inbox: Arc::default(),
+        room: Arc::new(Room::new(options.limits.journal_max_bytes)),
+        stats: Arc::default(),
+        mutants: Arc::default(),
+        poison,
+        answers,
+        to_journal,
+        ask_unloader,
+    }
+}
+
+fn sequencer(
+    common: &Common,
+    env: &Env,
+    options: &CellOptions,
+    (window, hasher, in_flight_max): (IdentityWindow, IdentityHasher, usize),
+    logs: &[Arc<LogShared>],
+) -> Sequencer {
+    let last_ns = logs.iter().map(|log| log.state().last_time_ns).filter(|ns| *ns > 0).max();
+    let parts = SequencerParts {
+        inbox: Arc::clone(&common.inbox),
+        frames: common.to_journal.clone(),
+        in_flight_max,
+        room: Arc::clone(&common.room),
+        signed_since: Arc::clone(&common.answers.signed_since),
+        window,
+        hasher,
+        time: TimeKeeper::new(Arc::clone(&env.clock), last_ns, options.confirm_clock),
+        random: Arc::clone(&env.random),
+        mutants: Arc::clone(&common.mutants),
+        poison: common.poison.clone(),
+    };
+    Sequencer::new(parts, logs)
+}
+
+fn unloader(
+    common: &Common,
+    options: &CellOptions,
+    (store, vault, reader): (SegmentStore, VaultStore, Reader),
+    asks: Receiver<Ask>,
+    persisted: BTreeMap<String, u64>,
+) -> Unloader {
+    Unloader {
+        registry: Arc::clone(&common.registry),
+        store,
+        vault,
+        reader,
+        inbox: Arc::clone(&common.inbox),
+        journal: common.to_journal.clone(),
+        asks,
+        room: Arc::clone(&common.room),
+        stats: Arc::clone(&common.stats),
+        unload_at_bytes: options.limits.journal_unload_bytes,
+        poison: common.poison.clone(),
+        persisted,
+    }
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, OpenError> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(run).map_err(OpenError::Machine)
+}
+
+/// The cell's secret for identities, drawn at the first start.
+fn identity_key(env: &Env, keys_dir: &Path) -> Result<[u8; 32], OpenError> {
+    let path = keys_dir.join("identity.key");
+    let mut key = [0u8; 32];
+    match env.disk.open(&path, OpenMode::Read) {
+        Ok(file) => {
+            file.read_exact_at(&mut key, 0).map_err(OpenError::Machine)?;
+            return Ok(key);
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(OpenError::Machine(error)),
+    }
+    env.random.fill(&mut key);
+    let temporary = keys_dir.join("identity.key.new");
+    let write = || {
+        match env.disk.remove(&temporary) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let file = env.disk.open(&temporary, OpenMode::CreateNew)?;
+        env.disk.set_mode(&temporary, 0o600)?;
+        file.write_at(&key, 0)?;
+        file.sync_all()?;
+        env.disk.rename(&temporary, &path)?;
+        env.disk.sync_dir(keys_dir)
+    };
+    write().map_err(OpenError::Machine)?;
+    Ok(key)
+}

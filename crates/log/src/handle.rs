@@ -1,0 +1,390 @@
+//! The door to one log: append, read, prove.
+
+use crate::budget::Reservation;
+use crate::cell::{Inner, NewLog};
+use crate::create::{append_own, is_system, next_name, succession};
+use crate::inbox::Work;
+use crate::intake::{Writer, prepare};
+use crate::keys::{LogKeys, write_keys};
+use crate::limits::{KEYS_PER_NAME_MAX, PUBLISH_EVERY_NS};
+use crate::meta::{VKEY_FILE, VKEYS_FILE};
+use crate::own::{self, KeyOp};
+use crate::read::ReadError;
+use crate::shared::{DurableHead, LogShared, Published, SignedHead};
+use crate::vault::{self, StoredSidecar};
+use append::{Appended, Batch, Code, Refusal, StreamHead};
+use graven_entry::{LogName, Name};
+use graven_merkle::{Hash, LeafIndex, TilePath, TreeSize};
+use graven_note::{Algorithm, Note, VerifierKey};
+use std::future::Future;
+use std::ops::Bound;
+use std::pin::Pin;
+use std::sync::{Arc, PoisonError};
+use std::task::{Context, Poll};
+use tokio::sync::oneshot;
+
+/// One log. Cheap to clone.
+#[derive(Clone)]
+pub struct LogHandle {
+    inner: Arc<Inner>,
+    log: Arc<LogShared>,
+}
+
+/// What a log is and how far it got.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogInfo {
+    /// Its name on this server.
+    pub name: LogName,
+    /// Its name for ever, everywhere.
+    pub origin: Name,
+    /// Anyone may read its tiles and checkpoint.
+    pub public: bool,
+    /// Committed entries.
+    pub size: TreeSize,
+    /// Their root.
+    pub root: Hash,
+    /// Verifier keys that count now: Ed25519 first.
+    pub vkeys: Vec<String>,
+    /// Every verifier key that it ever had, oldest first.
+    pub all_vkeys: Vec<String>,
+    /// Why it takes no more entries, if it ended.
+    pub ended: Option<String>,
+}
+
+/// A batch on its way: resolves when it is permanent and signed for, or refused.
+#[must_use = "the answer says whether the batch was appended"]
+pub struct Pending {
+    answer: oneshot::Receiver<Result<Appended, Refusal>>,
+    inner: Arc<Inner>,
+}
+
+impl Future for Pending {
+    type Output = Result<Appended, Refusal>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        Pin::new(&mut this.answer)
+            .poll(context)
+            .map(|answer| finish(&this.inner, answer.unwrap_or_else(|_| Err(gone(&this.inner)))))
+    }
+}
+
+impl Pending {
+    /// Waits for the answer on this thread.
+    pub fn wait(self) -> Result<Appended, Refusal> {
+        let inner = self.inner;
+        finish(&inner, self.answer.blocking_recv().unwrap_or_else(|_| Err(gone(&inner))))
+    }
+}
+
+fn finish(inner: &Inner, answer: Result<Appended, Refusal>) -> Result<Appended, Refusal> {
+    answer.inspect_err(|refusal| inner.stats.refused(refusal.code))
+}
+
+/// The outcome is unknown: the next start knows it.
+fn gone(inner: &Inner) -> Refusal {
+    let why = inner.poison.reason().unwrap_or("the server stopped before it could answer");
+    let detail = format!(
+        "{why}; whether the batch was recorded shows when it is sent again with the same ids"
+    );
+    Refusal::new(Code::Unavailable, detail).retry_after(5)
+}
+
+impl LogHandle {
+    pub(crate) fn new(inner: &Arc<Inner>, log: Arc<LogShared>) -> LogHandle {
+        LogHandle { inner: Arc::clone(inner), log }
+    }
+
+    /// What the log is and how far it got.
+    pub fn info(&self) -> LogInfo {
+        let head = self.log.head();
+        let state = self.log.state();
+        let current = state.keys.iter().filter(|key| key.ended_at.is_none());
+        let mut vkeys: Vec<String> = current.map(|key| key.vkey.clone()).collect();
+        vkeys.sort_by_key(|vkey| algorithm_rank(vkey));
+        LogInfo {
+            name: self.log.name.clone(),
+            origin: self.log.origin.clone(),
+            public: self.log.public,
+            size: head.size,
+            root: head.root,
+            vkeys,
+            all_vkeys: state.keys.iter().map(|key| key.vkey.clone()).collect(),
+            ended: self.log.ended(),
+        }
+    }
+
+    /// Checks a batch on this thread and queues it.
+    pub fn submit(&self, writer: &Writer, batch: Batch) -> Result<Pending, Refusal> {
+        self.try_submit(writer, batch).inspect_err(|refusal| self.inner.stats.refused(refusal.code))
+    }
+
+    fn try_submit(&self, writer: &Writer, batch: Batch) -> Result<Pending, Refusal> {
+        self.check_open()?;
+        if is_system(self.log.name.as_str()) {
+            let detail = "this log is the server's own record; hand events in to another log";
+            return Err(Refusal::new(Code::Forbidden, detail));
+        }
+        self.inner.room.check()?;
+        let prepared = Box::new(prepare(&self.log, &self.inner.hasher, writer, batch)?);
+        let writer_queue = self.inner.writers.of(writer.id.as_str());
+        let accounts = [&self.inner.queue, &self.log.queue, &writer_queue];
+        let room = Reservation::take(&accounts, prepared.events.len(), prepared.cost_bytes())?;
+        let (reply, answer) = oneshot::channel();
+        let log = Arc::clone(&self.log);
+        self.inner.inbox.push(Work::Append { log, prepared, room: Some(room), reply });
+        Ok(Pending { answer, inner: Arc::clone(&self.inner) })
+    }
+
+    fn check_open(&self) -> Result<(), Refusal> {
+        self.inner.check_open()?;
+        let Some(reason) = self.log.ended() else { return Ok(()) };
+        let detail = format!(
+            "log {} has ended and is read-only ({reason}); continue it with `graven log succeed {}`",
+            self.log.name, self.log.name
+        );
+        Err(Refusal::new(Code::Unavailable, detail))
+    }
+
+    /// The published checkpoint: a signed note with an Ed25519 and an ML-DSA-44 signature, at most a second behind.
+    pub fn checkpoint(&self) -> Result<Vec<u8>, ReadError> {
+        let now_ns = self.inner.env.clock.boot_ns();
+        let mut published = self.log.published.lock().unwrap_or_else(PoisonError::into_inner);
+        let head = self.log.head();
+        if let Some(last) = &*published {
+            let fresh = now_ns.saturating_sub(last.boot_ns) < PUBLISH_EVERY_NS;
+            if fresh || last.size == head.size {
+                return Ok(last.note.clone());
+            }
+        }
+        let signed = self.sign(head)?;
+        let note = self.add_ml_dsa(&signed)?;
+        *published =
+            Some(Published { size: signed.head.size, boot_ns: now_ns, note: note.clone() });
+        Ok(note)
+    }
+
+    /// Signs a durable head, or finds the signature that covers it; an ended log shows what it signed last.
+    fn sign(&self, head: DurableHead) -> Result<Arc<SignedHead>, ReadError> {
+        if self.log.ended().is_some() {
+            let last = self.log.signer().last.clone();
+            let none = || {
+                ReadError::Unavailable(format!(
+                    "log {} has ended and has no checkpoint",
+                    self.log.name
+                ))
+            };
+            return last.filter(|last| last.head.size <= head.size).ok_or_else(none);
+        }
+        let signed = self.log.sign(head, &self.inner.poison);
+        let signed = signed.map_err(|fatal| ReadError::Unavailable(fatal.0))?;
+        crate::answer::note_signed(&self.inner.answers, &self.log, &signed);
+        Ok(signed)
+    }
+
+    fn add_ml_dsa(&self, signed: &SignedHead) -> Result<Vec<u8>, ReadError> {
+        let broken = |what: &dyn std::error::Error| ReadError::Unavailable(what.to_string());
+        let mut note = Note::parse(signed.note.as_bytes()).map_err(|error| broken(&error))?;
+        let seconds = self.inner.env.clock.wall_ns() / 1_000_000_000;
+        let signer = self.log.signer();
+        if let Some(keys) = &signer.keys {
+            let line = keys.ml_dsa.cosign(note.text(), seconds).map_err(|error| broken(&error))?;
+            note.push(line).map_err(|error| broken(&error))?;
+        }
+        Ok(note.to_string().into_bytes())
+    }
+
+    /// The newest signed head: what proofs are made against.
+    fn signed(&self) -> Result<Arc<SignedHead>, ReadError> {
+        self.sign(self.log.head())
+    }
+
+    /// An entry's bytes.
+    pub fn entry(&self, index: LeafIndex) -> Result<Vec<u8>, ReadError> {
+        self.inner.reader.entry(&self.log, index)
+    }
+
+    /// An entry's C2SP tlog-proof against the newest signed checkpoint.
+    pub fn proof(&self, index: LeafIndex) -> Result<String, ReadError> {
+        let size = self.log.head().size;
+        if index.0 >= size.0 {
+            return Err(ReadError::NotFound { what: format!("entry {index}"), size });
+        }
+        let signed = self.signed()?;
+        self.inner.reader.proof(&self.log, index, &signed)
+    }
+
+    /// The proof that the tree of size `new` extends the one of size `old`.
+    pub fn consistency(&self, old: TreeSize, new: TreeSize) -> Result<Vec<Hash>, ReadError> {
+        let size = self.log.head().size;
+        if new > size || old > new {
+            return Err(ReadError::NotFound {
+                what: format!("a tree from size {old} to {new}"),
+                size,
+            });
+        }
+        self.inner.reader.consistency(&self.log, old, new)
+    }
+
+    /// The root that the log had at a size.
+    pub fn root_at(&self, size: TreeSize) -> Result<Hash, ReadError> {
+        let have = self.log.head().size;
+        if size > have {
+            return Err(ReadError::NotFound { what: format!("a tree of size {size}"), size: have });
+        }
+        self.inner.reader.root_at(&self.log, size)
+    }
+
+    /// A C2SP hash tile or entry bundle, whole or partial, of the newest signed tree.
+    pub fn tile(&self, path: &TilePath) -> Result<Vec<u8>, ReadError> {
+        let size = self.signed()?.head.size;
+        self.inner.reader.tile(&self.log, path, size)
+    }
+
+    /// Streams by name, after `after`, at most `limit`.
+    pub fn streams(&self, after: Option<&str>, limit: usize) -> Vec<(String, StreamHead)> {
+        let state = self.log.state();
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let range = state.streams.range::<str, _>((from, Bound::Unbounded));
+        range.take(limit).map(|(name, stream)| (name.clone(), stream.head.clone())).collect()
+    }
+
+    /// A stream as a producer resumes it.
+    pub fn stream(&self, name: &str) -> Option<StreamHead> {
+        self.log.state().streams.get(name).map(|stream| stream.head.clone())
+    }
+
+    /// The keys of a stream that count now, as vkeys.
+    pub fn stream_keys(&self, name: &str) -> Vec<String> {
+        let state = self.log.state();
+        state
+            .streams
+            .get(name)
+            .map_or(Vec::new(), |stream| stream.current_keys().map(str::to_owned).collect())
+    }
+
+    /// The sidecars of an entry: blobs and disclosures that travelled with it.
+    pub fn sidecars(&self, index: LeafIndex) -> Result<Vec<StoredSidecar>, ReadError> {
+        if let Some(chunk) = self.log.tail().chunk(index.0).cloned() {
+            let here = chunk.sidecars().filter(|(at, _, _)| *at == index.0);
+            let here =
+                here.map(|(_, kind, bytes)| StoredSidecar { index, kind, bytes: bytes.to_vec() });
+            return Ok(here.collect());
+        }
+        let unavailable = |what: String| ReadError::Unavailable(what);
+        let (vault, name) = (&self.inner.vault, self.log.name.as_str());
+        let objects = vault.list_vault(name).map_err(|error| unavailable(error.to_string()))?;
+        let holds = |object: &String| {
+            vault::object_range(object).is_some_and(|(first, end)| (first..end).contains(&index.0))
+        };
+        let mut found = Vec::new();
+        for object in objects.into_iter().filter(holds) {
+            let bytes =
+                vault.read_vault(name, &object).map_err(|error| unavailable(error.to_string()))?;
+            let Some(bytes) = bytes else { continue };
+            let all = vault::decode(&bytes).map_err(|error| unavailable(error.to_string()))?;
+            found.extend(all.into_iter().filter(|sidecar| sidecar.index == index));
+        }
+        Ok(found)
+    }
+
+    /// Resolves with the committed size as soon as it is beyond `size`.
+    pub async fn wait_past(&self, size: TreeSize) -> TreeSize {
+        let mut committed = self.log.committed.subscribe();
+        match committed.wait_for(|head| head.size > size).await {
+            Ok(head) => head.size,
+            // The sender lives as long as this handle.
+            Err(_) => self.log.head().size,
+        }
+    }
+
+    /// Registers a key of a stream. From then on the stream takes only batches attested by one of its keys.
+    pub fn add_stream_key(&self, stream: &Name, key: &VerifierKey) -> Result<Appended, Refusal> {
+        self.check_open()?;
+        let bad = |what: String| Refusal::new(Code::BadEvent, what).in_field("key");
+        if key.algorithm() != Algorithm::Ed25519 || key.name().as_str() != stream.as_str() {
+            let detail = format!(
+                "a key of stream {stream} is Ed25519 (type 0x01) and named {stream}; this one is {key}"
+            );
+            return Err(bad(detail));
+        }
+        let known = self
+            .log
+            .state()
+            .streams
+            .get(stream.as_str())
+            .map_or(Vec::new(), |known| known.keys.clone());
+        if known.iter().any(|known| known.vkey == key.to_string()) {
+            return Err(Refusal::new(Code::Exists, format!("stream {stream} has or had this key"))
+                .in_field("key"));
+        }
+        if known.len() >= KEYS_PER_NAME_MAX {
+            return Err(bad(format!(
+                "stream {stream} had {KEYS_PER_NAME_MAX} keys, the limit; begin a new stream"
+            )));
+        }
+        let event = own::key_changed("stream", stream.as_str(), KeyOp::Add, &key.to_string(), None);
+        append_own(&self.inner, &self.log, vec![event])
+    }
+
+    /// Draws new keys for the log; the old ones announce them and are retired. Returns the new verifier keys.
+    ///
+    /// The new keys are durable before they are announced: a crash in between leaves keys that were never used.
+    pub fn rotate_keys(&self) -> Result<Vec<String>, Refusal> {
+        self.check_open()?;
+        let creator = self.inner.creator.lock().unwrap_or_else(PoisonError::into_inner);
+        let unusable = |why: String| Refusal::new(Code::Unavailable, why);
+        let keys = LogKeys::generate(self.log.origin.as_str(), &*self.inner.env.random)
+            .map_err(unusable)?;
+        let old = self.info().vkeys;
+        let new: Vec<String> = keys.vkeys().iter().map(VerifierKey::to_string).collect();
+        write_keys(&*self.inner.env.disk, &creator.keys_dir, self.log.name.as_str(), &keys)
+            .map_err(|error| self.fatal(&error))?;
+        let mut events = Vec::new();
+        for (op, vkeys) in [(KeyOp::Add, &new), (KeyOp::Retire, &old)] {
+            let origin = self.log.origin.as_str();
+            events.extend(vkeys.iter().map(|vkey| own::key_changed("log", origin, op, vkey, None)));
+        }
+        append_own(&self.inner, &self.log, events)?;
+        self.log.signer().keys = Some(keys);
+        *self.log.published.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let mut all = self.info().all_vkeys.join("\n");
+        all.push('\n');
+        let (store, name) = (&creator.store, self.log.name.as_str());
+        store
+            .write_file(name, VKEYS_FILE, all.as_bytes())
+            .and_then(|()| store.write_file(name, VKEY_FILE, format!("{}\n", new[0]).as_bytes()))
+            .map_err(|error| self.fatal(&error))?;
+        Ok(new)
+    }
+
+    fn fatal(&self, error: &dyn std::error::Error) -> Refusal {
+        let fatal = self.inner.poison.fatal(crate::intake::with_cause(error));
+        Refusal::new(Code::Unavailable, fatal.0)
+    }
+
+    /// Continues an ended log as a successor with an origin of its own, named after it.
+    pub fn succeed(&self) -> Result<LogHandle, Refusal> {
+        if self.log.ended().is_none() {
+            let detail =
+                format!("log {} has not ended; only an ended log has a successor", self.log.name);
+            return Err(Refusal::new(Code::Conflict, detail));
+        }
+        let name = next_name(&self.inner, self.log.name.as_str());
+        let bad = |error: &dyn std::error::Error| Refusal::new(Code::BadEvent, error.to_string());
+        let name = LogName::new(&name).map_err(|error| bad(&error))?;
+        let new =
+            NewLog { origin: None, public: self.log.public, succeeds: Some(succession(&self.log)) };
+        let mut creator = self.inner.creator.lock().unwrap_or_else(PoisonError::into_inner);
+        let log = creator.create(&self.inner, &name, &new)?;
+        Ok(LogHandle::new(&self.inner, log))
+    }
+}
+
+/// Ed25519 keys come first.
+fn algorithm_rank(vkey: &str) -> u8 {
+    match vkey.parse::<VerifierKey>() {
+        Ok(key) if key.algorithm() == Algorithm::Ed25519 => 0,
+        _ => 1,
+    }
+}

@@ -1,0 +1,106 @@
+//! The commit thread's inbox: what waits to be numbered, and what the other threads report.
+//!
+//! It is bounded by the budgets that a submission passes before it gets here.
+
+use crate::budget::Reservation;
+use crate::intake::Prepared;
+use crate::shared::LogShared;
+use append::{Appended, Refusal};
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use store::Slot;
+use tokio::sync::oneshot;
+
+/// Where an answer goes.
+pub(crate) type Reply = oneshot::Sender<Result<Appended, Refusal>>;
+
+/// A message to the commit thread.
+pub(crate) enum Work {
+    /// A prepared batch for a log.
+    Append { log: Arc<LogShared>, prepared: Box<Prepared>, room: Option<Reservation>, reply: Reply },
+    /// Entries of the log's own.
+    Own { log: Arc<LogShared>, events: Vec<Vec<u8>>, reply: Option<Reply> },
+    /// A new log, before its first entry.
+    Register { log: Arc<LogShared> },
+    /// A frame that was submitted is permanent.
+    Committed,
+    /// Write down what recovery needs from frames that are about to be released; answers with the slot of the frame
+    /// that holds it.
+    Carry { reply: std::sync::mpsc::Sender<Slot> },
+    /// Finish what is here, then end.
+    Stop,
+}
+
+/// A queue with one consumer.
+#[derive(Default)]
+pub(crate) struct Inbox {
+    queue: Mutex<Queue>,
+    arrived: Condvar,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<Work>,
+    /// Nobody takes messages any more.
+    closed: bool,
+}
+
+impl Inbox {
+    /// Adds a message and wakes the commit thread. A closed inbox drops it: whoever waits for its answer learns that.
+    pub(crate) fn push(&self, work: Work) {
+        let mut queue = self.lock();
+        if queue.closed {
+            return;
+        }
+        queue.waiting.push_back(work);
+        drop(queue);
+        self.arrived.notify_one();
+    }
+
+    /// Drops what waits and all that comes: the cell has stopped.
+    pub(crate) fn close(&self) {
+        let mut queue = self.lock();
+        queue.closed = true;
+        let dropped = std::mem::take(&mut queue.waiting);
+        drop(queue);
+        drop(dropped);
+        self.arrived.notify_all();
+    }
+
+    /// Takes one message without waiting.
+    pub(crate) fn try_pop(&self) -> Option<Work> {
+        self.lock().waiting.pop_front()
+    }
+
+    /// Takes all messages, waiting for the first; nothing from a closed inbox; `None` after `patience` without one.
+    pub(crate) fn take_all(&self, patience: Option<Duration>) -> Option<VecDeque<Work>> {
+        let mut queue = self.lock();
+        while queue.waiting.is_empty() && !queue.closed {
+            let Some(patience) = patience else {
+                queue = self.arrived.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let waited = self.arrived.wait_timeout(queue, patience);
+            let (after, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+            queue = after;
+            if timeout.timed_out() && queue.waiting.is_empty() {
+                return None;
+            }
+        }
+        Some(std::mem::take(&mut queue.waiting))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Closes the inbox when a thread that it needs ends, however it ends.
+pub(crate) struct CloseOnEnd(pub(crate) Arc<Inbox>);
+
+impl Drop for CloseOnEnd {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}

@@ -1,0 +1,291 @@
+//! Checking what is handed in, on the producer's own thread: everything that needs no knowledge of other events.
+//!
+//! The event is validated, perhaps compacted, and hashed here; the hash travels with it and is compared again with the
+//! bytes in the frame just before they are made permanent.
+
+use crate::frame::SidecarKind;
+use crate::identity::{IdentityHasher, IdentityKey, ReceivedHash};
+use crate::limits::{EVENT_OVERHEAD_BYTES, STREAMS_PER_LOG_MAX};
+use crate::shared::LogShared;
+use append::{AckLevel, BATCH_BYTES_MAX, BATCH_EVENTS_MAX, Batch, CURSOR_BYTES_MAX};
+use append::{Code, Refusal, Sidecar};
+use graven_entry::{
+    Altered, Attestation, AuthMethod, EventError, EventErrorKind, Grade, Name, check_event,
+    compact, event_hash,
+};
+use graven_merkle::Hash;
+use graven_note::VerifierKey;
+use std::str::FromStr;
+
+/// Who hands events in, as the server authenticated them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Writer {
+    /// An opaque principal id.
+    pub id: Name,
+    /// How they were authenticated.
+    pub auth: AuthMethod,
+    /// How well the actor is known.
+    pub grade: Grade,
+}
+
+/// An event that is ready to be numbered.
+#[derive(Debug)]
+pub(crate) struct PreparedEvent {
+    /// The event line without its line end.
+    pub(crate) bytes: Vec<u8>,
+    /// SHA-256 of `bytes`.
+    pub(crate) intake: Hash,
+    pub(crate) altered: Vec<Altered>,
+    /// Identity by writer and id, for an event outside a stream that has an id.
+    pub(crate) identity: Option<IdentityKey>,
+    /// Keyed hash of the bytes as received.
+    pub(crate) received: ReceivedHash,
+}
+
+/// The stream of a prepared batch.
+#[derive(Debug)]
+pub(crate) struct PreparedStream {
+    pub(crate) name: Name,
+    pub(crate) first_seq: Option<u64>,
+    pub(crate) cursor: Option<String>,
+    pub(crate) attestation: Option<PreparedAttestation>,
+}
+
+/// An attestation whose signature was verified.
+#[derive(Debug)]
+pub(crate) struct PreparedAttestation {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) parsed: Attestation,
+    /// The key that verified it, as its vkey.
+    pub(crate) vkey: String,
+}
+
+/// A sidecar of the event at `event`.
+#[derive(Debug)]
+pub(crate) struct PreparedSidecar {
+    pub(crate) event: usize,
+    pub(crate) kind: SidecarKind,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// A batch that is ready for the commit thread.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) writer: Writer,
+    pub(crate) events: Vec<PreparedEvent>,
+    pub(crate) stream: Option<PreparedStream>,
+    pub(crate) sidecars: Vec<PreparedSidecar>,
+    pub(crate) proof: bool,
+}
+
+impl Prepared {
+    /// The verified attestation, if the batch is signed.
+    pub(crate) fn attestation(&self) -> Option<&PreparedAttestation> {
+        self.stream.as_ref()?.attestation.as_ref()
+    }
+
+    /// What the batch is charged in the queues.
+    pub(crate) fn cost_bytes(&self) -> usize {
+        let events = self.events.iter().map(|event| event.bytes.len() + EVENT_OVERHEAD_BYTES);
+        let sidecars = self.sidecars.iter().map(|sidecar| sidecar.bytes.len());
+        events.chain(sidecars).sum()
+    }
+}
+
+/// Checks a batch and makes it ready.
+pub(crate) fn prepare(
+    log: &LogShared,
+    hasher: &IdentityHasher,
+    writer: &Writer,
+    batch: Batch,
+) -> Result<Prepared, Refusal> {
+    check_shape(&batch)?;
+    let stream = prepare_stream(log, &batch)?;
+    let signed = stream.as_ref().is_some_and(|stream| stream.attestation.is_some());
+    let mut events = Vec::with_capacity(batch.events.len());
+    for (place, bytes) in batch.events.into_iter().enumerate() {
+        let event = prepare_event(bytes, signed).map_err(|refusal| refusal.at_event(place))?;
+        events.push(event);
+    }
+    let log_name = log.name.as_str();
+    let mut prepared = Vec::with_capacity(events.len());
+    for (bytes, received, altered, id) in events {
+        let by_id = id.filter(|_| stream.is_none());
+        let identity = by_id.map(|id| hasher.by_id(log_name, writer.id.as_str(), &id));
+        let intake = event_hash(&bytes);
+        let received = hasher.received(received.as_ref().unwrap_or(&intake));
+        prepared.push(PreparedEvent { bytes, intake, altered, identity, received });
+    }
+    let sidecars = prepare_sidecars(batch.sidecars, prepared.len())?;
+    let writer = writer.clone();
+    Ok(Prepared { writer, events: prepared, stream, sidecars, proof: batch.proof })
+}
+
+fn check_shape(batch: &Batch) -> Result<(), Refusal> {
+    let (count, bytes) = (batch.events.len(), batch.events.iter().map(Vec::len).sum::<usize>());
+    if batch.ack != AckLevel::Local {
+        let detail = format!(
+            "this server gives the ack level `local` only, not `{}`: it has no mirrors, object store or witnesses configured",
+            batch.ack
+        );
+        return Err(Refusal::new(Code::AckUnavailable, detail).in_field("ack"));
+    }
+    if count == 0 {
+        return Err(Refusal::new(Code::BadEvent, "the batch holds no event; send at least one"));
+    }
+    if count > BATCH_EVENTS_MAX {
+        let detail =
+            format!("the batch holds {count} events, the limit is {BATCH_EVENTS_MAX}; split it");
+        return Err(Refusal::new(Code::TooLarge, detail));
+    }
+    if bytes > BATCH_BYTES_MAX {
+        let detail =
+            format!("the batch holds {bytes} bytes, the limit is {BATCH_BYTES_MAX}; split it");
+        return Err(Refusal::new(Code::TooLarge, detail));
+    }
+    if batch.stream.is_none() && (batch.cursor.is_some() || batch.attestation.is_some()) {
+        let detail = "a cursor or an attestation needs a stream; name it in `stream`";
+        return Err(Refusal::new(Code::BadEvent, detail).in_field("stream"));
+    }
+    Ok(())
+}
+
+/// Bytes of the event line, SHA-256 of the received bytes where they differ, what was altered, and the event's id.
+type CheckedEvent = (Vec<u8>, Option<Hash>, Vec<Altered>, Option<String>);
+
+fn prepare_event(bytes: Vec<u8>, signed: bool) -> Result<CheckedEvent, Refusal> {
+    let facts = check_event(&bytes).map_err(|error| event_refusal(&error))?;
+    if facts.is_reserved_action {
+        let detail = format!(
+            "actions `graven.*` are the log's own, `{}` is refused; use another name",
+            facts.action
+        );
+        return Err(Refusal::new(Code::BadEvent, detail).in_field("/action"));
+    }
+    if let Some(digest) = facts.digests.first() {
+        let detail = "a sealed value's digest is accepted only in a batch that brings a disclosure for it, which this version cannot keep yet";
+        return Err(Refusal::new(Code::BadEvent, detail).in_field(digest.path.clone()));
+    }
+    let id = facts.id.as_deref().map(str::to_owned);
+    if facts.has_line_break && signed {
+        let detail = "an event of a signed submission holds a line break, and a signed event is never altered; send it on one line";
+        return Err(Refusal::new(Code::BadEvent, detail));
+    }
+    if facts.has_line_break {
+        let range = facts.range.clone();
+        let received = event_hash(&bytes);
+        return Ok((compact(&bytes[range]), Some(received), vec![Altered::Compacted], id));
+    }
+    let range = facts.range.clone();
+    if range.len() == bytes.len() {
+        return Ok((bytes, None, Vec::new(), id));
+    }
+    Ok((bytes[range].to_vec(), None, Vec::new(), id))
+}
+
+fn event_refusal(error: &EventError) -> Refusal {
+    let code = match error.kind() {
+        EventErrorKind::BadJson => Code::BadJson,
+        EventErrorKind::BadEvent => Code::BadEvent,
+        EventErrorKind::TooLarge => Code::TooLarge,
+    };
+    let refusal = Refusal::new(code, error.to_string()).at_position(error.position);
+    if error.path.is_empty() { refusal } else { refusal.in_field(error.path.clone()) }
+}
+
+fn prepare_stream(log: &LogShared, batch: &Batch) -> Result<Option<PreparedStream>, Refusal> {
+    let Some(claim) = &batch.stream else { return Ok(None) };
+    let bad = |detail: String| Refusal::new(Code::BadEvent, detail).in_field("stream");
+    let name = Name::new(&claim.name)
+        .map_err(|error| bad(format!("the stream's name is refused: {error}")))?;
+    if let Some(cursor) = batch.cursor.as_ref().filter(|cursor| cursor.len() > CURSOR_BYTES_MAX) {
+        let detail =
+            format!("the cursor has {} bytes, the limit is {CURSOR_BYTES_MAX}", cursor.len());
+        return Err(Refusal::new(Code::TooLarge, detail).in_field("cursor"));
+    }
+    let state = log.state();
+    let known = state.streams.get(name.as_str());
+    if known.is_none() && state.streams.len() >= STREAMS_PER_LOG_MAX {
+        let detail = format!(
+            "the log has {STREAMS_PER_LOG_MAX} streams, its limit; use an existing one or another log"
+        );
+        return Err(Refusal::new(Code::Busy, detail).in_field("stream").retry_after(3_600));
+    }
+    let keys: Vec<String> =
+        known.map_or(Vec::new(), |stream| stream.current_keys().map(str::to_owned).collect());
+    drop(state);
+    let attestation = match &batch.attestation {
+        Some(bytes) => Some(verify_attestation(log, &name, bytes, &keys)?),
+        None => None,
+    };
+    let (first_seq, cursor) = (claim.first_seq, batch.cursor.clone());
+    Ok(Some(PreparedStream { name, first_seq, cursor, attestation }))
+}
+
+fn verify_attestation(
+    log: &LogShared,
+    stream: &Name,
+    bytes: &[u8],
+    vkeys: &[String],
+) -> Result<PreparedAttestation, Refusal> {
+    let bad = |detail: String| Refusal::new(Code::BadAttestation, detail).in_field("attestation");
+    let parsed = Attestation::parse(bytes).map_err(|error| bad(with_cause(&error)))?;
+    if parsed.origin != log.origin || parsed.stream != *stream {
+        return Err(bad(format!(
+            "the attestation is for stream {} of origin {}, this is stream {stream} of origin {}",
+            parsed.stream, parsed.origin, log.origin
+        )));
+    }
+    for vkey in vkeys {
+        let Ok(key) = VerifierKey::from_str(vkey) else { continue };
+        if key.id() != parsed.key_id {
+            continue;
+        }
+        parsed.verify_signature(&[key]).map_err(|error| bad(with_cause(&error)))?;
+        return Ok(PreparedAttestation { bytes: bytes.to_vec(), parsed, vkey: vkey.clone() });
+    }
+    let detail = format!(
+        "no current key of stream {stream} has id {}; an operator registers one with `graven key add --stream`",
+        parsed.key_id
+    );
+    Err(bad(detail))
+}
+
+fn prepare_sidecars(
+    sidecars: Vec<Sidecar>,
+    events: usize,
+) -> Result<Vec<PreparedSidecar>, Refusal> {
+    let mut prepared = Vec::with_capacity(sidecars.len());
+    for sidecar in sidecars {
+        let event = sidecar.event();
+        if event >= events {
+            let detail =
+                format!("a sidecar belongs to event {event}, the batch has {events}; count from 0");
+            return Err(Refusal::new(Code::BadEvent, detail).in_field("event"));
+        }
+        match sidecar {
+            Sidecar::Blob { bytes, .. } => {
+                prepared.push(PreparedSidecar { event, kind: SidecarKind::Blob, bytes });
+            }
+            Sidecar::Disclosure { .. } => {
+                let detail = "disclosures need the keyring, which this version does not have yet";
+                return Err(Refusal::new(Code::BadEvent, detail)
+                    .at_event(event)
+                    .in_field("disclosure"));
+            }
+        }
+    }
+    Ok(prepared)
+}
+
+/// An error with its chain of causes, for a refusal's detail.
+pub(crate) fn with_cause(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        text.push_str(": ");
+        text.push_str(&source.to_string());
+        cause = source.source();
+    }
+    text
+}

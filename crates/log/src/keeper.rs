@@ -1,0 +1,138 @@
+//! The keeper thread: what has to happen by the clock. Disk space, the spare journal file, the guard, and each minute's roots.
+
+use crate::guard::{Guard, GuardHeads};
+use crate::inbox::{Inbox, Work};
+use crate::limits::ROOTS_PER_ENTRY;
+use crate::own;
+use crate::poison::{PanicGuard, Poison};
+use crate::registry::Registry;
+use crate::room::Room;
+use crate::shared::LogShared;
+use env::{Clock, Disk};
+use graven_merkle::{Hash, TreeSize};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+use store::{JournalError, Reserve, SpareMaker};
+
+/// How often the keeper looks; the guard is at most this old, plus its own flush.
+const TICK: Duration = Duration::from_millis(500);
+
+/// What the keeper works with.
+pub(crate) struct Keeper {
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) inbox: Arc<Inbox>,
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) data: PathBuf,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) room: Arc<Room>,
+    pub(crate) spares: Option<SpareMaker>,
+    pub(crate) reserve: Option<Reserve>,
+    pub(crate) guard: Option<Guard>,
+    pub(crate) reserve_bytes: u64,
+    pub(crate) roots_every_s: u64,
+    pub(crate) system: Arc<LogShared>,
+    pub(crate) poison: Poison,
+    /// Closed when the cell stops.
+    pub(crate) stop: Receiver<()>,
+    /// Sizes told in `system` so far, by origin.
+    pub(crate) told: BTreeMap<String, TreeSize>,
+}
+
+impl Keeper {
+    /// Runs until the cell stops or is poisoned.
+    pub(crate) fn run(mut self) {
+        let _guard = PanicGuard(self.poison.clone(), "keeper");
+        let mut next_roots_ns = self.clock.boot_ns() + self.roots_every_ns();
+        while let Err(RecvTimeoutError::Timeout) = self.stop.recv_timeout(TICK) {
+            if self.poison.check().is_err() {
+                return;
+            }
+            self.look_at_disk();
+            self.update_guard();
+            if self.clock.boot_ns() >= next_roots_ns {
+                next_roots_ns = self.clock.boot_ns() + self.roots_every_ns();
+                self.tell_roots();
+            }
+        }
+        self.update_guard();
+    }
+
+    fn roots_every_ns(&self) -> u64 {
+        self.roots_every_s.max(1) * 1_000_000_000
+    }
+
+    /// Appends stop while the disk has less free than the reserve, and go on when it has more again.
+    fn look_at_disk(&mut self) {
+        let free = self.disk.free_bytes(&self.data).unwrap_or(u64::MAX);
+        let full = match self.prepare_spare() {
+            Ok(is_prepared) => !is_prepared || free < self.reserve_bytes,
+            Err(what) => {
+                drop(self.poison.fatal(what));
+                return;
+            }
+        };
+        self.room.set_disk_full(full);
+    }
+
+    /// Makes the next journal file ahead. On a full disk the reserve is given up for it, so that `system` goes on and
+    /// a start can copy forward; it is taken again as soon as there is room.
+    fn prepare_spare(&mut self) -> Result<bool, String> {
+        let Some(spares) = &self.spares else { return Ok(true) };
+        let failed = |error: &dyn std::error::Error| {
+            format!("making room ahead failed: {}", crate::intake::with_cause(error))
+        };
+        for _ in 0..2 {
+            match spares.prepare_spare() {
+                Ok(()) => {
+                    let refill = self.reserve.as_mut().map_or(Ok(true), Reserve::refill);
+                    return refill.map_err(|error| failed(&error));
+                }
+                Err(JournalError::Full { .. }) => {
+                    let given = self.reserve.as_mut().map_or(Ok(false), Reserve::give_up);
+                    if !given.map_err(|error| failed(&error))? {
+                        return Ok(false);
+                    }
+                }
+                Err(error) => return Err(failed(&error)),
+            }
+        }
+        Ok(false)
+    }
+
+    fn update_guard(&mut self) {
+        let Some(guard) = &mut self.guard else { return };
+        let mut heads = GuardHeads::new();
+        for log in self.registry.all() {
+            if let Some(last) = &log.signer().last {
+                heads.insert(log.origin.to_string(), (last.head.size, last.head.root));
+            }
+        }
+        if let Err(error) = guard.update(&heads) {
+            drop(self.poison.fatal(format!(
+                "the guard cannot be updated: {}",
+                crate::intake::with_cause(&error)
+            )));
+        }
+    }
+
+    /// Writes size and root of every log that changed into `system`, so that no log can vanish or shrink unnoticed.
+    fn tell_roots(&mut self) {
+        let mut changed: Vec<(String, TreeSize, Hash)> = Vec::new();
+        for log in self.registry.all() {
+            let head = log.head();
+            let is_system = Arc::ptr_eq(&log, &self.system);
+            if !is_system && self.told.get(log.origin.as_str()) != Some(&head.size) {
+                self.told.insert(log.origin.to_string(), head.size);
+                changed.push((log.origin.to_string(), head.size, head.root));
+            }
+        }
+        let events: Vec<Vec<u8>> = changed.chunks(ROOTS_PER_ENTRY).map(own::roots).collect();
+        if !events.is_empty() {
+            let log = Arc::clone(&self.system);
+            self.inbox.push(Work::Own { log, events, reply: None });
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The log: numbering, commit, signing and recovery. Here `store`, which knows bytes, and the Merkle tree meet.
+//!
+//! ```text
+//! submit (intake: check, hash)                 many threads
+//!   → inbox → commit thread (plan, number, stamp, chain, frame)
+//!   → journal thread (compute everything again from the frame, flush: the commit point, advance)
+//!   → signer threads (sign each log's checkpoint, answer)
+//! unloader: journal → parts → sealed segments · keeper: disk, guard, each minute's roots
+//! ```
+//!
+//! Nothing is answered, signed or shown before the flush; a process that cannot be sure aborts, and the next start recovers
+//! by the same steps that the journal thread takes.
+
+pub mod limits;
+
+mod answer;
+mod budget;
+mod bundle;
+mod cell;
+mod create;
+mod frame;
+mod guard;
+mod handle;
+mod identity;
+mod inbox;
+mod intake;
+mod journal_thread;
+mod keeper;
+mod keys;
+mod meta;
+mod mutants;
+mod nonce;
+pub mod offline;
+mod own;
+mod part;
+mod plan;
+mod poison;
+mod read;
+mod recover;
+mod registry;
+mod replay;
+mod room;
+mod sealed;
+mod sequencer;
+mod shared;
+mod skeleton;
+mod state;
+mod stats;
+mod tail;
+mod time_keeper;
+mod unload;
+mod vault;
+
+pub use cell::{Cell, CellOptions, Env, Health, NewLog, OpenReport};
+pub use frame::SidecarKind;
+pub use guard::GuardError;
+pub use handle::{LogHandle, LogInfo, Pending};
+pub use intake::Writer;
+pub use keys::KeyError;
+pub use limits::CellLimits;
+pub use mutants::{Mutant, Mutants};
+pub use own::{KeyOp, Succession};
+pub use part::PartError;
+pub use poison::OnFatal;
+pub use read::ReadError;
+pub use recover::OpenError;
+pub use stats::{Histogram, Metrics};
+pub use vault::StoredSidecar;
+
+#[cfg(test)]
+mod tests;

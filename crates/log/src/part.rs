@@ -1,0 +1,204 @@
+//! Parts: runs of a log's entries as they leave the journal (`docs/format.md`, "Part").
+//!
+//! `store` keeps the bytes; what is in them is decided here. A part lies within one segment, so it has one nonce seed.
+
+use crate::bundle::{self, BundleError, Entries};
+use crate::frame::{BadBody, Reader};
+use crate::limits::{BUNDLE_ENTRIES, SEGMENT_ENTRIES};
+use crate::nonce::{NonceMaker, NonceSeed};
+use graven_merkle::{Hash, LeafIndex, leaf_hash, parse_hashes};
+use store::StoreError;
+use store::segments::{EncodedBundle, Part, PartContents, PartMeta};
+
+/// Version of the header's format.
+const HEADER_VERSION: u8 = 1;
+
+/// A part cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PartError {
+    /// The store cannot give it.
+    #[error("part {first}+{count} of log {log}")]
+    Store {
+        /// The log.
+        log: String,
+        /// First index.
+        first: u64,
+        /// Number of entries.
+        count: u32,
+        /// The cause.
+        #[source]
+        source: StoreError,
+    },
+    /// Its content is not what was written.
+    #[error("part {first}+{count} of log {log} is corrupt near entry {near}: {why}")]
+    Corrupt {
+        /// The log.
+        log: String,
+        /// First index.
+        first: u64,
+        /// Number of entries.
+        count: u32,
+        /// First entry of the bundle at fault.
+        near: u64,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+/// The log's own header of a part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PartHeader {
+    pub(crate) origin: String,
+    pub(crate) seed: NonceSeed,
+    /// The newest checkpoint that had been signed when the part was written, so that a rewritten part contradicts a
+    /// signature that lies beside it.
+    pub(crate) checkpoint: Option<String>,
+}
+
+impl PartHeader {
+    fn encode(&self) -> Vec<u8> {
+        let mut out = vec![HEADER_VERSION];
+        out.extend_from_slice(&self.seed.0);
+        out.extend_from_slice(&(self.origin.len() as u32).to_be_bytes());
+        out.extend_from_slice(self.origin.as_bytes());
+        let checkpoint = self.checkpoint.as_deref().unwrap_or_default();
+        out.extend_from_slice(&(checkpoint.len() as u32).to_be_bytes());
+        out.extend_from_slice(checkpoint.as_bytes());
+        out
+    }
+
+    fn decode(bytes: &[u8]) -> Result<PartHeader, BadBody> {
+        let mut reader = Reader { body: bytes, at: 0 };
+        if reader.u8()? != HEADER_VERSION {
+            return Err(BadBody { at: 0, what: "unknown version of the part's header" });
+        }
+        let seed = reader.seed()?;
+        let origin = reader.text()?.to_owned();
+        let checkpoint = Some(reader.text()?.to_owned()).filter(|note| !note.is_empty());
+        if reader.at != bytes.len() {
+            return Err(BadBody { at: reader.at, what: "bytes after the part's header" });
+        }
+        Ok(PartHeader { origin, seed, checkpoint })
+    }
+}
+
+/// Builds a part bundle by bundle, so that a segment is never in memory whole.
+pub(crate) struct PartBuilder {
+    nonces: NonceMaker,
+    prev: Hash,
+    next: u64,
+    contents: PartContents,
+}
+
+impl PartBuilder {
+    /// A part from `first` on; `prev` is the leaf hash of the entry before it.
+    pub(crate) fn new(first: u64, prev: Hash, header: &PartHeader) -> Self {
+        let contents = PartContents {
+            first,
+            header: header.encode(),
+            bundles: Vec::new(),
+            entry_crcs: Vec::new(),
+            tile: Vec::new(),
+        };
+        PartBuilder { nonces: NonceMaker::new(header.seed), prev, next: first, contents }
+    }
+
+    /// Index of the next entry.
+    pub(crate) fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// Adds the next entries, all of one bundle; returns their leaf hashes.
+    pub(crate) fn push(&mut self, entries: &Entries) -> Result<Vec<Hash>, BundleError> {
+        let run: Vec<&[u8]> = entries.iter().collect();
+        let bytes = bundle::encode(LeafIndex(self.next), &self.prev, &run, &self.nonces)?;
+        let leaves: Vec<Hash> = run.iter().map(|entry| leaf_hash(entry)).collect();
+        self.contents.bundles.push(EncodedBundle { bytes, entries: run.len() as u16 });
+        self.contents.entry_crcs.extend(run.iter().map(|entry| crc32c::crc32c(entry)));
+        self.prev = leaves.last().copied().unwrap_or(self.prev);
+        self.next += run.len() as u64;
+        Ok(leaves)
+    }
+
+    /// The finished part. The level-1 tile is stated only for a whole segment.
+    pub(crate) fn finish(mut self, tile: Option<&[Hash]>) -> PartContents {
+        let hashes = tile.unwrap_or_default();
+        self.contents.tile = hashes.iter().flat_map(|hash| *hash.as_bytes()).collect();
+        self.contents
+    }
+}
+
+/// An open part with its header read.
+pub(crate) struct OpenPart {
+    part: std::sync::Arc<Part>,
+    meta: PartMeta,
+    nonces: NonceMaker,
+    pub(crate) header: PartHeader,
+}
+
+impl OpenPart {
+    /// Reads the header of a part.
+    pub(crate) fn open(part: std::sync::Arc<Part>) -> Result<OpenPart, PartError> {
+        let meta = part.meta().clone();
+        let header = PartHeader::decode(part.header())
+            .map_err(|error| corrupt(&meta, meta.first, error.to_string()))?;
+        Ok(OpenPart { part, nonces: NonceMaker::new(header.seed), meta, header })
+    }
+
+    /// Index after the last entry.
+    pub(crate) fn end(&self) -> u64 {
+        self.meta.first + u64::from(self.meta.count)
+    }
+
+    /// The entries of the bundle that holds `index`, with the index of the first.
+    pub(crate) fn bundle_at(&self, index: u64) -> Result<(u64, Entries), PartError> {
+        let place = (index / BUNDLE_ENTRIES - self.meta.first / BUNDLE_ENTRIES) as usize;
+        let first = self.meta.first.max(index - index % BUNDLE_ENTRIES);
+        let stored = self.part.bundle(place).map_err(|source| store_error(&self.meta, source))?;
+        let entries = bundle::decode(LeafIndex(first), &stored, &self.nonces)
+            .map_err(|error| corrupt(&self.meta, first, crate::intake::with_cause(&error)))?;
+        let expected = (BUNDLE_ENTRIES - first % BUNDLE_ENTRIES).min(self.end() - first);
+        if entries.len() as u64 != expected {
+            let why = format!("its bundle holds {} entries, not {expected}", entries.len());
+            return Err(corrupt(&self.meta, first, why));
+        }
+        self.check_crcs(first, &entries)?;
+        Ok((first, entries))
+    }
+
+    fn check_crcs(&self, first: u64, entries: &Entries) -> Result<(), PartError> {
+        for (place, entry) in entries.iter().enumerate() {
+            let index = first + place as u64;
+            let stated = self.part.entry_crc((index - self.meta.first) as u32);
+            if stated != Some(crc32c::crc32c(entry)) {
+                return Err(corrupt(&self.meta, index, "the entry's CRC32C differs".to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    /// The level-1 tile that a sealed segment states.
+    pub(crate) fn tile(&self) -> Result<Vec<Hash>, PartError> {
+        let bytes = self.part.tile().map_err(|source| store_error(&self.meta, source))?;
+        parse_hashes(&bytes)
+            .map_err(|error| corrupt(&self.meta, self.meta.first, error.to_string()))
+    }
+
+    /// Checks every byte of the file against its digests.
+    pub(crate) fn verify_all(&self) -> Result<(), PartError> {
+        self.part.verify_all().map_err(|source| store_error(&self.meta, source))
+    }
+}
+
+pub(crate) fn store_error(meta: &PartMeta, source: StoreError) -> PartError {
+    PartError::Store { log: meta.log.clone(), first: meta.first, count: meta.count, source }
+}
+
+fn corrupt(meta: &PartMeta, near: u64, why: String) -> PartError {
+    PartError::Corrupt { log: meta.log.clone(), first: meta.first, count: meta.count, near, why }
+}
+
+/// The segment that an index belongs to.
+pub(crate) fn segment_of(index: u64) -> u64 {
+    index / SEGMENT_ENTRIES
+}

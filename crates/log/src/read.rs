@@ -1,0 +1,434 @@
+//! Reading: entries, bundles, tiles and proofs, from the tail in memory or from parts, through bounded caches.
+//!
+//! Nothing at or above the committed size is ever read. Complete bundles and tiles never change, so caches hold only those.
+
+use crate::bundle::Entries;
+use crate::limits::{BUNDLE_CACHE_BYTES, BUNDLE_ENTRIES, SEGMENT_ENTRIES, TILE_CACHE_BYTES};
+use crate::part::{OpenPart, PartError, store_error};
+use crate::shared::{LogShared, SignedHead};
+use append::{Code, Refusal};
+use graven_entry::{EntryParts, Header, Time};
+use graven_merkle::{
+    Hash, LeafIndex, Node, NodeSource, ProofError, TILE_WIDTH, TileKind, TilePath, TreeSize,
+    complete_tree_root, consistency_proof, inclusion_proof, leaf_hash, node_hash,
+    push_bundle_entry,
+};
+use graven_note::TlogProof;
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use store::StoreError;
+use store::segments::{PartMeta, SegmentStore};
+
+/// How often a read is tried again when a part was merged away under it.
+const MOVED_RETRIES: usize = 4;
+
+/// A read that gives nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// There is no such thing in the log.
+    #[error("{what} is not in the log, which has {size} entries")]
+    NotFound {
+        /// What was asked for.
+        what: String,
+        /// The log's size.
+        size: TreeSize,
+    },
+    /// The stored bytes are not what was written.
+    #[error("stored bytes cannot be read")]
+    Part(#[from] PartError),
+    /// The read raced with unloading more often than it should.
+    #[error("entry {0} moved while it was read; try again")]
+    Moved(LeafIndex),
+    /// The log stopped, or its signing key is missing.
+    #[error("{0}")]
+    Unavailable(String),
+    /// An entry in the store is not an entry.
+    #[error("entry {index} is malformed: {why}")]
+    Malformed {
+        /// Which.
+        index: LeafIndex,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+impl From<&ReadError> for Refusal {
+    fn from(error: &ReadError) -> Refusal {
+        match error {
+            ReadError::NotFound { .. } => Refusal::new(Code::NotFound, error.to_string()),
+            ReadError::Unavailable(why) => {
+                Refusal::new(Code::Unavailable, why.clone()).retry_after(5)
+            }
+            ReadError::Moved(_) => {
+                Refusal::new(Code::Unavailable, error.to_string()).retry_after(1)
+            }
+            ReadError::Part(_) | ReadError::Malformed { .. } => {
+                let detail =
+                    "stored bytes of this log are damaged; an operator should run `graven verify`";
+                Refusal::new(Code::Unavailable, detail).retry_after(60)
+            }
+        }
+    }
+}
+
+#[derive(Clone)]
+struct EntriesWeight;
+
+impl Weighter<(u32, u64), Arc<Entries>> for EntriesWeight {
+    fn weight(&self, _: &(u32, u64), entries: &Arc<Entries>) -> u64 {
+        entries.size_bytes() as u64 + 64
+    }
+}
+
+#[derive(Clone)]
+struct TileWeight;
+
+impl Weighter<(u32, u8, u64), Arc<Vec<Hash>>> for TileWeight {
+    fn weight(&self, _: &(u32, u8, u64), hashes: &Arc<Vec<Hash>>) -> u64 {
+        hashes.len() as u64 * 32 + 64
+    }
+}
+
+/// Hash tiles by log number, tile level and tile index.
+type TileCache = Cache<(u32, u8, u64), Arc<Vec<Hash>>, TileWeight>;
+
+/// How often the caches helped.
+#[derive(Debug, Default)]
+pub(crate) struct CacheStats {
+    pub(crate) hits: AtomicU64,
+    pub(crate) misses: AtomicU64,
+}
+
+/// Reads any log of a cell.
+#[derive(Clone)]
+pub(crate) struct Reader {
+    store: SegmentStore,
+    bundles: Arc<Cache<(u32, u64), Arc<Entries>, EntriesWeight>>,
+    tiles: Arc<TileCache>,
+    pub(crate) stats: Arc<CacheStats>,
+}
+
+impl Reader {
+    pub(crate) fn new(store: SegmentStore) -> Self {
+        let bundles = Cache::with_weighter(1_024, BUNDLE_CACHE_BYTES, EntriesWeight);
+        let tiles = Cache::with_weighter(4_096, TILE_CACHE_BYTES, TileWeight);
+        let stats = Arc::default();
+        Reader { store, bundles: Arc::new(bundles), tiles: Arc::new(tiles), stats }
+    }
+
+    /// The bytes of a committed entry.
+    pub(crate) fn entry(&self, log: &LogShared, index: LeafIndex) -> Result<Vec<u8>, ReadError> {
+        if let Some(entry) = entry_in_tail(log, index) {
+            return Ok(entry);
+        }
+        let size = log.head().size;
+        if index.0 >= size.0 {
+            return Err(ReadError::NotFound { what: format!("entry {index}"), size });
+        }
+        let first = index.0 - index.0 % BUNDLE_ENTRIES;
+        let bundle = self.bundle(log, index.0 / BUNDLE_ENTRIES, size.0)?;
+        let entry = bundle.get((index.0 - first) as usize).ok_or(ReadError::Moved(index))?;
+        Ok(entry.to_vec())
+    }
+
+    /// The header line of an entry, without its line end.
+    pub(crate) fn header_line(
+        &self,
+        log: &LogShared,
+        index: LeafIndex,
+    ) -> Result<String, ReadError> {
+        let entry = self.entry(log, index)?;
+        let parts = EntryParts::split(&entry).map_err(|error| malformed(index, &error))?;
+        let line = parts.header_line.strip_suffix(b"\n").unwrap_or(parts.header_line);
+        String::from_utf8(line.to_vec()).map_err(|error| malformed(index, &error))
+    }
+
+    /// The leaf hash and the time of an entry.
+    pub(crate) fn leaf_and_time(
+        &self,
+        log: &LogShared,
+        index: LeafIndex,
+    ) -> Result<(Hash, Time), ReadError> {
+        let entry = self.entry(log, index)?;
+        let parts = EntryParts::split(&entry).map_err(|error| malformed(index, &error))?;
+        let header = Header::parse(parts.header_line).map_err(|error| malformed(index, &error))?;
+        Ok((leaf_hash(&entry), header.time))
+    }
+
+    /// The tlog-proof of an entry against a signed head.
+    pub(crate) fn proof(
+        &self,
+        log: &LogShared,
+        index: LeafIndex,
+        signed: &SignedHead,
+    ) -> Result<String, ReadError> {
+        let nodes = LogNodes { reader: self, log };
+        let hashes =
+            inclusion_proof(index, signed.head.size, &nodes).map_err(|e| from_proof(log, e))?;
+        let checkpoint = signed.note.clone().into_bytes();
+        Ok(TlogProof { extra: None, index, hashes, checkpoint }.to_string())
+    }
+
+    /// The consistency proof between two sizes.
+    pub(crate) fn consistency(
+        &self,
+        log: &LogShared,
+        old: TreeSize,
+        new: TreeSize,
+    ) -> Result<Vec<Hash>, ReadError> {
+        consistency_proof(old, new, &LogNodes { reader: self, log }).map_err(|e| from_proof(log, e))
+    }
+
+    /// The root at a committed size.
+    pub(crate) fn root_at(&self, log: &LogShared, size: TreeSize) -> Result<Hash, ReadError> {
+        graven_merkle::root(size, &LogNodes { reader: self, log }).map_err(|e| from_proof(log, e))
+    }
+
+    /// A C2SP hash tile or entry bundle of the log at `size`.
+    pub(crate) fn tile(
+        &self,
+        log: &LogShared,
+        path: &TilePath,
+        size: TreeSize,
+    ) -> Result<Vec<u8>, ReadError> {
+        let level = match path.kind {
+            TileKind::Hashes(level) => level,
+            TileKind::Entries => 0,
+        };
+        let there = graven_merkle::tile_width_at(level, path.index, size);
+        if path.width == 0 || path.width > there {
+            return Err(ReadError::NotFound { what: path.to_string(), size });
+        }
+        match path.kind {
+            TileKind::Entries => self.entry_bundle(log, path, size),
+            TileKind::Hashes(level) => self.hash_tile(log, level, path),
+        }
+    }
+
+    fn entry_bundle(
+        &self,
+        log: &LogShared,
+        path: &TilePath,
+        size: TreeSize,
+    ) -> Result<Vec<u8>, ReadError> {
+        let entries = self.bundle(log, path.index, size.0)?;
+        let mut out = Vec::new();
+        for (place, entry) in entries.iter().take(usize::from(path.width)).enumerate() {
+            let index = LeafIndex(path.index * BUNDLE_ENTRIES + place as u64);
+            push_bundle_entry(&mut out, entry).map_err(|error| malformed(index, &error))?;
+        }
+        Ok(out)
+    }
+
+    fn hash_tile(&self, log: &LogShared, level: u8, path: &TilePath) -> Result<Vec<u8>, ReadError> {
+        let nodes = LogNodes { reader: self, log };
+        let first = path.index * TILE_WIDTH as u64;
+        let mut out = Vec::with_capacity(usize::from(path.width) * 32);
+        for place in 0..u64::from(path.width) {
+            let node = Node { level: level * 8, index: first + place };
+            out.extend_from_slice(nodes.node(node)?.as_bytes());
+        }
+        Ok(out)
+    }
+
+    /// The entries of bundle `number`, all that lie below `size`.
+    pub(crate) fn bundle(
+        &self,
+        log: &LogShared,
+        number: u64,
+        size: u64,
+    ) -> Result<Arc<Entries>, ReadError> {
+        let key = (log.no, number);
+        if let Some(entries) = self.bundles.get(&key) {
+            self.stats.hits.fetch_add(1, Ordering::Relaxed);
+            return Ok(entries);
+        }
+        self.stats.misses.fetch_add(1, Ordering::Relaxed);
+        let first = number * BUNDLE_ENTRIES;
+        let end = size.min(first + BUNDLE_ENTRIES);
+        let entries = Arc::new(self.gather(log, first, end)?);
+        if entries.len() as u64 == BUNDLE_ENTRIES {
+            self.bundles.insert(key, Arc::clone(&entries));
+        }
+        Ok(entries)
+    }
+
+    /// Entries `first..end` of one bundle, from parts and the tail. A part that is merged away meanwhile is looked up again.
+    pub(crate) fn gather(
+        &self,
+        log: &LogShared,
+        first: u64,
+        end: u64,
+    ) -> Result<Entries, ReadError> {
+        let mut entries = Entries::default();
+        let (mut index, mut retries) = (first, 0);
+        while index < end {
+            match self.gather_some(log, index, end, &mut entries) {
+                Ok(after) => index = after,
+                Err(error) if is_moved(&error) && retries < MOVED_RETRIES => retries += 1,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(entries)
+    }
+
+    /// Adds entries from `index` on out of one part or chunk; returns the index after them.
+    fn gather_some(
+        &self,
+        log: &LogShared,
+        index: u64,
+        end: u64,
+        entries: &mut Entries,
+    ) -> Result<u64, ReadError> {
+        if let Some(chunk) = log.tail().chunk(index).cloned() {
+            let until = end.min(chunk.end());
+            (index..until)
+                .filter_map(|index| chunk.entry(index))
+                .for_each(|entry| entries.push(entry));
+            return Ok(until);
+        }
+        let meta = find_part(&log.parts(), index).ok_or(ReadError::Moved(LeafIndex(index)))?;
+        let part = self.open(&meta)?;
+        let (first, bundle) = part.bundle_at(index)?;
+        let until = end.min(first + bundle.len() as u64);
+        (index..until)
+            .filter_map(|index| bundle.get((index - first) as usize))
+            .for_each(|entry| entries.push(entry));
+        Ok(until)
+    }
+
+    /// Opens a part.
+    pub(crate) fn open(&self, meta: &PartMeta) -> Result<OpenPart, ReadError> {
+        let part = self.store.open(meta).map_err(|source| store_error(meta, source))?;
+        Ok(OpenPart::open(part)?)
+    }
+
+    /// The leaf hashes of bundle `number`, as many as are committed.
+    fn leaves(&self, log: &LogShared, number: u64) -> Result<Arc<Vec<Hash>>, ReadError> {
+        let key = (log.no, 0, number);
+        if let Some(leaves) = self.tiles.get(&key) {
+            return Ok(leaves);
+        }
+        let state = log.state();
+        if number == state.size() / BUNDLE_ENTRIES {
+            return Ok(Arc::new(state.skeleton.open_leaves().to_vec()));
+        }
+        drop(state);
+        let first = number * BUNDLE_ENTRIES;
+        let from_tail = leaves_in_tail(log, first);
+        let leaves = if let Some(leaves) = from_tail {
+            leaves
+        } else {
+            let entries = self.bundle(log, number, first + BUNDLE_ENTRIES)?;
+            entries.iter().map(leaf_hash).collect()
+        };
+        let leaves: Arc<Vec<Hash>> = Arc::new(leaves);
+        self.tiles.insert(key, Arc::clone(&leaves));
+        Ok(leaves)
+    }
+
+    /// The bundle hashes of segment `number`, as many as are complete.
+    fn bundle_hashes(&self, log: &LogShared, number: u64) -> Result<Arc<Vec<Hash>>, ReadError> {
+        let key = (log.no, 1, number);
+        if let Some(hashes) = self.tiles.get(&key) {
+            return Ok(hashes);
+        }
+        let state = log.state();
+        if let Some(tile) = state.tile(number) {
+            return Ok(Arc::clone(tile));
+        }
+        if number == state.size() / SEGMENT_ENTRIES {
+            return Ok(Arc::new(state.skeleton.parts().1.to_vec()));
+        }
+        drop(state);
+        let first = number * SEGMENT_ENTRIES;
+        let meta = find_part(&log.parts(), first).ok_or(ReadError::Moved(LeafIndex(first)))?;
+        let hashes = Arc::new(self.open(&meta)?.tile()?);
+        self.tiles.insert(key, Arc::clone(&hashes));
+        Ok(hashes)
+    }
+}
+
+/// The nodes of one log's tree, for proofs.
+pub(crate) struct LogNodes<'a> {
+    pub(crate) reader: &'a Reader,
+    pub(crate) log: &'a LogShared,
+}
+
+impl NodeSource for LogNodes<'_> {
+    type Error = ReadError;
+
+    fn node(&self, node: Node) -> Result<Hash, ReadError> {
+        let missing = || ReadError::NotFound {
+            what: format!("tree node {}/{}", node.level, node.index),
+            size: self.log.head().size,
+        };
+        match node.level {
+            0..=7 => {
+                let first = node.index << node.level;
+                let leaves = self.reader.leaves(self.log, first / BUNDLE_ENTRIES)?;
+                subtree(&leaves, first % BUNDLE_ENTRIES, node.level).ok_or_else(missing)
+            }
+            8..=15 => {
+                let first = node.index << (node.level - 8);
+                let hashes = self.reader.bundle_hashes(self.log, first / TILE_WIDTH as u64)?;
+                subtree(&hashes, first % TILE_WIDTH as u64, node.level - 8).ok_or_else(missing)
+            }
+            16 => self.log.state().skeleton.segment_root(node.index).ok_or_else(missing),
+            level => {
+                let left = self.node(Node { level: level - 1, index: node.index * 2 })?;
+                let right = self.node(Node { level: level - 1, index: node.index * 2 + 1 })?;
+                Ok(node_hash(&left, &right))
+            }
+        }
+    }
+}
+
+fn entry_in_tail(log: &LogShared, index: LeafIndex) -> Option<Vec<u8>> {
+    let chunk = log.tail().chunk(index.0).cloned()?;
+    chunk.entry(index.0).map(<[u8]>::to_vec)
+}
+
+fn leaves_in_tail(log: &LogShared, first: u64) -> Option<Vec<Hash>> {
+    let tail = log.tail();
+    let mut leaves = Vec::with_capacity(BUNDLE_ENTRIES as usize);
+    while (leaves.len() as u64) < BUNDLE_ENTRIES {
+        let index = first + leaves.len() as u64;
+        let chunk = tail.chunk(index)?;
+        let until = (first + BUNDLE_ENTRIES).min(chunk.end());
+        leaves.extend((index..until).filter_map(|index| chunk.leaf(index)));
+    }
+    Some(leaves)
+}
+
+/// Root over `2^height` hashes from `first`.
+fn subtree(hashes: &[Hash], first: u64, height: u8) -> Option<Hash> {
+    let (first, width) = (usize::try_from(first).ok()?, 1usize << height);
+    complete_tree_root(hashes.get(first..first + width)?)
+}
+
+/// The part that holds an index.
+pub(crate) fn find_part(parts: &[PartMeta], index: u64) -> Option<PartMeta> {
+    let after = parts.partition_point(|part| part.first <= index);
+    let part = parts.get(after.checked_sub(1)?)?;
+    (index < part.first + u64::from(part.count)).then(|| part.clone())
+}
+
+fn is_moved(error: &ReadError) -> bool {
+    let gone = |error: &StoreError| matches!(error, StoreError::NotFound { .. });
+    matches!(error, ReadError::Moved(_))
+        || matches!(error, ReadError::Part(PartError::Store { source, .. }) if gone(source))
+}
+
+fn malformed(index: LeafIndex, error: &dyn std::error::Error) -> ReadError {
+    ReadError::Malformed { index, why: crate::intake::with_cause(error) }
+}
+
+fn from_proof(log: &LogShared, error: ProofError<ReadError>) -> ReadError {
+    match error {
+        ProofError::Source(error) => error,
+        other => ReadError::NotFound { what: other.to_string(), size: log.head().size },
+    }
+}

@@ -1,0 +1,261 @@
+//! One request from its head to its answer: limits, authentication, access, handler, problem.
+//!
+//! This is the one place that asks the [`Gate`](crate::Gate). It asks before it looks at what was
+//! routed, so that without a credential nobody learns which paths, logs or indexes exist.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use append::{Code, Refusal};
+use axum::body::{Body, HttpBody as _};
+use axum::extract::{FromRequestParts as _, Query, RawPathParams, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
+use log::LogHandle;
+use tokio::time::Instant;
+
+use crate::body::{self, BodyShape, ReadBody};
+use crate::gate::Principal;
+use crate::limits::{HEADER_BYTES_MAX, LOGGED_BYTES_MAX, QUERY_BYTES_MAX};
+use crate::problem;
+use crate::routes::{Access, Route};
+use crate::shared::Shared;
+
+/// What the router found for a request.
+#[derive(Clone)]
+pub(crate) enum Target {
+    Route(&'static Route),
+    Unknown,
+    /// The path exists, the method does not; the methods that do.
+    WrongMethod(HeaderValue),
+}
+
+/// One request as its handler sees it.
+pub(crate) struct Call {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) parts: Parts,
+    params: Option<RawPathParams>,
+    query: Vec<(String, String)>,
+    principal: Option<Principal>,
+    body: Body,
+}
+
+/// A handler's answer to come.
+pub(crate) type Answer<'a> = Pin<Box<dyn Future<Output = Result<Response, Refusal>> + Send + 'a>>;
+
+/// What a route calls.
+pub(crate) type Handler = for<'a> fn(&'a mut Call) -> Answer<'a>;
+
+/// Answers one request, whatever becomes of it.
+pub(crate) async fn dispatch(shared: Arc<Shared>, target: Target, request: Request) -> Response {
+    let started = Instant::now();
+    let (mut parts, body) = request.into_parts();
+    let params = RawPathParams::from_request_parts(&mut parts, &()).await.ok();
+    let mut call = Call { shared, parts, params, query: Vec::new(), principal: None, body };
+    let result = answer(&mut call, &target).await;
+    let refused = result.as_ref().err().map(|refusal| refusal.code);
+    let mut response = result.unwrap_or_else(|refusal| problem::response(&refusal));
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    record(&call, &target, &response, refused, started);
+    if let Some(code) = refused {
+        drain_rest(call, code);
+    }
+    response
+}
+
+async fn answer(call: &mut Call, target: &Target) -> Result<Response, Refusal> {
+    let shared = Arc::clone(&call.shared);
+    let Ok(_permit) = shared.requests.try_acquire() else {
+        let detail = format!(
+            "the server works on {} requests already; try again",
+            shared.limits.requests_max
+        );
+        return Err(Refusal::new(Code::Busy, detail));
+    };
+    check_head(&call.parts)?;
+    call.principal = admit(call, target)?;
+    match target {
+        Target::Route(route) => {
+            if route.access != Access::Open {
+                call.query = parse_query(&call.parts, route)?;
+            }
+            (route.handler)(call).await
+        }
+        Target::Unknown => Err(Refusal::new(
+            Code::NotFound,
+            "no such path; the API is described at /api/v1/openapi.json",
+        )
+        .in_field("path")),
+        Target::WrongMethod(allow) => Ok(problem::method_not_allowed(allow)),
+    }
+}
+
+/// Who asks, if they may; denied unless the route says otherwise.
+fn admit(call: &Call, target: &Target) -> Result<Option<Principal>, Refusal> {
+    let access = match target {
+        Target::Route(route) => route.access,
+        Target::Unknown | Target::WrongMethod(_) => Access::AnyPrincipal,
+    };
+    let log = call.param("log");
+    let right = match access {
+        Access::Open => return Ok(None),
+        Access::PublicLog(_) if log.is_some_and(|name| call.is_public(name)) => return Ok(None),
+        Access::PublicLog(right) | Access::Needs(right) => Some(right),
+        Access::AnyPrincipal => None,
+    };
+    let gate = &call.shared.gate;
+    let principal = gate.authenticate(&call.parts.headers)?;
+    if let Some(right) = right {
+        gate.authorise(&principal, right, log)?;
+    }
+    Ok(Some(principal))
+}
+
+/// Refuses heads that are over our limits; far larger ones never get here.
+fn check_head(parts: &Parts) -> Result<(), Refusal> {
+    let query_bytes = parts.uri.query().map_or(0, str::len);
+    if query_bytes > QUERY_BYTES_MAX {
+        let detail = format!("the query has {query_bytes} bytes; at most {QUERY_BYTES_MAX}");
+        return Err(Refusal::new(Code::TooLarge, detail).in_field("query"));
+    }
+    let target_bytes = parts.uri.path().len() + query_bytes;
+    let headers_bytes: usize =
+        parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    let head_bytes = target_bytes + headers_bytes;
+    if head_bytes > HEADER_BYTES_MAX {
+        let detail = format!("the headers have {head_bytes} bytes; at most {HEADER_BYTES_MAX}");
+        return Err(Refusal::new(Code::TooLarge, detail).in_field("headers"));
+    }
+    Ok(())
+}
+
+/// The query's parameters: only those that the route's contract names, each once, so that a typing
+/// error in `ack` is never taken for the default.
+fn parse_query(parts: &Parts, route: &Route) -> Result<Vec<(String, String)>, Refusal> {
+    if parts.uri.query().is_none_or(str::is_empty) {
+        return Ok(Vec::new());
+    }
+    let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
+        .map_err(|_| bad_query("query", "the query is not name=value pairs joined by `&`"))?;
+    for (place, (name, _)) in pairs.iter().enumerate() {
+        let before = pairs.get(..place).unwrap_or_default();
+        if !route.doc.query.iter().any(|param| param.name == name) {
+            let known: Vec<&str> = route.doc.query.iter().map(|param| param.name).collect();
+            let detail = format!("this path has no such parameter; it has: {}", known.join(", "));
+            return Err(bad_query(name, &detail));
+        }
+        if before.iter().any(|(other, _)| other == name) {
+            return Err(bad_query(name, "the parameter stands twice; give it once"));
+        }
+    }
+    Ok(pairs)
+}
+
+/// A query parameter at fault.
+pub(crate) fn bad_query(name: &str, detail: &str) -> Refusal {
+    Refusal::new(Code::BadQuery, detail).in_field(name)
+}
+
+/// Counts the request and writes its one line.
+fn record(
+    call: &Call,
+    target: &Target,
+    response: &Response,
+    refused: Option<Code>,
+    started: Instant,
+) {
+    let status = response.status().as_u16();
+    call.shared.counters.request(target.route_name(), status, refused);
+    tracing::debug!(
+        method = %call.parts.method,
+        path = %for_log(call.parts.uri.path()),
+        status,
+        code = refused.map(Code::as_str),
+        writer = call.principal.as_ref().map(|principal| principal.writer.id.as_str()),
+        elapsed_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+        "request"
+    );
+}
+
+/// Lets the sender of a refused body finish, unless it waits to be told to start, or has had its time.
+fn drain_rest(call: Call, code: Code) {
+    let waits = call.parts.headers.contains_key(header::EXPECT);
+    if waits || code == Code::Timeout || call.body.is_end_stream() {
+        return;
+    }
+    let limit = call.shared.limits.drain;
+    // Owned by the connection: when that ends, the body ends, and with it this task.
+    drop(tokio::spawn(body::drain(call.body, limit)));
+}
+
+/// Client text as it may stand in a line of the server's own log: escaped and cut.
+pub(crate) fn for_log(text: &str) -> String {
+    text.chars().flat_map(char::escape_debug).take(LOGGED_BYTES_MAX).collect()
+}
+
+impl Target {
+    /// The name under which the request is counted.
+    fn route_name(&self) -> &'static str {
+        match self {
+            Target::Route(route) => route.doc.id,
+            Target::Unknown | Target::WrongMethod(_) => "none",
+        }
+    }
+}
+
+impl Call {
+    /// A parameter of the path, percent-decoded.
+    pub(crate) fn param(&self, name: &str) -> Option<&str> {
+        let params = self.params.as_ref()?;
+        params.iter().find(|(other, _)| *other == name).map(|(_, value)| value)
+    }
+
+    /// A parameter of the query.
+    pub(crate) fn query(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A parameter of the query that is a number, 0 or more.
+    pub(crate) fn query_number(&self, name: &str) -> Result<Option<u64>, Refusal> {
+        self.query(name).map(|text| parse_number(name, text)).transpose()
+    }
+
+    /// Who asks; a handler that needs to know is only ever behind a route that asks.
+    pub(crate) fn principal(&self) -> Result<&Principal, Refusal> {
+        self.principal
+            .as_ref()
+            .ok_or_else(|| Refusal::new(Code::Unauthenticated, "this needs a credential"))
+    }
+
+    /// The log that the path names.
+    pub(crate) fn log(&self) -> Result<LogHandle, Refusal> {
+        let name = self.param("log").unwrap_or_default();
+        self.shared.cell.log(name).ok_or_else(|| {
+            Refusal::new(Code::NotFound, "no log of this name; `GET /api/v1/logs` lists them")
+                .in_field("log")
+        })
+    }
+
+    /// Reads the body within the server's limits.
+    pub(crate) async fn read_body(&mut self, shape: BodyShape) -> Result<ReadBody, Refusal> {
+        let share = self.shared.bodies.share();
+        body::read(&mut self.body, &self.parts.headers, shape, &self.shared.limits, share).await
+    }
+
+    fn is_public(&self, log: &str) -> bool {
+        self.shared.cell.log(log).is_some_and(|log| log.info().public)
+    }
+}
+
+/// A decimal number as it stands in paths and queries: digits only, no sign, no leading zero.
+pub(crate) fn parse_number(name: &str, text: &str) -> Result<u64, Refusal> {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit())
+        && (text.len() == 1 || !text.starts_with('0'));
+    let number = if is_plain { text.parse::<u64>().ok() } else { None };
+    number
+        .filter(|number| *number < 1 << 63)
+        .ok_or_else(|| bad_query(name, "not a number from 0 to 2^63 - 1 without leading zeros"))
+}

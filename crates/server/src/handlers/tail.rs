@@ -1,0 +1,200 @@
+//! The tail: a log's entries as server-sent events, from an index on and for as long as it is read.
+
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+
+use append::{Code, Refusal};
+use axum::body::{Body, Bytes, HttpBody};
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
+use graven_merkle::{LeafIndex, TreeSize};
+use hyper::body::Frame;
+use log::{LogHandle, ReadError};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::time::timeout;
+
+use super::chain;
+use crate::dispatch::{Call, bad_query, parse_number};
+use crate::limits::{TAIL_BYTES_PER_READ, TAIL_ENTRIES_PER_READ, TAIL_QUEUE_ITEMS};
+use crate::shared::Shared;
+use crate::{json, problem};
+
+/// What is sent, and what is said last.
+struct TailBody {
+    pieces: mpsc::Receiver<Bytes>,
+    last: Arc<OnceLock<Bytes>>,
+    is_over: bool,
+    /// The tail's place among those open.
+    _permit: OwnedSemaphorePermit,
+}
+
+/// The task that reads the log for one client.
+struct Tail {
+    shared: Arc<Shared>,
+    log: LogHandle,
+    next: u64,
+    pieces: mpsc::Sender<Bytes>,
+}
+
+/// Why a tail ended.
+enum End {
+    /// The client is gone, or the server stops: nothing to say.
+    Quiet,
+    /// Said to the client in a last `event: error`.
+    Refused(Refusal),
+}
+
+/// Entries that were read: what is sent of them, and the index after the last.
+struct Piece {
+    bytes: Vec<u8>,
+    next: u64,
+}
+
+/// `GET …/tail`: `id` is the index, `data` the entry as JSON.
+pub(crate) fn tail(call: &Call) -> Result<Response, Refusal> {
+    let log = call.log()?;
+    let next = start(call, log.info().size)?;
+    let Ok(permit) = Arc::clone(&call.shared.tails).try_acquire_owned() else {
+        let detail = format!(
+            "{} tails are open, as many as this server allows; close one",
+            call.shared.limits.tail_streams_max
+        );
+        return Err(Refusal::new(Code::Busy, detail).retry_after(5));
+    };
+    let (sender, pieces) = mpsc::channel(TAIL_QUEUE_ITEMS);
+    let last = Arc::new(OnceLock::new());
+    let body = TailBody { pieces, last: Arc::clone(&last), is_over: false, _permit: permit };
+    let task = Tail { shared: Arc::clone(&call.shared), log, next, pieces: sender };
+    // Ends with the client, whose going away closes the channel, or with the server.
+    drop(tokio::spawn(task.run(last)));
+    let mut response = Response::new(Body::new(body));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+/// The first index to send: after `Last-Event-ID`, else `from`, else the first that is yet to come.
+fn start(call: &Call, size: TreeSize) -> Result<u64, Refusal> {
+    let last_id = call.parts.headers.get("last-event-id");
+    let (name, start) = match last_id.and_then(|value| value.to_str().ok()) {
+        Some(text) => ("last-event-id", parse_number("last-event-id", text)? + 1),
+        None => ("from", call.query_number("from")?.unwrap_or(size.0)),
+    };
+    if start > size.0 {
+        let detail = format!("the log has {size} entries: index {start} is past the next");
+        return Err(bad_query(name, &detail));
+    }
+    Ok(start)
+}
+
+impl Tail {
+    async fn run(mut self, last: Arc<OnceLock<Bytes>>) {
+        let mut stopping = self.shared.stopping.clone();
+        let end = tokio::select! {
+            end = self.follow() => end,
+            _ = stopping.wait_for(|stops| *stops) => End::Quiet,
+        };
+        if let End::Refused(refusal) = end {
+            let status = problem::status(refusal.code);
+            let document = problem::document(&refusal, status);
+            let mut piece = b"event: error\ndata: ".to_vec();
+            piece.extend_from_slice(&document);
+            piece.push(b'\n');
+            // Nobody else sets it; the body looks once the channel is closed, by the drop of `self`.
+            last.get_or_init(|| Bytes::from(piece));
+        }
+    }
+
+    async fn follow(&mut self) -> End {
+        loop {
+            let size = match self.wait().await {
+                Ok(size) => size,
+                Err(end) => return end,
+            };
+            while self.next < size.0 {
+                let piece = match self.read(size.0).await {
+                    Ok(piece) => piece,
+                    Err(refusal) => return End::Refused(refusal),
+                };
+                self.next = piece.next;
+                if let Err(end) = self.send(Bytes::from(piece.bytes)).await {
+                    return end;
+                }
+            }
+        }
+    }
+
+    /// Waits until there is something to send, with a sign of life now and then.
+    async fn wait(&self) -> Result<TreeSize, End> {
+        loop {
+            let more = self.log.wait_past(TreeSize(self.next));
+            match timeout(self.shared.limits.tail_heartbeat, more).await {
+                Ok(size) => return Ok(size),
+                Err(_) => self.send(Bytes::from_static(b": still here\n\n")).await?,
+            }
+        }
+    }
+
+    async fn read(&self, size: u64) -> Result<Piece, Refusal> {
+        let (log, start) = (self.log.clone(), self.next);
+        let end = size.min(start + TAIL_ENTRIES_PER_READ);
+        let piece = self.shared.blocking(move || read_entries(&log, start, end)).await?;
+        piece.map_err(|error| {
+            tracing::error!(error = %chain(&error), "a tail could not read on");
+            Refusal::from(&error)
+        })
+    }
+
+    async fn send(&self, piece: Bytes) -> Result<(), End> {
+        match timeout(self.shared.limits.tail_stall, self.pieces.send(piece)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(End::Quiet),
+            Err(_) => {
+                self.shared.counters.tail_dropped();
+                let detail = "the reader is too slow and was dropped; resume after the last id";
+                Err(End::Refused(Refusal::new(Code::Busy, detail)))
+            }
+        }
+    }
+}
+
+/// Reads entries from `start` up to `end`, or until there are enough bytes for one piece.
+fn read_entries(log: &LogHandle, start: u64, end: u64) -> Result<Piece, ReadError> {
+    let mut bytes = Vec::new();
+    let mut next = start;
+    while next < end && bytes.len() < TAIL_BYTES_PER_READ {
+        let entry = log.entry(LeafIndex(next))?;
+        push_event(&mut bytes, LeafIndex(next), &String::from_utf8_lossy(&entry));
+        next += 1;
+    }
+    Ok(Piece { bytes, next })
+}
+
+fn push_event(out: &mut Vec<u8>, index: LeafIndex, entry: &str) {
+    out.extend_from_slice(format!("id: {index}\ndata: ").as_bytes());
+    json::push_entry(out, index, entry);
+    out.extend_from_slice(b"\n\n");
+}
+
+impl HttpBody for TailBody {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        match self.pieces.poll_recv(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Some(piece)) => Poll::Ready(Some(Ok(Frame::data(piece)))),
+            Poll::Ready(None) if self.is_over => Poll::Ready(None),
+            Poll::Ready(None) => {
+                self.is_over = true;
+                let last = self.last.get().cloned();
+                Poll::Ready(last.map(|piece| Ok(Frame::data(piece))))
+            }
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! HTTP: authenticate, authorise, convert, call.
+//!
+//! [`Server`] serves the routes of one cell: its logs, appends, entries, proofs, streams, tails and
+//! tiles, over HTTP/1.1 and HTTP/2 without TLS. What it decides itself is who asks, how much they
+//! may send, and how answers look; what is true is the log's business.
+//!
+//! * One table, `routes`, drives the router, access, the query's check and the contract.
+//! * One function, `dispatch`, takes every request from its head to its answer and is the only
+//!   one to ask the [`Gate`].
+//! * One function, [`status`], knows which HTTP status a code has.
+
+mod batch;
+mod body;
+mod connection;
+mod dispatch;
+mod gate;
+mod handlers;
+mod json;
+pub mod limits;
+mod metrics;
+mod openapi;
+mod problem;
+mod routes;
+mod server;
+mod shared;
+mod wire;
+
+pub use gate::{AdminToken, Gate, Principal, Right};
+pub use limits::ServerLimits;
+pub use openapi::openapi;
+pub use problem::{status, title};
+pub use server::{BindError, Server, ServerOptions};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,106 @@
+//! Every limit of the HTTP surface in one place: the constants, and the set that a server runs with.
+
+use append::BATCH_BYTES_MAX;
+use std::time::Duration;
+
+/// Connections that are served at once; one more is told so and closed.
+pub const CONNECTIONS_MAX: usize = 8_192;
+/// Connections over the limit that are told so at once; beyond, they are only closed.
+pub const REFUSALS_AT_ONCE_MAX: usize = 64;
+/// The pending connections that the kernel keeps for us.
+pub const BACKLOG_CONNECTIONS: i32 = 1_024;
+/// Requests that are worked on at once; one more is answered with `busy`.
+pub const REQUESTS_MAX: usize = 16_384;
+/// Requests that one HTTP/2 connection may have open.
+pub const H2_STREAMS_MAX: u32 = 256;
+/// Bytes of a request's headers, names and values counted, target and query included.
+pub const HEADER_BYTES_MAX: usize = 16 * 1024;
+/// Bytes of headers beyond which the connection's own parser gives up, without a problem document.
+pub const HEADER_BYTES_PARSED_MAX: usize = 64 * 1024;
+/// Bytes of a query string.
+pub const QUERY_BYTES_MAX: usize = 4 * 1024;
+/// Bytes of a batch's body after decompression (design §8).
+pub const BODY_BYTES_MAX: usize = BATCH_BYTES_MAX;
+/// Bytes of a batch's body as it arrives: a little more than decoded, for what gzip cannot shrink.
+pub const BODY_WIRE_BYTES_MAX: usize = BATCH_BYTES_MAX + 64 * 1024;
+/// Bytes of a body that asks for something other than an append.
+pub const BODY_SMALL_BYTES_MAX: usize = 64 * 1024;
+/// Bytes that all bodies being read may hold together.
+pub const BODIES_BYTES_MAX: usize = 512 * 1024 * 1024;
+/// How many times larger than its compressed form a body may become…
+pub const INFLATE_RATIO_MAX: usize = 200;
+/// … once it has become this large; below, the body limit alone is guard enough.
+pub const INFLATE_FREE_BYTES: usize = 1024 * 1024;
+/// Compressed bytes that are inflated before other requests get their turn.
+pub const INFLATE_STEP_BYTES: usize = 4 * 1024;
+/// Sidecars of one batch.
+pub const SIDECARS_MAX: usize = 40_000;
+/// Bytes of a body that are checked on the thread that reads the request; more go to a blocking
+/// thread.
+pub const INLINE_BYTES_MAX: usize = 32 * 1024;
+/// Bytes of a refused body that are still read, so that its sender gets to read the answer.
+pub const DRAIN_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Logs or streams in one page of a list.
+pub const LIST_ITEMS_MAX: usize = 1_000;
+/// Entries that a tail reads at a time.
+pub const TAIL_ENTRIES_PER_READ: u64 = 64;
+/// Bytes after which a tail's read ends, whatever is left of its entries.
+pub const TAIL_BYTES_PER_READ: usize = 256 * 1024;
+/// Pieces that wait for one slow reader of a tail.
+pub const TAIL_QUEUE_ITEMS: usize = 2;
+/// Bytes of client text that one line of the server's own log shows.
+pub const LOGGED_BYTES_MAX: usize = 256;
+
+/// What a server runs with; [`ServerLimits::default`] holds the constants above.
+#[derive(Clone, Debug)]
+pub struct ServerLimits {
+    /// Connections that are served at once.
+    pub connections_max: usize,
+    /// Requests that are worked on at once.
+    pub requests_max: usize,
+    /// Bytes that all bodies being read may hold together.
+    pub bodies_bytes_max: usize,
+    /// Time for a whole head to arrive, and for which a kept-alive connection may be idle.
+    pub header_read: Duration,
+    /// Longest pause within a body.
+    pub body_idle: Duration,
+    /// Time for a whole body to arrive.
+    pub body_total: Duration,
+    /// Time for which a client may take nothing of what is sent to it.
+    pub write_stall: Duration,
+    /// Time for which the rest of a refused body is read.
+    pub drain: Duration,
+    /// Tail streams that are open at once.
+    pub tail_streams_max: usize,
+    /// Time for which a tail waits for its reader before it ends.
+    pub tail_stall: Duration,
+    /// Pause after which a silent tail sends a comment.
+    pub tail_heartbeat: Duration,
+    /// Reads of the log's files that run at once.
+    pub blocking_reads_max: usize,
+    /// Time for which a stopping server waits for what is in flight.
+    pub shutdown: Duration,
+}
+
+impl Default for ServerLimits {
+    fn default() -> Self {
+        ServerLimits {
+            connections_max: CONNECTIONS_MAX,
+            requests_max: REQUESTS_MAX,
+            bodies_bytes_max: BODIES_BYTES_MAX,
+            header_read: Duration::from_mins(1),
+            body_idle: Duration::from_secs(30),
+            body_total: Duration::from_mins(5),
+            write_stall: Duration::from_mins(1),
+            drain: Duration::from_secs(10),
+            tail_streams_max: 1_024,
+            tail_stall: Duration::from_secs(15),
+            tail_heartbeat: Duration::from_secs(15),
+            blocking_reads_max: 64,
+            shutdown: Duration::from_secs(20),
+        }
+    }
+}
+
+const _: () = assert!(HEADER_BYTES_MAX < HEADER_BYTES_PARSED_MAX, "ours must refuse first");
+const _: () = assert!(BODY_BYTES_MAX <= BODY_WIRE_BYTES_MAX, "a plain body must fit the wire");

@@ -1,0 +1,206 @@
+//! The API's contract: OpenAPI 3.1, assembled from the route table. Its text is a golden file.
+
+use append::{AckLevel, Code};
+use serde_json::{Map, Value, json};
+
+use crate::problem;
+use crate::routes::{Access, Method, ROUTES, Route};
+
+/// Codes with which every route that asks for a credential may refuse.
+const COMMON: [Code; 5] =
+    [Code::BadQuery, Code::Unauthenticated, Code::Forbidden, Code::TooLarge, Code::Busy];
+
+/// The contract as an OpenAPI 3.1 document.
+pub fn openapi() -> Value {
+    let mut paths = Map::new();
+    for route in &ROUTES {
+        let path = route.path.replace("{*", "{");
+        let methods = paths.entry(path).or_insert_with(|| json!({}));
+        let method = match route.method {
+            Method::Get => "get",
+            Method::Post => "post",
+        };
+        methods[method] = operation(route);
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Graven",
+            "version": "1",
+            "description": "An audit log whose history can be proved. Errors are RFC 9457 problem \
+                documents with a stable `code`. Parameters that a path does not name are refused.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": paths,
+        "components": {
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "schemas": schemas(),
+        },
+    })
+}
+
+/// The contract as the server serves it.
+pub(crate) fn text() -> String {
+    let mut text = serde_json::to_string_pretty(&openapi())
+        .expect("a value of strings, numbers and lists is always JSON");
+    text.push('\n');
+    text
+}
+
+fn operation(route: &Route) -> Value {
+    let doc = &route.doc;
+    let mut operation = json!({"operationId": doc.id, "summary": doc.summary});
+    operation["security"] = match route.access {
+        Access::Open => json!([]),
+        Access::PublicLog(_) => json!([{}, {"token": []}]),
+        Access::Needs(_) | Access::AnyPrincipal => json!([{"token": []}]),
+    };
+    if let Access::PublicLog(right) | Access::Needs(right) = route.access {
+        operation["x-right"] = json!(right.as_str());
+    }
+    let parameters = parameters(route);
+    if !parameters.is_empty() {
+        operation["parameters"] = Value::Array(parameters);
+    }
+    if !doc.body.is_empty() {
+        let content: Map<String, Value> =
+            doc.body.iter().map(|(media, name)| (media.to_string(), content(name))).collect();
+        operation["requestBody"] = json!({"required": true, "content": content});
+    }
+    operation["responses"] = responses(route);
+    operation
+}
+
+fn parameters(route: &Route) -> Vec<Value> {
+    let in_path = route.path.split('/').filter_map(|segment| {
+        let name = segment.strip_prefix('{')?.strip_suffix('}')?;
+        let (name, rest) = match name.strip_prefix('*') {
+            Some(name) => (name, true),
+            None => (name, false),
+        };
+        let schema = if name == "index" { "integer" } else { "string" };
+        let mut parameter =
+            json!({"name": name, "in": "path", "required": true, "schema": schema_of(schema)});
+        if rest {
+            parameter["description"] = json!("the rest of the path; may hold `/`");
+        }
+        Some(parameter)
+    });
+    let in_query = route.doc.query.iter().map(|param| {
+        json!({
+            "name": param.name,
+            "in": "query",
+            "required": param.is_required,
+            "description": param.summary,
+            "schema": schema_of(param.schema),
+        })
+    });
+    in_path.chain(in_query).collect()
+}
+
+fn responses(route: &Route) -> Value {
+    let mut responses = Map::new();
+    for (status, media, name) in route.doc.answers {
+        responses.insert(status.to_string(), json!({
+            "description": if *status == 202 { "permanent, the asked ack level is late" } else { "good" },
+            "content": {*media: content(name)},
+        }));
+    }
+    let common: &[Code] = if route.access == Access::Open { &[] } else { &COMMON };
+    let mut codes: Vec<Code> = route.doc.refusals.iter().chain(common).copied().collect();
+    codes.sort_by_key(|code| (problem::status(*code), Code::ALL.iter().position(|c| c == code)));
+    codes.dedup();
+    for status in codes.iter().map(|code| problem::status(*code)) {
+        let names: Vec<&str> = codes
+            .iter()
+            .filter(|code| problem::status(**code) == status)
+            .map(|code| code.as_str())
+            .collect();
+        responses.insert(
+            status.as_str().to_owned(),
+            json!({
+                "description": names.join(", "),
+                "content": {problem::PROBLEM_JSON: content("Problem")},
+            }),
+        );
+    }
+    Value::Object(responses)
+}
+
+fn content(name: &str) -> Value {
+    json!({"schema": schema_of(name)})
+}
+
+/// A plain type, or a reference to one of [`schemas`].
+fn schema_of(name: &str) -> Value {
+    match name {
+        "Any" => json!({"type": "object"}),
+        "Text" | "Lines" | "string" => json!({"type": "string"}),
+        "Bytes" => json!({"type": "string", "contentMediaType": "application/octet-stream"}),
+        "boolean" => json!({"type": "boolean"}),
+        "integer" => json!({"type": "integer", "minimum": 0}),
+        "ack" => json!({"type": "string", "enum": AckLevel::ALL.map(AckLevel::as_str)}),
+        name => json!({"$ref": format!("#/components/schemas/{name}")}),
+    }
+}
+
+fn schemas() -> Value {
+    let hash = json!({"type": "string", "description": "SHA-256, padded standard base64"});
+    let count = json!({"type": "integer", "minimum": 0});
+    let text = json!({"type": "string"});
+    let texts = json!({"type": "array", "items": {"type": "string"}});
+    let flag = json!({"type": "boolean"});
+    json!({
+        "Event": {
+            "type": "object",
+            "description": "one event, stored verbatim; unknown members are kept",
+            "required": ["actor", "action"],
+            "properties": {
+                "id": text, "time": text, "actor": {}, "action": text, "target": {},
+                "outcome": {"type": "string", "enum": ["success", "failure", "denied", "unknown"]},
+                "reason": text, "changes": {"type": "object"}, "context": {"type": "object"},
+                "data": {},
+            },
+        },
+        "Receipt": object(&["index", "leaf_hash", "time", "ack"], &json!({
+            "index": count, "leaf_hash": hash, "time": text, "ack": schema_of("ack"),
+            "repeated": flag, "header": text, "proof": text,
+        })),
+        "Appended": object(&["checkpoint", "receipts"], &json!({
+            "checkpoint": text, "receipts": list("Receipt"),
+        })),
+        "CreateLog": object(&["name"], &json!({"name": text, "origin": text, "public": flag})),
+        "Log": object(&["name", "origin", "public", "size", "root", "created", "vkeys"], &json!({
+            "name": text, "origin": text, "public": flag, "size": count, "root": hash,
+            "created": text, "vkeys": texts, "ended": text,
+        })),
+        "Logs": object(&["logs"], &json!({"logs": list("Log"), "next": text})),
+        "Stream": object(&["next_seq", "head", "cursor"], &json!({
+            "stream": text, "next_seq": count, "head": hash, "cursor": {"type": ["string", "null"]},
+        })),
+        "Streams": object(&["streams"], &json!({"streams": list("Stream"), "next": text})),
+        "Consistency": object(&["old", "new", "proof"], &json!({
+            "old": count, "new": count, "proof": texts,
+        })),
+        "EntryLine": object(&["index", "entry"], &json!({"index": count, "entry": text})),
+        "ChangeKey": object(&[], &json!({"stream": text, "vkey": text, "rotate": flag})),
+        "Problem": object(&["type", "title", "status", "code", "detail"], &json!({
+            "type": text, "title": text, "status": count,
+            "code": {"type": "string", "enum": Code::ALL.map(Code::as_str)},
+            "detail": text, "event": count, "field": text, "position": count, "next_seq": count,
+            "retry_after_s": count,
+        })),
+    })
+}
+
+fn object(required: &[&str], properties: &Value) -> Value {
+    let mut object = json!({"type": "object", "properties": properties});
+    if !required.is_empty() {
+        object["required"] = json!(required);
+    }
+    object
+}
+
+fn list(name: &str) -> Value {
+    json!({"type": "array", "items": schema_of(name)})
+}

@@ -1,0 +1,417 @@
+//! Every route once: it drives the router, access, the query's check and the contract.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use append::{Code, Refusal};
+use axum::Router;
+use axum::extract::Request;
+use axum::http::HeaderValue;
+use axum::response::Response;
+use axum::routing::{MethodFilter, MethodRouter};
+
+use crate::dispatch::{Answer, Handler, Target, dispatch};
+use crate::gate::Right;
+use crate::handlers::{entries, events, keys, logs, pages, streams, tail, tiles};
+use crate::shared::Shared;
+
+/// One route. All fields are needed: one without access does not compile.
+pub(crate) struct Route {
+    pub(crate) method: Method,
+    /// As the router wants it: `{name}` is one segment, `{*name}` the rest.
+    pub(crate) path: &'static str,
+    pub(crate) access: Access,
+    pub(crate) handler: Handler,
+    pub(crate) doc: Doc,
+}
+
+/// A route's method; a GET answers HEAD too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Method {
+    Get,
+    Post,
+}
+
+/// What a route asks of its caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Nothing: health and static pages only.
+    Open,
+    /// Nothing where the log is public, else the right.
+    PublicLog(Right),
+    /// The right.
+    Needs(Right),
+    /// A good credential, of whatever rights.
+    AnyPrincipal,
+}
+
+/// What the contract says of a route, beside what follows from the rest.
+pub(crate) struct Doc {
+    /// The operation's name, also the label under which it is counted.
+    pub(crate) id: &'static str,
+    pub(crate) summary: &'static str,
+    /// The only parameters that the query may hold.
+    pub(crate) query: &'static [Param],
+    /// Content types of the body with the schema of each.
+    pub(crate) body: &'static [(&'static str, &'static str)],
+    /// Status, content type and schema of each good answer.
+    pub(crate) answers: &'static [(u16, &'static str, &'static str)],
+    /// Codes with which it refuses, beside those that every route has.
+    pub(crate) refusals: &'static [Code],
+}
+
+/// A parameter of the query or the path.
+pub(crate) struct Param {
+    pub(crate) name: &'static str,
+    pub(crate) schema: &'static str,
+    pub(crate) is_required: bool,
+    pub(crate) summary: &'static str,
+}
+
+const JSON: &str = "application/json";
+const TEXT: &str = "text/plain";
+const BYTES: &str = "application/octet-stream";
+
+const PAGE: &[Param] = &[
+    optional("after", "string", "only what comes after this name"),
+    optional("limit", "integer", "items of this page, 1 to 1000"),
+];
+
+const APPEND: Doc = Doc {
+    id: "append",
+    summary: "append one event, many, or a batch; all or nothing",
+    query: &[
+        optional("ack", "ack", "the ack level to wait for"),
+        optional("proof", "boolean", "whether each receipt comes with its header and tlog-proof"),
+    ],
+    body: &[
+        (JSON, "Event"),
+        ("application/x-ndjson", "Lines"),
+        ("application/vnd.graven.batch", "Lines"),
+    ],
+    answers: &[(200, JSON, "Appended"), (202, JSON, "Appended")],
+    refusals: &[
+        Code::BadJson,
+        Code::BadEvent,
+        Code::BadAttestation,
+        Code::AckUnavailable,
+        Code::TooLarge,
+        Code::UnsupportedType,
+        Code::NotFound,
+        Code::Conflict,
+        Code::SeqGap,
+        Code::SeqRecorded,
+        Code::Timeout,
+        Code::Busy,
+        Code::DiskFull,
+        Code::Unavailable,
+    ],
+};
+
+/// All routes of the server.
+pub(crate) static ROUTES: [Route; 20] = [
+    Route {
+        method: Method::Post,
+        path: "/api/v1/logs",
+        access: Access::Needs(Right::CreateLog),
+        handler: |call| Box::pin(logs::create(call)),
+        doc: Doc {
+            id: "createLog",
+            summary: "create a log with its own keys",
+            query: &[],
+            body: &[(JSON, "CreateLog")],
+            answers: &[(201, JSON, "Log")],
+            refusals: &[
+                Code::BadJson,
+                Code::TooLarge,
+                Code::UnsupportedType,
+                Code::Exists,
+                Code::Timeout,
+                Code::DiskFull,
+                Code::Unavailable,
+            ],
+        },
+    },
+    Route {
+        method: Method::Get,
+        path: "/api/v1/logs",
+        access: Access::Needs(Right::ListLogs),
+        handler: |call| Box::pin(logs::list(call)),
+        doc: read("listLogs", "list the logs by name", PAGE, &[(200, JSON, "Logs")]),
+    },
+    Route {
+        method: Method::Get,
+        path: "/api/v1/logs/{log}",
+        access: Access::Needs(Right::ListLogs),
+        handler: |call| Box::pin(logs::show(call)),
+        doc: read("showLog", "show one log", &[], &[(200, JSON, "Log")]),
+    },
+    Route {
+        method: Method::Post,
+        path: "/api/v1/logs/{log}/events",
+        access: Access::Needs(Right::Append),
+        handler: |call| Box::pin(events::append(call)),
+        doc: APPEND,
+    },
+    Route {
+        method: Method::Get,
+        path: "/api/v1/logs/{log}/streams",
+        access: Access::Needs(Right::ReadStreams),
+        handler: |call| Box::pin(streams::list(call)),
+        doc: read("listStreams", "list the streams by name", PAGE, &[(200, JSON, "Streams")]),
+    },
+    Route {
+        method: Method::Get,
+        path: "/api/v1/logs/{log}/streams/{*stream}",
+        access: Access::Needs(Right::ReadStreams),
+        handler: |call| at_once(streams::show(call)),
+        doc: read("showStream", "what a producer resumes from", &[], &[(200, JSON, "Stream")]),
+    },
+    Route {
+        method: Method::Get,
+        path: "/api/v1/logs/{log}/entries/{index}",
+        access: Access::Needs(Right::ReadEntries),
+        handler: |call| Box::pin(entries::entry(call)),
+        doc: read("getEntry", "the entry's raw bytes", &[], &[(200, TEXT, "Text")]),
+    },
+    Route {
+        method: Method::Get,
+        path: "/api/v1/logs/{log}/entries/{index}/proof",
+        access: Access::Needs(Right::ReadProofs),
+        handler: |call| Box::pin(entries::proof(call)),
+        doc: read(
+            "getProof",
+            "the entry's tlog-proof against the newest checkpoint",
+            &[],
+            &[(200, TEXT, "Text")],
+        ),
+    },
+    Route {
+        method: Method::Get,
+        path: "/api/v1/logs/{log}/consistency",
+        access: Access::Needs(Right::ReadProofs),
+        handler: |call| Box::pin(entries::consistency(call)),
+        doc: read(
+            "getConsistency",
+            "the consistency proof between two sizes (RFC 9162 section 2.1.4)",
+            &[
+                required("old", "integer", "the smaller tree size"),
+                required("new", "integer", "the larger tree size"),
+            ],
+            &[(200, JSON, "Consistency")],
+        ),
+    },
+    Route {
+        method: Method::Get,
+        path: "/api/v1/logs/{log}/tail",
+        access: Access::Needs(Right::ReadEntries),
+        handler: |call| at_once(tail::tail(call)),
+        doc: Doc {
+            id: "tail",
+            summary: "entries as server-sent events: id is the index, data an EntryLine; \
+                resumes after Last-Event-ID; a last `event: error` carries a Problem",
+            query: &[optional("from", "integer", "the first index; without it the next one")],
+            body: &[],
+            answers: &[(200, "text/event-stream", "Text")],
+            refusals: &[Code::BadQuery, Code::NotFound, Code::Busy, Code::Unavailable],
+        },
+    },
+    Route {
+        method: Method::Post,
+        path: "/api/v1/logs/{log}/keys",
+        access: Access::Needs(Right::ManageKeys),
+        handler: |call| Box::pin(keys::change(call)),
+        doc: Doc {
+            id: "changeKey",
+            summary: "add a stream's key, or rotate the log's keys",
+            query: &[],
+            body: &[(JSON, "ChangeKey")],
+            answers: &[(200, JSON, "Log")],
+            refusals: &[
+                Code::BadJson,
+                Code::BadEvent,
+                Code::TooLarge,
+                Code::UnsupportedType,
+                Code::NotFound,
+                Code::Conflict,
+                Code::Exists,
+                Code::Timeout,
+                Code::DiskFull,
+                Code::Unavailable,
+            ],
+        },
+    },
+    Route {
+        method: Method::Get,
+        path: "/api/v1/openapi.json",
+        access: Access::Needs(Right::ReadContract),
+        handler: |_| at_once(Ok(pages::contract())),
+        doc: page("getContract", "this document", &[(200, JSON, "Any")]),
+    },
+    Route {
+        method: Method::Get,
+        path: "/healthz",
+        access: Access::Open,
+        handler: |_| at_once(Ok(pages::healthz())),
+        doc: page("healthz", "the process answers", &[(200, TEXT, "Text")]),
+    },
+    Route {
+        method: Method::Get,
+        path: "/readyz",
+        access: Access::Open,
+        handler: |call| at_once(pages::readyz(call)),
+        doc: Doc {
+            id: "readyz",
+            summary: "appends are taken",
+            query: &[],
+            body: &[],
+            answers: &[(200, TEXT, "Text")],
+            refusals: &[Code::Unavailable],
+        },
+    },
+    Route {
+        method: Method::Get,
+        path: "/metrics",
+        access: Access::Needs(Right::ReadMetrics),
+        handler: |call| Box::pin(pages::metrics(call)),
+        doc: page("metrics", "counters in the Prometheus text format", &[(200, TEXT, "Text")]),
+    },
+    Route {
+        method: Method::Get,
+        path: "/log/{log}/checkpoint",
+        access: Access::PublicLog(Right::ReadProofs),
+        handler: |call| Box::pin(tiles::checkpoint(call)),
+        doc: read(
+            "getCheckpoint",
+            "the published checkpoint (C2SP tlog-checkpoint)",
+            &[],
+            &[(200, TEXT, "Text")],
+        ),
+    },
+    Route {
+        method: Method::Get,
+        path: "/log/{log}/tile/{*tile}",
+        access: Access::PublicLog(Right::ReadProofs),
+        handler: |call| Box::pin(tiles::hashes(call)),
+        doc: read(
+            "getHashTile",
+            "a hash tile, <level>/<index>[.p/<width>] (C2SP tlog-tiles)",
+            &[],
+            &[(200, BYTES, "Bytes")],
+        ),
+    },
+    Route {
+        method: Method::Get,
+        path: "/log/{log}/tile/entries/{*tile}",
+        access: Access::PublicLog(Right::ReadEntries),
+        handler: |call| Box::pin(tiles::entries(call)),
+        doc: read(
+            "getEntryBundle",
+            "an entry bundle, <index>[.p/<width>] (C2SP tlog-tiles)",
+            &[],
+            &[(200, BYTES, "Bytes")],
+        ),
+    },
+    Route {
+        method: Method::Get,
+        path: "/",
+        access: Access::Open,
+        handler: |_| at_once(Ok(pages::home())),
+        doc: page("home", "a page for people", &[(200, "text/html", "Text")]),
+    },
+    Route {
+        method: Method::Get,
+        path: "/docs/errors/{code}",
+        access: Access::Open,
+        handler: |call| at_once(pages::error(call)),
+        doc: Doc {
+            id: "getErrorPage",
+            summary: "what an error code means; the `type` of problem documents",
+            query: &[],
+            body: &[],
+            answers: &[(200, TEXT, "Text")],
+            refusals: &[Code::NotFound],
+        },
+    },
+];
+
+/// The router over [`ROUTES`]; whatever it finds or misses goes through [`dispatch`].
+pub(crate) fn router(shared: &Arc<Shared>) -> Router {
+    let mut router = Router::new();
+    let mut paths: Vec<&'static str> = ROUTES.iter().map(|route| route.path).collect();
+    paths.sort_unstable();
+    paths.dedup();
+    for path in paths {
+        let mut methods = MethodRouter::new();
+        for route in ROUTES.iter().filter(|route| route.path == path) {
+            methods = methods.on(route.method.filter(), handler(shared, Target::Route(route)));
+        }
+        let wrong_method = Target::WrongMethod(allow(path));
+        router = router.route(path, methods.fallback(handler(shared, wrong_method)));
+    }
+    router.fallback(handler(shared, Target::Unknown))
+}
+
+fn handler(
+    shared: &Arc<Shared>,
+    target: Target,
+) -> impl Fn(Request) -> AnswerFuture + Clone + Send + Sync + 'static {
+    let shared = Arc::clone(shared);
+    move |request| Box::pin(dispatch(Arc::clone(&shared), target.clone(), request))
+}
+
+type AnswerFuture = Pin<Box<dyn Future<Output = Response> + Send + 'static>>;
+
+/// The methods of a path, for the `Allow` header.
+fn allow(path: &str) -> HeaderValue {
+    let mut names = Vec::new();
+    for route in ROUTES.iter().filter(|route| route.path == path) {
+        match route.method {
+            Method::Get => names.extend(["GET", "HEAD"]),
+            Method::Post => names.push("POST"),
+        }
+    }
+    HeaderValue::from_str(&names.join(", ")).expect("method names are plain ASCII")
+}
+
+/// The answer of a handler that waits for nothing.
+fn at_once<'a>(result: Result<Response, Refusal>) -> Answer<'a> {
+    Box::pin(std::future::ready(result))
+}
+
+impl Method {
+    fn filter(self) -> MethodFilter {
+        match self {
+            Method::Get => MethodFilter::GET,
+            Method::Post => MethodFilter::POST,
+        }
+    }
+}
+
+const fn optional(name: &'static str, schema: &'static str, summary: &'static str) -> Param {
+    Param { name, schema, is_required: false, summary }
+}
+
+const fn required(name: &'static str, schema: &'static str, summary: &'static str) -> Param {
+    Param { name, schema, is_required: true, summary }
+}
+
+/// A read of a log.
+const fn read(
+    id: &'static str,
+    summary: &'static str,
+    query: &'static [Param],
+    answers: &'static [(u16, &'static str, &'static str)],
+) -> Doc {
+    let refusals = &[Code::BadQuery, Code::NotFound, Code::Expired, Code::Unavailable];
+    Doc { id, summary, query, body: &[], answers, refusals }
+}
+
+/// A page about the server.
+const fn page(
+    id: &'static str,
+    summary: &'static str,
+    answers: &'static [(u16, &'static str, &'static str)],
+) -> Doc {
+    Doc { id, summary, query: &[], body: &[], answers, refusals: &[] }
+}

@@ -1,0 +1,170 @@
+//! The listener: accepts connections within limits, and stops without dropping what is in flight.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use log::Cell;
+use tokio::net::TcpStream;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{sleep, timeout};
+
+use crate::connection;
+use crate::gate::Gate;
+use crate::limits::{BACKLOG_CONNECTIONS, REFUSALS_AT_ONCE_MAX, ServerLimits};
+use crate::routes::router;
+use crate::shared::Shared;
+
+/// Pause after a failed accept, such as for want of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How a server listens.
+#[derive(Clone, Debug)]
+pub struct ServerOptions {
+    /// The address; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// What it allows itself and its clients.
+    pub limits: ServerLimits,
+}
+
+/// An HTTP server over one cell, bound but not yet running.
+pub struct Server {
+    listener: TcpListener,
+    local_addr: SocketAddr,
+    shared: Arc<Shared>,
+    stop: watch::Sender<bool>,
+}
+
+/// Why a server cannot listen.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {listen}; choose another address with --listen")]
+pub struct BindError {
+    /// The address asked for.
+    pub listen: SocketAddr,
+    /// What the system said.
+    pub source: io::Error,
+}
+
+impl Server {
+    /// Binds the address. From here on connections queue; [`Server::run`] serves them.
+    pub fn bind(
+        cell: Cell,
+        gate: Arc<dyn Gate>,
+        options: ServerOptions,
+    ) -> Result<Server, BindError> {
+        let listen = options.listen;
+        let (listener, local_addr) =
+            open_listener(listen).map_err(|source| BindError { listen, source })?;
+        let (stop, stopping) = watch::channel(false);
+        let shared = Shared::new(cell, gate, options.limits, stopping);
+        Ok(Server { listener, local_addr, shared, stop })
+    }
+
+    /// The bound address, with the port that was chosen.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Serves until `shutdown` is done, then accepts nothing more, answers what is in flight
+    /// within [`ServerLimits::shutdown`], and returns. The cell is left to its owner to stop.
+    ///
+    /// Errors only where the listener cannot be used on this runtime, before anything is served.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
+        let listener = tokio::net::TcpListener::from_std(self.listener)?;
+        let mut connections = Connections::new(&self.shared);
+        let mut shutdown = std::pin::pin!(shutdown);
+        loop {
+            tokio::select! {
+                () = &mut shutdown => break,
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, _)) => connections.take(stream),
+                    Err(error) => {
+                        tracing::warn!(%error, "cannot accept connections");
+                        sleep(ACCEPT_PAUSE).await;
+                    }
+                },
+                Some(ended) = connections.tasks.join_next() => report(ended),
+            }
+        }
+        drop(listener);
+        self.stop.send_replace(true);
+        connections.end(self.shared.limits.shutdown).await;
+        Ok(())
+    }
+}
+
+/// The connections of a running server.
+struct Connections {
+    shared: Arc<Shared>,
+    router: Router,
+    /// Places of those that are told that there is none.
+    refusals: Arc<Semaphore>,
+    tasks: JoinSet<()>,
+}
+
+impl Connections {
+    fn new(shared: &Arc<Shared>) -> Self {
+        Connections {
+            shared: Arc::clone(shared),
+            router: router(shared),
+            refusals: Arc::new(Semaphore::new(REFUSALS_AT_ONCE_MAX)),
+            tasks: JoinSet::new(),
+        }
+    }
+
+    /// Serves a connection, or sends it away.
+    fn take(&mut self, stream: TcpStream) {
+        let shared = Arc::clone(&self.shared);
+        if let Ok(place) = Arc::clone(&shared.connections).try_acquire_owned() {
+            let router = self.router.clone();
+            self.tasks.spawn(async move {
+                shared.counters.connection_accepted();
+                let stopping = shared.stopping.clone();
+                connection::serve(stream, router, &shared.limits, stopping).await;
+                drop(place);
+            });
+            return;
+        }
+        shared.counters.connection_refused();
+        if let Ok(place) = Arc::clone(&self.refusals).try_acquire_owned() {
+            self.tasks.spawn(async move {
+                connection::refuse(stream, shared.limits.connections_max).await;
+                drop(place);
+            });
+        }
+    }
+
+    /// Waits for what is in flight, then cuts off what is left.
+    async fn end(mut self, limit: Duration) {
+        let all = async {
+            while let Some(ended) = self.tasks.join_next().await {
+                report(ended);
+            }
+        };
+        if timeout(limit, all).await.is_err() {
+            let connections = self.tasks.len();
+            tracing::warn!(connections, "cut off connections that did not end in time");
+            self.tasks.shutdown().await;
+        }
+    }
+}
+
+/// A request that panics ends its connection and nothing else; somebody must hear of it.
+fn report(ended: Result<(), JoinError>) {
+    match ended {
+        Err(error) if error.is_panic() => tracing::error!(%error, "a connection's task panicked"),
+        Ok(()) | Err(_) => {}
+    }
+}
+
+fn open_listener(listen: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(listen)?;
+    listener.set_nonblocking(true)?;
+    // The standard library asks for a short queue; a burst of clients would wait for a second.
+    socket2::SockRef::from(&listener).listen(BACKLOG_CONNECTIONS)?;
+    let local_addr = listener.local_addr()?;
+    Ok((listener, local_addr))
+}

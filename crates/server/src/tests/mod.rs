@@ -1,0 +1,19 @@
+//! A real server over a real data directory, asked by a tiny client of our own.
+
+mod access;
+mod api;
+mod contract;
+mod limits;
+mod real_data;
+mod refusals;
+mod site;
+mod streams_signed;
+mod tail;
+mod tiles_served;
+mod unable;
+
+/// An event that is as it should be.
+const EVENT: &str = r#"{"actor":{"type":"user","id":"42"},"action":"invoice.update"}"#;
+
+/// The token of the servers under test.
+const TOKEN: &str = "test-token";

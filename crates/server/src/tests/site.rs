@@ -1,0 +1,290 @@
+//! The server under test, and its client: plain bytes over a socket, so that nothing is hidden.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use log::{Cell, CellLimits, CellOptions, Env};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+use super::TOKEN;
+use crate::{AdminToken, Gate, Server, ServerLimits, ServerOptions};
+
+/// A running server; stops when dropped.
+pub(super) struct Site {
+    pub(super) addr: SocketAddr,
+    pub(super) cell: Cell,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+    dir: TempDir,
+}
+
+/// A request; by default with the good token.
+pub(super) struct Ask<'a> {
+    pub(super) method: &'a str,
+    pub(super) path: &'a str,
+    pub(super) headers: Vec<(&'a str, &'a str)>,
+    pub(super) body: &'a [u8],
+}
+
+/// An answer, its body without chunk marks.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: Vec<u8>,
+}
+
+impl Site {
+    pub(super) fn start() -> Site {
+        Site::with(ServerLimits::default(), admin())
+    }
+
+    pub(super) fn with_limits(limits: ServerLimits) -> Site {
+        Site::with(limits, admin())
+    }
+
+    pub(super) fn with(limits: ServerLimits, gate: Arc<dyn Gate>) -> Site {
+        let dir = TempDir::new().expect("a directory for data");
+        let cell = open(dir.path(), CellLimits::default());
+        let (addr, stop, thread) = serve(&cell, limits, gate);
+        Site { addr, cell, stop: Some(stop), thread: Some(thread), dir }
+    }
+
+    /// Stops everything and starts it again on the same data with these limits of the log.
+    pub(super) fn reopen(&mut self, limits: CellLimits) {
+        self.stop();
+        self.join();
+        self.cell.stop();
+        self.cell = open(self.dir.path(), limits);
+        let (addr, stop, thread) = serve(&self.cell, ServerLimits::default(), admin());
+        (self.addr, self.stop, self.thread) = (addr, Some(stop), Some(thread));
+    }
+
+    /// Asks the server to stop, without waiting for it.
+    pub(super) fn stop(&mut self) {
+        drop(self.stop.take());
+    }
+
+    /// Waits until the server has returned.
+    pub(super) fn join(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            thread.join().expect("the server does not panic");
+        }
+    }
+
+    pub(super) fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.addr).expect("the server listens");
+        stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a time-out");
+        stream
+    }
+
+    pub(super) fn ask(&self, ask: &Ask<'_>) -> Reply {
+        let mut stream = self.connect();
+        // A server that refuses early may close before all is sent; its answer counts.
+        drop(stream.write_all(&ask.bytes("connection: close\r\n")));
+        Reply::read(&mut stream)
+    }
+
+    pub(super) fn get(&self, path: &str) -> Reply {
+        self.ask(&Ask::get(path))
+    }
+
+    pub(super) fn post(&self, path: &str, content_type: &str, body: &[u8]) -> Reply {
+        self.ask(&Ask::post(path, content_type, body))
+    }
+
+    /// Appends one event to `main` and returns its index.
+    pub(super) fn append(&self, event: &str) -> u64 {
+        let reply = self.post("/api/v1/logs/main/events", "application/json", event.as_bytes());
+        assert_eq!(reply.status, 200, "{reply:?}");
+        reply.json()["receipts"][0]["index"].as_u64().expect("an index")
+    }
+
+    /// The number of entries of `main`.
+    pub(super) fn size(&self) -> u64 {
+        self.cell.log("main").expect("the log that every server has").info().size.0
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        self.stop();
+        self.join();
+        self.cell.stop();
+    }
+}
+
+impl<'a> Ask<'a> {
+    pub(super) fn get(path: &'a str) -> Self {
+        Ask { method: "GET", path, headers: vec![("authorization", BEARER)], body: b"" }
+    }
+
+    pub(super) fn post(path: &'a str, content_type: &'a str, body: &'a [u8]) -> Self {
+        let headers = vec![("authorization", BEARER), ("content-type", content_type)];
+        Ask { method: "POST", path, headers, body }
+    }
+
+    pub(super) fn with(mut self, name: &'a str, value: &'a str) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// The same without a credential.
+    pub(super) fn anonymous(mut self) -> Self {
+        self.headers.retain(|(name, _)| *name != "authorization");
+        self
+    }
+
+    /// The request as it goes over the wire.
+    pub(super) fn bytes(&self, more_headers: &str) -> Vec<u8> {
+        let mut head = format!("{} {} HTTP/1.1\r\nhost: test\r\n", self.method, self.path);
+        for (name, value) in &self.headers {
+            head.extend([*name, ": ", *value, "\r\n"]);
+        }
+        if self.method == "POST" {
+            head.extend(["content-length: ", &self.body.len().to_string(), "\r\n"]);
+        }
+        head.push_str(more_headers);
+        head.push_str("\r\n");
+        let mut bytes = head.into_bytes();
+        bytes.extend_from_slice(self.body);
+        bytes
+    }
+}
+
+const BEARER: &str = "Bearer test-token";
+
+impl Reply {
+    /// Reads one answer.
+    pub(super) fn read(stream: &mut TcpStream) -> Reply {
+        let mut bytes = Vec::new();
+        let head_end = loop {
+            if let Some(end) = find(&bytes, b"\r\n\r\n") {
+                break end;
+            }
+            assert!(read_more(stream, &mut bytes), "no answer, only {:?}", lossy(&bytes));
+        };
+        let head = lossy(&bytes[..head_end]);
+        let mut lines = head.split("\r\n");
+        let status = lines.next().and_then(|line| line.split(' ').nth(1)).expect("a status");
+        let status = status.parse().expect("a number");
+        let headers: Vec<(String, String)> = lines
+            .filter_map(|line| line.split_once(": "))
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+            .collect();
+        let mut reply = Reply { status, headers, body: bytes.split_off(head_end + 4) };
+        reply.read_body(stream);
+        reply
+    }
+
+    fn read_body(&mut self, stream: &mut TcpStream) {
+        if let Some(length) = self.header("content-length") {
+            let length: usize = length.parse().expect("a number");
+            while self.body.len() < length && read_more(stream, &mut self.body) {}
+        } else if self.header("transfer-encoding").is_some() {
+            while !self.body.ends_with(b"0\r\n\r\n") && read_more(stream, &mut self.body) {}
+            self.body = unchunk(&self.body);
+        }
+    }
+
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+    }
+
+    pub(super) fn text(&self) -> String {
+        lossy(&self.body)
+    }
+
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error} in {}", self.text()))
+    }
+}
+
+/// The gate of the servers under test.
+pub(super) fn admin() -> Arc<dyn Gate> {
+    Arc::new(AdminToken::new(TOKEN, AdminToken::principal()))
+}
+
+/// The path below `shared` beside the checkout; without it the test is skipped, and says so.
+///
+/// With `CI=true` a skip fails unless the table of allowed skips in xtask names the test.
+pub(super) fn shared(test: &str, below: &str) -> Option<PathBuf> {
+    let manifest_dir = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let found =
+        manifest_dir.ancestors().map(|dir| dir.join("shared").join(below)).find(|p| p.exists());
+    if found.is_none() {
+        println!("SKIP {test}: ../shared/{below} missing");
+        let strict = std::env::var("CI").is_ok_and(|ci| ci == "true");
+        let allowed = std::fs::read_to_string(manifest_dir.join("../../xtask/src/skips.rs"))
+            .is_ok_and(|table| table.contains(&format!("\"{test}\"")));
+        assert!(!strict || allowed, "{test} may not be skipped where CI=true");
+    }
+    found
+}
+
+fn open(data: &Path, limits: CellLimits) -> Cell {
+    let options = CellOptions { limits, ..CellOptions::new(data.join("data")) };
+    let (cell, _) = Cell::open(Env::real(), options).expect("a good data directory");
+    cell
+}
+
+/// A server on a thread of its own: where it is, how to stop it, how to wait for it.
+fn serve(
+    cell: &Cell,
+    limits: ServerLimits,
+    gate: Arc<dyn Gate>,
+) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<()>) {
+    let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    let server = Server::bind(cell.clone(), gate, ServerOptions { listen, limits });
+    let server = server.expect("a free port");
+    let addr = server.local_addr();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let thread = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let shutdown = async {
+            drop(stopped.await);
+        };
+        runtime.block_on(server.run(shutdown)).expect("the server ran");
+    });
+    (addr, stop, thread)
+}
+
+pub(super) fn read_more(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> bool {
+    let mut buffer = [0; 16 * 1024];
+    let count = stream.read(&mut buffer).unwrap_or(0);
+    bytes.extend_from_slice(&buffer[..count]);
+    count > 0
+}
+
+pub(super) fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+    bytes.windows(wanted.len()).position(|window| window == wanted)
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn unchunk(mut bytes: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    while let Some(end) = find(bytes, b"\r\n") {
+        let length = usize::from_str_radix(&lossy(&bytes[..end]), 16).expect("a chunk's length");
+        let start = end + 2;
+        if length == 0 || start + length > bytes.len() {
+            break;
+        }
+        body.extend_from_slice(&bytes[start..start + length]);
+        bytes = &bytes[(start + length + 2).min(bytes.len())..];
+    }
+    body
+}

@@ -1,0 +1,56 @@
+//! Our formats, checked by implementations that are not ours.
+//!
+//! Parts: a verifier on Go's `x/mod/sumdb` and Tessera's `fsck` on the logs of `../shared/vectors/tlog`; Torchwood's
+//! `litewitness` as a witness; a live server under all three; and the libraries' own tests against other Rust
+//! implementations. The Go programs are built on demand into `target/conformance` with the versions of
+//! `xtask/conformance/go/go.mod`.
+
+mod files;
+mod http;
+mod kit;
+mod live;
+mod oracles;
+mod report;
+mod vectors;
+mod verifiers;
+mod witness;
+
+use std::path::Path;
+use std::time::Instant;
+
+use crate::stage::{self, Stages};
+use crate::totals::Totals;
+
+use kit::Kit;
+use report::Report;
+
+/// Runs every part and prints the totals last; whether all is well.
+pub(crate) fn run(root: &Path) -> Result<bool, String> {
+    let stages = Stages::new(root)?;
+    let mut report = Report { verbose: true, ..Report::default() };
+    oracles::run(root, &stages, &mut report)?;
+    if let Some(kit) = Kit::prepare(root, &stages, &mut report)? {
+        vectors::run(&kit, &mut report)?;
+        witness::run(&kit, &mut report)?;
+        live::run(&kit, &mut report)?;
+    }
+    let totals = report.into_totals();
+    println!("{}", totals.line());
+    Ok(totals.failed == 0)
+}
+
+/// Runs the parts that take seconds, for `cargo xtask test`.
+pub(crate) fn quick(root: &Path, stages: &Stages) -> Result<Totals, String> {
+    let started = Instant::now();
+    let mut report = Report::default();
+    if let Some(kit) = Kit::prepare(root, stages, &mut report)? {
+        vectors::run(&kit, &mut report)?;
+    }
+    let totals = report.into_totals();
+    println!("conformance: {}", totals.line());
+    stage::report("conformance", if totals.failed == 0 { "ok" } else { "FAILED" }, started);
+    Ok(totals)
+}
+
+#[cfg(test)]
+mod tests;

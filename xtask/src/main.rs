@@ -1,0 +1,77 @@
+//! The project's own tasks: `cargo xtask tidy | test | bench | conformance`.
+//!
+//! Everything a contributor or a CI job runs is a task here, so that both run the same thing. Tasks depend on no
+//! crate of the project: tidy must work while everything else is broken.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a task reports to the person who runs it"
+)]
+
+mod bench;
+mod campaign;
+mod conformance;
+mod limits;
+mod skips;
+mod stage;
+mod test;
+mod tidy;
+mod totals;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The project's own tasks.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Args {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Check the house rules that no compiler checks (also run by `cargo test -p xtask`)
+    Tidy,
+    /// Format, lints, every test, wasm32, licences and quick conformance; ends with one line of totals
+    Test {
+        /// Run the slow campaigns too
+        #[arg(long)]
+        all: bool,
+    },
+    /// Run one benchmark
+    Bench {
+        /// The benchmark's name; without it the names are listed
+        name: Option<String>,
+    },
+    /// Check our formats with implementations that are not ours
+    Conformance,
+}
+
+fn main() -> ExitCode {
+    let root = root_dir();
+    // Each task says whether all is well; an error is that it could not find out.
+    let outcome = match Args::parse().task {
+        Task::Tidy => tidy::run(&root),
+        Task::Test { all } => test::run(&root, all),
+        Task::Bench { name } => bench::run(&root, name.as_deref()),
+        Task::Conformance => conformance::run(&root),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(reason) => {
+            eprintln!("xtask: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The checkout: the directory above this crate.
+fn root_dir() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().expect("xtask lies in the checkout's root").to_path_buf()
+}

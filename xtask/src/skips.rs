@@ -1,0 +1,38 @@
+//! What may be skipped where nothing else may.
+
+/// Skips that pass with `CI=true`: the name before the colon of a `SKIP` line, and why it may be missing there.
+const ALLOWED_IN_CI: &[(&str, &str)] = &[
+    (
+        "deny",
+        "cargo-deny takes minutes to build; licences and advisories are checked where it is installed",
+    ),
+    ("wasm32", "the target may not be installable without network"),
+    ("conformance", "needs Go and its modules, which a machine without network does not have"),
+];
+
+/// Whether this run may skip only what is on the list.
+pub(crate) fn strict() -> bool {
+    std::env::var_os("CI").is_some_and(|value| value == "true")
+}
+
+/// Prints the list.
+pub(crate) fn print_allowed() {
+    println!("skips allowed with CI=true:");
+    for (name, why) in ALLOWED_IN_CI {
+        println!("  {name}: {why}");
+    }
+}
+
+/// Those of the skips that are not on the list.
+pub(crate) fn not_allowed(skips: &[String]) -> Vec<&String> {
+    let allowed = |skip: &str| ALLOWED_IN_CI.iter().any(|(name, _)| name_of(skip) == *name);
+    skips.iter().filter(|skip| !allowed(skip)).collect()
+}
+
+/// The name of what was skipped: what stands before the first colon that ends a word (`a::b: why` is `a::b`).
+fn name_of(skip: &str) -> &str {
+    skip.split_once(": ").map_or(skip, |(name, _)| name)
+}
+
+#[cfg(test)]
+mod tests;

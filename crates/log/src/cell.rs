@@ -176,7 +176,8 @@ pub(crate) struct Inner {
 
 /// The running threads, in the order in which they end.
 struct Threads {
-    stop_keeper: Sender<()>,
+    /// The keeper with the channel whose closing ends it.
+    keeper: Option<(Sender<()>, JoinHandle<()>)>,
     handles: Vec<JoinHandle<()>>,
     /// Released last, when nothing is written any more.
     lock: Option<DirectoryLock>,
@@ -291,16 +292,23 @@ impl Inner {
     fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
         let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(Threads { stop_keeper, handles, lock }) = threads else { return };
-        drop(stop_keeper);
+        let Some(Threads { keeper, handles, lock }) = threads else { return };
+        // The keeper goes first: what it signs last still gets into a frame.
+        if let Some((stop, keeper)) = keeper {
+            drop(stop);
+            join(keeper);
+        }
         self.inbox.push(Work::Stop);
         drop(self.unloader.send(Ask::Stop));
-        for handle in handles {
-            if handle.join().is_err() {
-                tracing::error!("a thread of the log ended by a panic");
-            }
-        }
+        handles.into_iter().for_each(join);
         drop(lock);
+    }
+}
+
+/// Waits for a thread; its panic has poisoned the cell already.
+fn join(handle: JoinHandle<()>) {
+    if handle.join().is_err() {
+        tracing::error!("a thread of the log ended by a panic");
     }
 }
 
@@ -406,6 +414,7 @@ impl Starter {
             reserve_bytes: options.limits.disk_reserve_bytes,
             roots_every_s: options.roots_every_s,
             system,
+            answers: inner.answers.clone(),
             poison: inner.poison.clone(),
             stop,
             told: BTreeMap::new(),
@@ -413,8 +422,7 @@ impl Starter {
         let handle = spawn("graven-keeper", move || keeper.run())?;
         let mut threads = inner.threads.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(threads) = threads.as_mut() {
-            threads.stop_keeper = stop_keeper;
-            threads.handles.insert(0, handle);
+            threads.keeper = Some((stop_keeper, handle));
         }
         Ok(())
     }
@@ -474,7 +482,7 @@ fn wire(
     handles.insert(0, spawn("graven-commit", move || sequencer.run())?);
     handles.insert(1, spawn("graven-unload", move || unloader.run())?);
     handles.insert(2, spawn("graven-journal", move || journal_thread.run())?);
-    let threads = Threads { stop_keeper: channel().0, handles, lock: journal.lock };
+    let threads = Threads { keeper: None, handles, lock: journal.lock };
     let limits = &options.limits;
     let inner = Inner {
         env,

@@ -1,5 +1,7 @@
-//! The keeper thread: what has to happen by the clock. Disk space, the spare journal file, the guard, and each minute's roots.
+//! The keeper thread: what has to happen by the clock. Disk space, the spare journal file, signatures that no producer
+//! waits for, the guard, and each minute's roots.
 
+use crate::answer::{AnswerParts, note_signed};
 use crate::guard::{Guard, GuardHeads};
 use crate::inbox::{Inbox, Work};
 use crate::limits::ROOTS_PER_ENTRY;
@@ -34,6 +36,7 @@ pub(crate) struct Keeper {
     pub(crate) reserve_bytes: u64,
     pub(crate) roots_every_s: u64,
     pub(crate) system: Arc<LogShared>,
+    pub(crate) answers: AnswerParts,
     pub(crate) poison: Poison,
     /// Closed when the cell stops.
     pub(crate) stop: Receiver<()>,
@@ -51,13 +54,36 @@ impl Keeper {
                 return;
             }
             self.look_at_disk();
+            self.sign_what_nobody_asked_for();
             self.update_guard();
             if self.clock.boot_ns() >= next_roots_ns {
                 next_roots_ns = self.clock.boot_ns() + self.roots_every_ns();
                 self.tell_roots();
             }
         }
+        self.sign_what_nobody_asked_for();
         self.update_guard();
+    }
+
+    /// Signs the heads of logs whose last entries no producer waits for, such as the log's own: an entry that no
+    /// signature covers could be rewritten by whoever has the disk.
+    fn sign_what_nobody_asked_for(&mut self) {
+        let mut signed_any = false;
+        for log in self.registry.all() {
+            let head = log.head();
+            let behind = log.signer().last.as_ref().is_none_or(|last| last.head.size < head.size);
+            if !behind || head.size.0 == 0 || log.ended().is_some() {
+                continue;
+            }
+            // A fatal fault has poisoned the cell, which the loop sees.
+            if let Ok(signed) = log.sign(head, &self.poison) {
+                note_signed(&self.answers, &log, &signed);
+                signed_any = true;
+            }
+        }
+        if signed_any {
+            self.inbox.push(Work::Seal);
+        }
     }
 
     fn roots_every_ns(&self) -> u64 {

@@ -211,6 +211,10 @@ impl Sequencer {
                 self.carry(reply);
                 Ok(())
             }
+            Work::Seal => {
+                self.open.body_mut();
+                Ok(())
+            }
             Work::Stop => {
                 self.stopping = true;
                 Ok(())

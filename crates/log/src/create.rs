@@ -111,7 +111,7 @@ impl Creator {
 
     fn write_files(&self, inner: &Inner, meta: &Meta, keys: &LogKeys) -> Result<(), StoreError> {
         let name = meta.name.as_str();
-        write_keys(&*inner.env.disk, &self.keys_dir, name, keys)
+        write_keys(&*inner.env.disk, &self.keys_dir, name, &[keys])
             .map_err(|error| StoreError::Io(std::io::Error::other(error)))?;
         self.store.create_log_dir(name)?;
         let vkeys: Vec<String> = keys.vkeys().iter().map(VerifierKey::to_string).collect();
@@ -124,7 +124,7 @@ impl Creator {
         let no = self.next_no;
         self.next_no += 1;
         let (state, parts) = (LogState::default(), Vec::new());
-        Arc::new(shared_log(no, meta, state, parts, Some(keys), &self.limits))
+        Arc::new(shared_log(no, meta, state, parts, vec![keys], &self.limits))
     }
 }
 

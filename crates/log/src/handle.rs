@@ -16,6 +16,7 @@ use append::{Appended, Batch, Code, Refusal, StreamHead};
 use graven_entry::{LogName, Name};
 use graven_merkle::{Hash, LeafIndex, TilePath, TreeSize};
 use graven_note::{Algorithm, Note, VerifierKey};
+use graven_verify::{KeyTarget, key_statement};
 use std::future::Future;
 use std::ops::Bound;
 use std::pin::Pin;
@@ -187,7 +188,8 @@ impl LogHandle {
         let mut note = Note::parse(signed.note.as_bytes()).map_err(|error| broken(&error))?;
         let seconds = self.inner.env.clock.wall_ns() / 1_000_000_000;
         let signer = self.log.signer();
-        if let Some(keys) = &signer.keys {
+        let named = self.log.state().keys.clone();
+        if let Some(keys) = signer.keys_at(signed.head.size, &named) {
             let line = keys.ml_dsa.cosign(note.text(), seconds).map_err(|error| broken(&error))?;
             note.push(line).map_err(|error| broken(&error))?;
         }
@@ -329,33 +331,58 @@ impl LogHandle {
 
     /// Draws new keys for the log; the old ones announce them and are retired. Returns the new verifier keys.
     ///
-    /// The new keys are durable before they are announced: a crash in between leaves keys that were never used.
+    /// Both pairs are durable before the announcement. A crash before it is permanent leaves the old keys in force,
+    /// after it the new: the log's own entries decide.
     pub fn rotate_keys(&self) -> Result<Vec<String>, Refusal> {
         self.check_open()?;
         let creator = self.inner.creator.lock().unwrap_or_else(PoisonError::into_inner);
         let unusable = |why: String| Refusal::new(Code::Unavailable, why);
-        let keys = LogKeys::generate(self.log.origin.as_str(), &*self.inner.env.random)
-            .map_err(unusable)?;
-        let old = self.info().vkeys;
+        let (disk, name) = (&*self.inner.env.disk, self.log.name.as_str());
+        let origin = self.log.origin.as_str();
+        let keys = LogKeys::generate(origin, &*self.inner.env.random).map_err(unusable)?;
         let new: Vec<String> = keys.vkeys().iter().map(VerifierKey::to_string).collect();
-        write_keys(&*self.inner.env.disk, &creator.keys_dir, self.log.name.as_str(), &keys)
-            .map_err(|error| self.fatal(&error))?;
-        let mut events = Vec::new();
-        for (op, vkeys) in [(KeyOp::Add, &new), (KeyOp::Retire, &old)] {
-            let origin = self.log.origin.as_str();
-            events.extend(vkeys.iter().map(|vkey| own::key_changed("log", origin, op, vkey, None)));
-        }
+        let keep = keys.duplicate().map_err(unusable)?;
+        let events = {
+            let mut signer = self.log.signer();
+            signer.keys.truncate(1);
+            let old =
+                signer.keys.first().ok_or_else(|| unusable("its key is missing".to_owned()))?;
+            write_keys(disk, &creator.keys_dir, name, &[old, &keys])
+                .map_err(|error| self.fatal(&error))?;
+            let events = self.announce(old, &new).map_err(unusable)?;
+            // From the frame that retires the old keys on, checkpoints are signed with the new.
+            signer.keys.push(keep);
+            events
+        };
         append_own(&self.inner, &self.log, events)?;
-        self.log.signer().keys = Some(keys);
+        write_keys(disk, &creator.keys_dir, name, &[&keys]).map_err(|error| self.fatal(&error))?;
+        self.log.signer().keys = vec![keys];
         *self.log.published.lock().unwrap_or_else(PoisonError::into_inner) = None;
         let mut all = self.info().all_vkeys.join("\n");
         all.push('\n');
-        let (store, name) = (&creator.store, self.log.name.as_str());
+        let store = &creator.store;
         store
             .write_file(name, VKEYS_FILE, all.as_bytes())
             .and_then(|()| store.write_file(name, VKEY_FILE, format!("{}\n", new[0]).as_bytes()))
             .map_err(|error| self.fatal(&error))?;
         Ok(new)
+    }
+
+    /// The entries of a rotation: the old Ed25519 key vouches for each new key and for the end of each old one.
+    fn announce(&self, old: &LogKeys, new: &[String]) -> Result<Vec<Vec<u8>>, String> {
+        let retired: Vec<String> = old.vkeys().iter().map(VerifierKey::to_string).collect();
+        let added = new.iter().map(|vkey| (KeyOp::Add, vkey));
+        // Its own end comes last: until then it vouches.
+        let retired = retired.iter().rev().map(|vkey| (KeyOp::Retire, vkey));
+        let mut events = Vec::new();
+        for (op, vkey) in added.chain(retired) {
+            let statement = key_statement(&self.log.origin, &KeyTarget::Log, op, vkey);
+            let line = old.ed25519.sign_note(&statement).map_err(|error| error.to_string())?;
+            let line = line.to_string();
+            let origin = self.log.origin.as_str();
+            events.push(own::key_changed("log", origin, op, vkey, Some(line.trim_end())));
+        }
+        Ok(events)
     }
 
     fn fatal(&self, error: &dyn std::error::Error) -> Refusal {

@@ -16,6 +16,8 @@ const KEY_FILE_BYTES_MAX: u64 = 256 * 1024;
 pub(crate) struct LogKeys {
     pub(crate) ed25519: SigningKey,
     pub(crate) ml_dsa: SigningKey,
+    /// The Ed25519 verifier key as text.
+    pub(crate) ed25519_vkey: String,
     /// What both were made from, until they have their final name.
     seeds: Option<Zeroizing<[[u8; 32]; 2]>>,
 }
@@ -61,11 +63,18 @@ impl LogKeys {
         LogKeys::from_seeds(origin, seeds)
     }
 
+    /// The same keys again: only for keys that were just drawn.
+    pub(crate) fn duplicate(&self) -> Result<LogKeys, String> {
+        let seeds = self.seeds.clone().ok_or("only new keys are duplicated")?;
+        LogKeys::from_seeds(self.ed25519.name().as_str(), seeds)
+    }
+
     fn from_seeds(origin: &str, seeds: Zeroizing<[[u8; 32]; 2]>) -> Result<LogKeys, String> {
         let name = KeyName::from_str(origin).map_err(|error| error.to_string())?;
         let ed25519 = SigningKey::from_seed(name.clone(), Algorithm::Ed25519, seeds[0]);
         let ml_dsa = SigningKey::from_seed(name, Algorithm::MlDsa44, seeds[1]);
-        Ok(LogKeys { ed25519, ml_dsa, seeds: Some(seeds) })
+        let ed25519_vkey = ed25519.verifier().to_string();
+        Ok(LogKeys { ed25519, ml_dsa, ed25519_vkey, seeds: Some(seeds) })
     }
 
     /// The public keys as C2SP vkeys, Ed25519 first.
@@ -80,15 +89,18 @@ pub(crate) fn key_path(keys_dir: &Path, log: &str) -> PathBuf {
 }
 
 /// Writes a key file durably: a temporary file, flushed, then renamed. A crash leaves the old file or the new.
+///
+/// During a rotation the file holds the old keys and the new: which of them count is what the log's own entries say.
 pub(crate) fn write_keys(
     disk: &dyn Disk,
     keys_dir: &Path,
     log: &str,
-    keys: &LogKeys,
+    keys: &[&LogKeys],
 ) -> Result<(), KeyError> {
     let path = key_path(keys_dir, log);
     let temporary = keys_dir.join(format!("{log}.keys.new"));
-    let text = format!("{}\n{}\n", keys.ed25519, keys.ml_dsa);
+    let lines = keys.iter().map(|keys| format!("{}\n{}\n", keys.ed25519, keys.ml_dsa));
+    let text = Zeroizing::new(lines.collect::<String>());
     let write = || {
         match disk.remove(&temporary) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
@@ -104,8 +116,14 @@ pub(crate) fn write_keys(
     write().map_err(|source| KeyError::Io { path: path.clone(), source })
 }
 
-/// Reads a log's keys.
-pub(crate) fn read_keys(disk: &dyn Disk, keys_dir: &Path, log: &str) -> Result<LogKeys, KeyError> {
+/// Reads the keys that count: those among `current`, the verifier keys by the log's own entries, or the last ones
+/// where the log has no entry yet.
+pub(crate) fn read_keys(
+    disk: &dyn Disk,
+    keys_dir: &Path,
+    log: &str,
+    current: &[String],
+) -> Result<LogKeys, KeyError> {
     let path = key_path(keys_dir, log);
     let text = read_text(disk, &path)?;
     let malformed = |why: String| KeyError::Malformed { path: path.clone(), why };
@@ -113,17 +131,21 @@ pub(crate) fn read_keys(disk: &dyn Disk, keys_dir: &Path, log: &str) -> Result<L
     for line in text.lines() {
         keys.push(SigningKey::from_str(line).map_err(|error| malformed(error.to_string()))?);
     }
+    if !current.is_empty() {
+        keys.retain(|key| current.contains(&key.verifier().to_string()));
+    }
     let mut take = |algorithm: Algorithm| {
         let place = keys.iter().rposition(|key| key.verifier().algorithm() == algorithm);
         place.map(|place| keys.swap_remove(place))
     };
-    let missing = || malformed("it needs an Ed25519 and an ML-DSA-44 key".to_owned());
+    let missing = || malformed("it needs the log's current Ed25519 and ML-DSA-44 keys".to_owned());
     let ml_dsa = take(Algorithm::MlDsa44).ok_or_else(missing)?;
     let ed25519 = take(Algorithm::Ed25519).ok_or_else(missing)?;
-    Ok(LogKeys { ed25519, ml_dsa, seeds: None })
+    let ed25519_vkey = ed25519.verifier().to_string();
+    Ok(LogKeys { ed25519, ml_dsa, ed25519_vkey, seeds: None })
 }
 
-fn read_text(disk: &dyn Disk, path: &Path) -> Result<String, KeyError> {
+fn read_text(disk: &dyn Disk, path: &Path) -> Result<Zeroizing<String>, KeyError> {
     let io = |source: std::io::Error| KeyError::Io { path: path.to_owned(), source };
     let file = match disk.open(path, OpenMode::Read) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -139,5 +161,6 @@ fn read_text(disk: &dyn Disk, path: &Path) -> Result<String, KeyError> {
     let mut bytes = vec![0; len as usize];
     file.read_exact_at(&mut bytes, 0).map_err(io)?;
     String::from_utf8(bytes)
+        .map(Zeroizing::new)
         .map_err(|_| KeyError::Malformed { path: path.to_owned(), why: "not text".to_owned() })
 }

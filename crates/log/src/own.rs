@@ -3,6 +3,7 @@
 use crate::limits::REASON_BYTES_MAX;
 use graven_entry::write_json_string;
 use graven_merkle::{Hash, TreeSize};
+pub use graven_verify::KeyOp;
 
 /// Writer id and actor of the log's own entries.
 pub(crate) const OWN_WRITER: &str = "graven";
@@ -20,28 +21,6 @@ pub struct Succession {
     pub checkpoint: Option<String>,
     /// Why it had to end.
     pub reason: String,
-}
-
-/// What a key entry does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyOp {
-    /// The key counts from this entry.
-    Add,
-    /// The key counts no longer for what comes after.
-    Retire,
-    /// The key is not to be believed any more.
-    Revoke,
-}
-
-impl KeyOp {
-    /// The word in the entry.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            KeyOp::Add => "add",
-            KeyOp::Retire => "retire",
-            KeyOp::Revoke => "revoke",
-        }
-    }
 }
 
 /// Entry 0 of every log.

@@ -3,7 +3,7 @@
 use crate::budget::Budget;
 use crate::guard::GuardHeads;
 use crate::identity::IdentityWindow;
-use crate::keys::{KeyError, read_keys};
+use crate::keys::{KeyError, LogKeys, read_keys};
 use crate::limits::{BUNDLE_ENTRIES, CellLimits, IDENTITIES_MAX};
 use crate::meta::{ENDED_FILE, META_FILE, Meta};
 use crate::part::segment_of;
@@ -119,6 +119,7 @@ pub(crate) fn recover(
     let seen = replay.seen;
     for (name, log) in &recovery.logs {
         catch_up(log, reader)?;
+        take_keys(places, log)?;
         settle(log, seen.get(name), &mut recovery.ended);
         if log.head().size == TreeSize(0) {
             let opening = openings.remove(name).unwrap_or_default();
@@ -171,14 +172,7 @@ fn open_log(
     check_parts(&parts, state.size()).map_err(|why| corrupt("segments", why))?;
     let ended = places.store.read_file(name, ENDED_FILE)?;
     let ended = ended.map(|reason| String::from_utf8_lossy(&reason).trim_end().to_owned());
-    let (keys, ended) = match read_keys(&**places.disk, places.keys, name) {
-        Ok(keys) => (Some(keys), ended),
-        Err(error @ KeyError::Missing(_)) => {
-            (None, Some(ended.unwrap_or_else(|| error.to_string())))
-        }
-        Err(error) => return Err(error.into()),
-    };
-    let shared = shared_log(no, &meta, state, parts, keys, limits);
+    let shared = shared_log(no, &meta, state, parts, Vec::new(), limits);
     if let Some(reason) = ended {
         shared.end(reason);
     }
@@ -191,7 +185,7 @@ pub(crate) fn shared_log(
     meta: &Meta,
     state: LogState,
     parts: Vec<PartMeta>,
-    keys: Option<crate::keys::LogKeys>,
+    keys: Vec<LogKeys>,
     limits: &CellLimits,
 ) -> LogShared {
     let head = DurableHead { size: state.skeleton.size(), root: state.skeleton.root() };
@@ -224,6 +218,22 @@ fn check_parts(parts: &[PartMeta], size: u64) -> Result<(), String> {
         return Err(format!(
             "entries {next} to {size} are in no part, the state says that they were stored"
         ));
+    }
+    Ok(())
+}
+
+/// Reads the signing keys that the log's own entries name. A log whose key is lost has ended.
+fn take_keys(places: &Places<'_>, log: &LogShared) -> Result<(), OpenError> {
+    let current: Vec<String> = {
+        let state = log.state();
+        let current = state.keys.iter().filter(|key| key.ended_at.is_none());
+        current.map(|key| key.vkey.clone()).collect()
+    };
+    match read_keys(&**places.disk, places.keys, log.name.as_str(), &current) {
+        Ok(keys) => log.signer().keys = vec![keys],
+        Err(error @ KeyError::Missing(_)) if log.ended().is_none() => log.end(error.to_string()),
+        Err(KeyError::Missing(_)) => {}
+        Err(error) => return Err(error.into()),
     }
     Ok(())
 }

@@ -6,7 +6,7 @@
 use crate::budget::Budget;
 use crate::keys::LogKeys;
 use crate::poison::{Fatal, Poison};
-use crate::state::LogState;
+use crate::state::{LogState, NamedKey};
 use crate::tail::Tail;
 use graven_entry::{LogName, Name};
 use graven_merkle::{Hash, TreeSize};
@@ -39,8 +39,22 @@ pub(crate) struct Published {
 
 /// Signs for one log, and is its own witness: nothing that does not extend the last is signed.
 pub(crate) struct Signer {
-    pub(crate) keys: Option<LogKeys>,
+    /// Empty where the keys are lost; two pairs during a rotation.
+    pub(crate) keys: Vec<LogKeys>,
     pub(crate) last: Option<Arc<SignedHead>>,
+}
+
+impl Signer {
+    /// The keys that count for a tree of this size by the log's own entries: a key counts after the entry that adds it,
+    /// and no longer after the one that ends it.
+    pub(crate) fn keys_at(&self, size: TreeSize, named: &[NamedKey]) -> Option<&LogKeys> {
+        self.keys.iter().find(|keys| {
+            let named = named.iter().find(|named| named.vkey == keys.ed25519_vkey);
+            named.is_some_and(|named| {
+                named.added_at < size.0 && named.ended_at.is_none_or(|ended_at| size.0 <= ended_at)
+            })
+        })
+    }
 }
 
 /// One log, shared by the threads of its cell.
@@ -134,7 +148,8 @@ impl LogShared {
                 return Ok(Arc::clone(last));
             }
         }
-        let keys = signer.keys.as_ref().ok_or_else(|| no_key(self))?;
+        let named = self.state().keys.clone();
+        let keys = signer.keys_at(head.size, &named).ok_or_else(|| no_key(self))?;
         let note = sign_checkpoint(keys, &self.origin, head).map_err(Fatal)?;
         let signed = Arc::new(SignedHead { head, note });
         signer.last = Some(Arc::clone(&signed));

@@ -194,3 +194,23 @@ fn a_crash_at_any_operation_keeps_what_was_acknowledged() {
     }
     assert!(struck > 20, "the fault struck only {struck} times of 400");
 }
+
+#[test]
+fn a_rotation_that_a_crash_cuts_off_leaves_keys_that_sign() {
+    for persisted in [false, true] {
+        let (world, store) = (World::new(82), MemoryStore::new());
+        let cell = open_on(&world, &store);
+        let log = cell.log("main").expect("is there");
+        append(&log, vec![event(1)]).expect("appended");
+        let old = log.info().vkeys;
+        store.fail(MemoryFault { step: MemoryStep::Complete, after: 0, persisted });
+        log.rotate_keys().expect_err("the journal failed");
+        cell.stop();
+        store.heal();
+        let cell = open_on(&world, &store);
+        let log = cell.log("main").expect("is there");
+        assert_eq!(log.info().vkeys != old, persisted, "the log's own entries decide");
+        append(&log, vec![event(2)]).expect("goes on");
+        check_log(&log);
+    }
+}

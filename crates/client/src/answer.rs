@@ -1,0 +1,149 @@
+//! JSON answers as typed values.
+
+use append::{AckLevel, Appended, EntryProof, Receipt, StreamHead};
+use graven_merkle::{Hash, LeafIndex, TreeSize};
+use serde_json::Value;
+
+/// A log as the server lists it. Nothing of it is proved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogInfo {
+    /// Its name inside the server.
+    pub name: String,
+    /// Its origin: its name in the world.
+    pub origin: String,
+    /// Whether anyone may read its tiles and checkpoint.
+    pub public: bool,
+    /// How many entries it has.
+    pub size: TreeSize,
+    /// The root of the tree of that size.
+    pub root: Hash,
+    /// When it was created, RFC 3339.
+    pub created: String,
+    /// Its verifier keys, the current ones first.
+    pub vkeys: Vec<String>,
+    /// Why it was ended, where it was.
+    pub ended: Option<String>,
+}
+
+/// A log to be created.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NewLog {
+    /// Its name inside the server: `[a-z0-9-]{1,63}`.
+    pub name: String,
+    /// Its origin; without one the server makes one.
+    pub origin: Option<String>,
+    /// Whether anyone may read its tiles and checkpoint.
+    pub public: bool,
+}
+
+/// What is missing or mistyped in an answer.
+pub(crate) type Malformed = String;
+
+impl NewLog {
+    pub(crate) fn to_json(&self) -> Value {
+        let mut body = serde_json::json!({ "name": self.name, "public": self.public });
+        if let Some(origin) = &self.origin {
+            body["origin"] = origin.as_str().into();
+        }
+        body
+    }
+}
+
+/// The JSON document in `body`.
+pub(crate) fn json(body: &[u8]) -> Result<Value, Malformed> {
+    serde_json::from_slice(body).map_err(|error| format!("not JSON: {error}"))
+}
+
+/// The list at `key`.
+pub(crate) fn list<'a>(value: &'a Value, key: &str) -> Result<&'a [Value], Malformed> {
+    let list = value.get(key).and_then(Value::as_array);
+    list.map(Vec::as_slice).ok_or_else(|| format!("no list `{key}`"))
+}
+
+/// The text at `key`.
+pub(crate) fn text<'a>(value: &'a Value, key: &str) -> Result<&'a str, Malformed> {
+    value.get(key).and_then(Value::as_str).ok_or_else(|| format!("no text `{key}`"))
+}
+
+/// The number at `key`.
+pub(crate) fn number(value: &Value, key: &str) -> Result<u64, Malformed> {
+    value.get(key).and_then(Value::as_u64).ok_or_else(|| format!("no number `{key}`"))
+}
+
+/// The hash at `key`.
+pub(crate) fn hash(value: &Value, key: &str) -> Result<Hash, Malformed> {
+    parse_hash(text(value, key)?).map_err(|why| format!("`{key}`: {why}"))
+}
+
+/// The hashes at `key`.
+pub(crate) fn hashes(value: &Value, key: &str) -> Result<Vec<Hash>, Malformed> {
+    let parse = |item: &Value| parse_hash(item.as_str().ok_or(format!("no text in `{key}`"))?);
+    list(value, key)?.iter().map(parse).collect()
+}
+
+pub(crate) fn log_info(value: &Value) -> Result<LogInfo, Malformed> {
+    let vkeys = list(value, "vkeys")?.iter().filter_map(Value::as_str).map(str::to_owned);
+    Ok(LogInfo {
+        name: text(value, "name")?.to_owned(),
+        origin: text(value, "origin")?.to_owned(),
+        public: value.get("public").and_then(Value::as_bool).unwrap_or(false),
+        size: TreeSize(number(value, "size")?),
+        root: hash(value, "root")?,
+        created: text(value, "created")?.to_owned(),
+        vkeys: vkeys.collect(),
+        ended: value.get("ended").and_then(Value::as_str).map(str::to_owned),
+    })
+}
+
+pub(crate) fn stream_head(value: &Value) -> Result<StreamHead, Malformed> {
+    Ok(StreamHead {
+        next_seq: number(value, "next_seq")?,
+        head: hash(value, "head")?,
+        cursor: value.get("cursor").and_then(Value::as_str).map(str::to_owned),
+    })
+}
+
+pub(crate) fn named_stream_head(value: &Value) -> Result<(String, StreamHead), Malformed> {
+    Ok((text(value, "stream")?.to_owned(), stream_head(value)?))
+}
+
+/// The answer to an append of `events` events; `ack_reached` comes from the status.
+pub(crate) fn appended(
+    value: &Value,
+    events: usize,
+    ack_reached: bool,
+) -> Result<Appended, Malformed> {
+    let list = list(value, "receipts")?;
+    if list.len() != events {
+        return Err(format!("{} receipts for {events} events", list.len()));
+    }
+    let receipts = list.iter().map(receipt).collect::<Result<Vec<_>, _>>()?;
+    let proofs = list.iter().filter(|item| item.get("proof").is_some()).map(entry_proof);
+    Ok(Appended {
+        checkpoint: text(value, "checkpoint")?.to_owned(),
+        receipts,
+        proofs: proofs.collect::<Result<Vec<_>, _>>()?,
+        ack_reached,
+    })
+}
+
+fn receipt(value: &Value) -> Result<Receipt, Malformed> {
+    Ok(Receipt {
+        index: LeafIndex(number(value, "index")?),
+        leaf_hash: hash(value, "leaf_hash")?,
+        time: text(value, "time")?.to_owned(),
+        ack: text(value, "ack")?.parse::<AckLevel>()?,
+        repeated: value.get("repeated").and_then(Value::as_bool).unwrap_or(false),
+    })
+}
+
+fn entry_proof(value: &Value) -> Result<EntryProof, Malformed> {
+    Ok(EntryProof {
+        header: text(value, "header")?.to_owned(),
+        proof: text(value, "proof")?.to_owned(),
+    })
+}
+
+fn parse_hash(text: &str) -> Result<Hash, Malformed> {
+    text.parse().map_err(|error| format!("{error}"))
+}

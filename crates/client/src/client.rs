@@ -1,0 +1,292 @@
+//! The client: one method a route.
+
+use std::collections::BTreeMap;
+
+use append::{Appended, Batch, StreamHead};
+use graven_merkle::{Hash, LeafIndex, TilePath, TreeSize, leaf_hash};
+use serde_json::Value;
+
+use crate::answer::{self, LogInfo, Malformed, NewLog};
+use crate::limits::LIST_PAGES_MAX;
+use crate::tail::Tail;
+use crate::transport::{Request, Transport};
+use crate::{ClientError, LogKeys, body, check};
+
+/// A server, as a producer, a reader or an auditor sees it. Every call blocks its thread; a clone shares the
+/// connections.
+#[derive(Clone, Debug)]
+pub struct Client {
+    transport: Transport,
+    keys: BTreeMap<String, LogKeys>,
+}
+
+/// An entry with its proof.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProvedEntry {
+    /// The entry's exact bytes.
+    pub entry: Vec<u8>,
+    /// Its C2SP tlog-proof.
+    pub proof: Vec<u8>,
+    /// Whether the proof was checked against keys that the client was told to trust.
+    pub is_verified: bool,
+}
+
+impl Client {
+    /// A client of the server at `url`, such as `http://127.0.0.1:7070`, with this bearer token.
+    pub fn new(url: &str, token: Option<&str>) -> Result<Client, ClientError> {
+        Ok(Client { transport: Transport::new(url, token)?, keys: BTreeMap::new() })
+    }
+
+    /// From now on, answers about `log` have to hold against these keys.
+    pub fn trust(&mut self, log: &str, keys: LogKeys) {
+        self.keys.insert(log.to_owned(), keys);
+    }
+
+    /// The keys that are trusted for `log`.
+    pub fn trusted(&self, log: &str) -> Option<&LogKeys> {
+        self.keys.get(log)
+    }
+
+    /// The server's URL, without a slash at its end.
+    pub fn url(&self) -> &str {
+        self.transport.url()
+    }
+
+    /// Appends a batch. A repetition after a broken connection happens only where the events have ids or a `seq`.
+    pub fn append(&self, log: &str, batch: &Batch) -> Result<Appended, ClientError> {
+        let body = body::of(batch).map_err(ClientError::Refused)?;
+        let proof = if batch.proof { "&proof=true" } else { "" };
+        let request = Request {
+            path: format!("{}/events?ack={}{proof}", log_path(log), batch.ack),
+            body: Some((body.media_type, &body.bytes)),
+            repeatable: body::is_repeatable(batch),
+        };
+        let answer = self.transport.send(&request)?;
+        let ack_reached = answer.status.as_u16() != 202;
+        let value = answer::json(&answer.body).map_err(|why| unexpected(&request, why))?;
+        let appended = answer::appended(&value, batch.events.len(), ack_reached)
+            .map_err(|why| unexpected(&request, why))?;
+        if let Some(keys) = self.keys.get(log) {
+            self.check_appended(log, batch, &appended, keys)?;
+        }
+        Ok(appended)
+    }
+
+    /// The server's logs, by name.
+    pub fn logs(&self) -> Result<Vec<LogInfo>, ClientError> {
+        self.pages("/api/v1/logs", |value| {
+            answer::list(value, "logs")?.iter().map(answer::log_info).collect()
+        })
+    }
+
+    /// One log.
+    pub fn log(&self, log: &str) -> Result<LogInfo, ClientError> {
+        self.get_json(&log_path(log), answer::log_info)
+    }
+
+    /// Creates a log.
+    pub fn create_log(&self, new: &NewLog) -> Result<LogInfo, ClientError> {
+        self.post_json("/api/v1/logs", &new.to_json(), answer::log_info)
+    }
+
+    /// The exact bytes of an entry. Nothing is proved; see [`Client::proved_entry`].
+    pub fn entry(&self, log: &str, index: LeafIndex) -> Result<Vec<u8>, ClientError> {
+        self.get(&format!("{}/entries/{index}", log_path(log)))
+    }
+
+    /// The tlog-proof of an entry, as it came. Nothing is proved; see [`Client::proved_entry`].
+    pub fn proof(&self, log: &str, index: LeafIndex) -> Result<Vec<u8>, ClientError> {
+        self.get(&format!("{}/entries/{index}/proof", log_path(log)))
+    }
+
+    /// An entry and its proof, which are checked against each other and the log's keys where they are known.
+    pub fn proved_entry(&self, log: &str, index: LeafIndex) -> Result<ProvedEntry, ClientError> {
+        let entry = self.entry(log, index)?;
+        let proof = self.proof(log, index)?;
+        let keys = self.keys.get(log);
+        if let Some(keys) = keys {
+            check::entry(&entry, index, &proof, keys)?;
+        }
+        Ok(ProvedEntry { entry, proof, is_verified: keys.is_some() })
+    }
+
+    /// The consistency proof between two sizes of a log, as it came.
+    pub fn consistency(
+        &self,
+        log: &str,
+        old: TreeSize,
+        new: TreeSize,
+    ) -> Result<Vec<Hash>, ClientError> {
+        let path = format!("{}/consistency?old={old}&new={new}", log_path(log));
+        self.get_json(&path, |value| answer::hashes(value, "proof"))
+    }
+
+    /// Asks for the proof that `new` is the tree of `old` grown, and checks it.
+    pub fn check_growth(
+        &self,
+        log: &str,
+        old: &graven_note::Checkpoint,
+        new: &graven_note::Checkpoint,
+    ) -> Result<(), ClientError> {
+        let proof = self.consistency(log, old.size, new.size)?;
+        check::consistency(old, new, &proof)
+    }
+
+    /// The newest published checkpoint, a signed note; its signature is checked where the keys are known.
+    pub fn checkpoint(&self, log: &str) -> Result<Vec<u8>, ClientError> {
+        let note = self.get(&format!("/log/{log}/checkpoint"))?;
+        if let Some(keys) = self.keys.get(log) {
+            check::checkpoint(&note, keys)?;
+        }
+        Ok(note)
+    }
+
+    /// The bytes of a tile or an entry bundle. What they prove is for `graven-verify` to say.
+    pub fn tile(&self, log: &str, path: &TilePath) -> Result<Vec<u8>, ClientError> {
+        self.get(&format!("/log/{log}/{path}"))
+    }
+
+    /// All streams of a log with their heads, by name.
+    pub fn streams(&self, log: &str) -> Result<Vec<(String, StreamHead)>, ClientError> {
+        self.pages(&format!("{}/streams", log_path(log)), |value| {
+            answer::list(value, "streams")?.iter().map(answer::named_stream_head).collect()
+        })
+    }
+
+    /// What a producer resumes a stream from; `None` where it has no event yet.
+    pub fn stream(&self, log: &str, stream: &str) -> Result<Option<StreamHead>, ClientError> {
+        let path = format!("{}/streams/{}", log_path(log), escape(stream));
+        match self.get_json(&path, answer::stream_head) {
+            Err(ClientError::Refused(refusal)) if refusal.code == append::Code::NotFound => {
+                Ok(None)
+            }
+            result => result.map(Some),
+        }
+    }
+
+    /// Adds a key to a stream: from then on the stream takes only what it signed. Answers with the log.
+    pub fn add_stream_key(
+        &self,
+        log: &str,
+        stream: &str,
+        vkey: &str,
+    ) -> Result<LogInfo, ClientError> {
+        let body = serde_json::json!({ "stream": stream, "vkey": vkey });
+        self.post_json(&format!("{}/keys", log_path(log)), &body, answer::log_info)
+    }
+
+    /// Has the log announce new keys by its old ones. Answers with the log.
+    pub fn rotate_key(&self, log: &str) -> Result<LogInfo, ClientError> {
+        let body = serde_json::json!({ "rotate": true });
+        self.post_json(&format!("{}/keys", log_path(log)), &body, answer::log_info)
+    }
+
+    /// Follows a log from an index on.
+    pub fn tail(&self, log: &str, from: LeafIndex) -> Tail {
+        Tail::new(self.transport.clone(), log_path(log), from)
+    }
+
+    /// The body of a GET under the server's URL, such as `/metrics` or `/api/v1/openapi.json`.
+    pub fn get(&self, path: &str) -> Result<Vec<u8>, ClientError> {
+        Ok(self.transport.send(&Request::get(path))?.body)
+    }
+
+    fn get_json<T>(
+        &self,
+        path: &str,
+        read: impl FnOnce(&Value) -> Result<T, Malformed>,
+    ) -> Result<T, ClientError> {
+        let request = Request::get(path);
+        let answer = self.transport.send(&request)?;
+        let value = answer::json(&answer.body).and_then(|value| read(&value));
+        value.map_err(|why| unexpected(&request, why))
+    }
+
+    /// All pages of a list; each says in `next` where the next one starts.
+    fn pages<T>(
+        &self,
+        path: &str,
+        read: impl Fn(&Value) -> Result<Vec<T>, Malformed>,
+    ) -> Result<Vec<T>, ClientError> {
+        let mut all = Vec::new();
+        let mut query = String::new();
+        for _ in 0..LIST_PAGES_MAX {
+            let (items, next) = self.get_json(&format!("{path}{query}"), |value| {
+                let next = value.get("next").and_then(Value::as_str).map(str::to_owned);
+                Ok((read(value)?, next))
+            })?;
+            all.extend(items);
+            match next {
+                Some(after) => query = format!("?after={}", escape(&after)),
+                None => return Ok(all),
+            }
+        }
+        let request = Request::get(path);
+        Err(unexpected(&request, format!("more than {LIST_PAGES_MAX} pages")))
+    }
+
+    fn post_json<T>(
+        &self,
+        path: &str,
+        body: &Value,
+        read: impl FnOnce(&Value) -> Result<T, Malformed>,
+    ) -> Result<T, ClientError> {
+        let bytes = body.to_string().into_bytes();
+        let body = Some(("application/json", bytes.as_slice()));
+        let request = Request { path: path.to_owned(), body, repeatable: false };
+        let answer = self.transport.send(&request)?;
+        let value = answer::json(&answer.body).and_then(|value| read(&value));
+        value.map_err(|why| unexpected(&request, why))
+    }
+
+    fn check_appended(
+        &self,
+        log: &str,
+        batch: &Batch,
+        appended: &Appended,
+        keys: &LogKeys,
+    ) -> Result<(), ClientError> {
+        for read_back in check::appended(batch, appended, keys)? {
+            let place = read_back.place;
+            let (Some(receipt), Some(event)) =
+                (appended.receipts.get(place), batch.events.get(place))
+            else {
+                continue;
+            };
+            let entry = self.entry(log, receipt.index)?;
+            if leaf_hash(&entry) != receipt.leaf_hash || !check::holds_event(&entry, event)? {
+                let what = format!("receipt of entry {}", receipt.index);
+                return Err(ClientError::unproved(
+                    what,
+                    "the entry is not the event that was sent",
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn log_path(log: &str) -> String {
+    format!("/api/v1/logs/{}", escape(log))
+}
+
+fn unexpected(request: &Request, why: Malformed) -> ClientError {
+    ClientError::Unexpected { request: request.name(), why }
+}
+
+/// Percent-encodes everything but unreserved characters (RFC 3986 §2.3).
+fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            out.push(char::from(byte));
+        } else {
+            out.extend(['%', hex_digit(byte >> 4), hex_digit(byte & 0x0f)]);
+        }
+    }
+    out
+}
+
+fn hex_digit(nibble: u8) -> char {
+    char::from_digit(u32::from(nibble), 16).unwrap_or('0').to_ascii_uppercase()
+}

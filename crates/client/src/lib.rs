@@ -1,0 +1,27 @@
+//! Typed blocking client of a Graven server, which verifies what it reads.
+//!
+//! Without keys a client checks only that an answer fits its question. With the keys of a log, given by
+//! [`Client::trust`] and got from somewhere else than the server, every receipt, checkpoint, proof and entry of that
+//! log is checked against a signature, and what does not hold is [`ClientError::Unproved`], never a value.
+//!
+//! Only requests that are safe to repeat are repeated, a bounded number of times ([`limits`]).
+
+mod answer;
+mod body;
+mod check;
+mod client;
+mod error;
+mod keys;
+pub mod limits;
+mod problem;
+mod tail;
+mod transport;
+
+#[cfg(test)]
+mod tests;
+
+pub use answer::{LogInfo, NewLog};
+pub use client::{Client, ProvedEntry};
+pub use error::ClientError;
+pub use keys::LogKeys;
+pub use tail::{Tail, TailEntry};

@@ -1,0 +1,6 @@
+//! Tests of the client, against a server of the tests that answers what a row says.
+
+mod exchange;
+mod fake;
+mod receipts;
+mod tails;

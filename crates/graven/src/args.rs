@@ -1,0 +1,102 @@
+//! The command line: commands, and what all of them take.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::{
+    append, backup, completions, config, export, get, key, log, man, prove, restore, serve, tail,
+    verify,
+};
+use crate::demo;
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "graven",
+    version,
+    about = "An audit-log server whose history can be proved",
+    long_about = "An audit-log server whose history can be proved.\n\nEvents are appended to logs; each gets a number \
+                  that never changes, and a receipt that anyone can verify who holds the log's public key.",
+    after_help = "Exit codes: 0 good; 1 verification failed or not found; 2 usage; 3 cannot reach or read.\n\
+                  Settings: `graven config reference` lists them; each is a flag, a GRAVEN_… variable or a key in \
+                  graven.toml.",
+    disable_help_subcommand = true
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) globals: Globals,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Globals {
+    /// Print JSON on standard output
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Read settings from this file [env: GRAVEN_CONFIG] [default: graven.toml, where there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The data directory [env: GRAVEN_DATA] [default: ./graven-data]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) data: Option<String>,
+    /// The server [env: GRAVEN_URL] [default: server.url in the data directory, or http://127.0.0.1:7070]
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) url: Option<String>,
+}
+
+/// `--log`, of every command for one log. As all settings, it is read through the matches, so that its source is known.
+#[derive(Debug, Args)]
+pub(crate) struct LogArg {
+    /// The log [env: GRAVEN_LOG] [default: main]
+    #[arg(long, value_name = "NAME")]
+    log: Option<String>,
+}
+
+/// `--vkey`, of every command that checks what it reads.
+#[derive(Debug, Args)]
+pub(crate) struct KeyArg {
+    /// The log's verifier key, or a file of its keys, got elsewhere than from the server [env: GRAVEN_VKEY]
+    #[arg(long, value_name = "KEY|FILE")]
+    vkey: Option<String>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the server; the first start makes the data directory, its keys and the admin token
+    Serve(serve::ServeArgs),
+    /// Show a company's month of events, and how tampering with it is detected
+    Demo(demo::DemoArgs),
+    /// Create, list and show logs
+    Log(log::LogArgs),
+    /// Append events, one JSON object a line, from files or standard input
+    Append(append::AppendArgs),
+    /// Print the entry at an index
+    Get(get::GetArgs),
+    /// Write the proof that an entry is in the log, a .tlog-proof
+    Prove(prove::ProveArgs),
+    /// Check a data directory, a server, an export or a proof: every hash, tile, signature and chain
+    Verify(verify::VerifyArgs),
+    /// Write a log out in a form that can be verified without the server
+    Export(export::ExportArgs),
+    /// Print entries as they are appended
+    Tail(tail::TailArgs),
+    /// List, rotate and add keys
+    Key(key::KeyArgs),
+    /// Copy a data directory while it is in use, and verify the copy
+    Backup(backup::BackupArgs),
+    /// Put a backup back in place
+    Restore(restore::RestoreArgs),
+    /// Check the settings, or print their reference page
+    Config(config::ConfigArgs),
+    /// Print a completion script for a shell
+    Completions(completions::CompletionsArgs),
+    /// Print the manual page, or write all pages into a directory
+    Man(man::ManArgs),
+    /// Print the version
+    Version,
+}

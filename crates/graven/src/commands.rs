@@ -1,0 +1,46 @@
+//! The commands, one a file. Each has its arguments and a `run`.
+
+pub(crate) mod append;
+pub(crate) mod backup;
+pub(crate) mod completions;
+pub(crate) mod config;
+pub(crate) mod export;
+pub(crate) mod get;
+pub(crate) mod key;
+pub(crate) mod log;
+pub(crate) mod man;
+pub(crate) mod prove;
+pub(crate) mod restore;
+pub(crate) mod serve;
+pub(crate) mod succeed;
+pub(crate) mod tail;
+pub(crate) mod verify;
+pub(crate) mod version;
+
+use crate::args::Command;
+use crate::context::Context;
+use crate::demo;
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// Runs a command.
+pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Serve(args) => serve::run(context, &args),
+        Command::Demo(args) => demo::run(context, &args),
+        Command::Log(args) => log::run(context, args),
+        Command::Append(args) => append::run(context, &args),
+        Command::Get(args) => get::run(context, &args),
+        Command::Prove(args) => prove::run(context, &args),
+        Command::Verify(args) => verify::run(context, &args),
+        Command::Export(args) => export::run(context, &args),
+        Command::Tail(args) => tail::run(context, &args),
+        Command::Key(args) => key::run(context, args),
+        Command::Backup(args) => backup::run(context, &args),
+        Command::Restore(args) => restore::run(context, &args),
+        Command::Config(args) => config::run(context, args),
+        Command::Completions(args) => completions::run(context, &args),
+        Command::Man(args) => man::run(context, &args),
+        Command::Version => version::run(context),
+    }
+}

@@ -1,0 +1,251 @@
+//! `graven serve`: the server, from first start to graceful stop.
+
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use env::Random;
+use graven_entry::Name;
+use log::{Cell, CellOptions, Env, OpenError, OpenReport};
+use server::{AdminToken, Server, ServerLimits, ServerOptions};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::files;
+
+/// Bytes of randomness in the admin token.
+const TOKEN_RANDOM_BYTES: usize = 32;
+
+/// Bytes of a token file.
+const TOKEN_FILE_BYTES_MAX: u64 = 4096;
+
+/// Arguments of `graven serve`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ServeArgs {
+    /// Listen on this address; port 0 takes a free one [env: GRAVEN_LISTEN] [default: 127.0.0.1:7070]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Allow plain HTTP on an address that other machines reach [env: GRAVEN_INSECURE_LISTEN]
+    #[arg(long)]
+    insecure_listen: bool,
+    /// Keep a record of what was signed in this file on another device, and ask it at every start
+    /// [env: GRAVEN_GUARD]
+    #[arg(long, value_name = "FILE")]
+    guard: Option<String>,
+    /// The directory of the signing keys [env: GRAVEN_KEYS] [default: keys/ in the data directory]
+    #[arg(long, value_name = "DIR")]
+    keys: Option<String>,
+    /// The origin of the log `main`, at the first start only
+    #[arg(long, value_name = "NAME")]
+    origin: Option<String>,
+    /// The clock is right, although it is far from the last entry's time
+    #[arg(long)]
+    confirm_clock: bool,
+    /// Tell this much of the work on standard error [env: GRAVEN_TRACE] [default: warn]
+    #[arg(long, value_name = "FILTER")]
+    trace: Option<String>,
+    /// Tell it as text or json [env: GRAVEN_TRACE_FORMAT] [default: text]
+    #[arg(long, value_name = "FORMAT")]
+    trace_format: Option<String>,
+}
+
+/// A file that says where the server is, while it is there.
+struct UrlFile {
+    path: PathBuf,
+}
+
+/// Runs the server until it is told to stop.
+pub(crate) fn run(context: &Context, args: &ServeArgs) -> Result<Exit, Failure> {
+    let listen = listen_address(context)?;
+    start_tracing(context)?;
+    let environment = Env::real();
+    let random = Arc::clone(&environment.random);
+    let data = context.settings.path("data");
+    let (cell, report) = open(context, args, environment)?;
+    let result = serve(context, &cell, listen, &data, &report, random.as_ref());
+    // Also after an error: what was accepted is committed and answered.
+    cell.stop();
+    result?;
+    context.out.note("stopped");
+    Ok(Exit::Good)
+}
+
+fn serve(
+    context: &Context,
+    cell: &Cell,
+    listen: SocketAddr,
+    data: &Path,
+    report: &OpenReport,
+    random: &dyn Random,
+) -> Result<(), Failure> {
+    let token = admin_token(&data.join("admin.token"), random)?;
+    let gate = Arc::new(AdminToken::new(&token, AdminToken::principal()));
+    let options = ServerOptions { listen, limits: ServerLimits::default() };
+    let server = Server::bind(cell.clone(), gate, options)
+        .map_err(|error| Failure::caused(Exit::Unreachable, "cannot start", &error))?;
+    let url = url_of(server.local_addr());
+    let url_file = UrlFile::write(&data.join("server.url"), &url)?;
+    tell(context, cell, data, &url, report);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("graven-http")
+        .build()
+        .map_err(|error| {
+            Failure::new(Exit::Unreachable, format!("cannot start threads: {error}"))
+        })?;
+    let result = runtime.block_on(async {
+        let shutdown = shutdown_signal()?;
+        server.run(shutdown).await
+    });
+    drop(url_file);
+    result.map_err(|error| Failure::new(Exit::Unreachable, format!("the server stopped: {error}")))
+}
+
+fn open(
+    context: &Context,
+    args: &ServeArgs,
+    environment: Env,
+) -> Result<(Cell, OpenReport), Failure> {
+    let settings = &context.settings;
+    let main_origin = args.origin.as_deref().map(Name::origin).transpose();
+    let main_origin =
+        main_origin.map_err(|error| Failure::usage(format!("--origin does not fit: {error}")))?;
+    let data = settings.path("data");
+    let options = CellOptions {
+        main_origin,
+        guard: settings.given_path("guard"),
+        keys_dir: settings.given_path("keys"),
+        confirm_clock: args.confirm_clock,
+        ..CellOptions::new(&data)
+    };
+    Cell::open(environment, options).map_err(|error| open_failure(&data, &error))
+}
+
+/// Why a data directory was not opened: corruption is a failed verification, all else is out of reach.
+pub(crate) fn open_failure(data: &Path, error: &OpenError) -> Failure {
+    let exit = match error {
+        OpenError::Corrupt { .. } | OpenError::Frame { .. } => Exit::Bad,
+        _ => Exit::Unreachable,
+    };
+    Failure::caused(exit, format!("cannot open {}", data.display()), error)
+}
+
+/// The address to listen on; refused where it would put tokens and events on the network in the clear.
+fn listen_address(context: &Context) -> Result<SocketAddr, Failure> {
+    let text = context.settings.text("listen");
+    let address: SocketAddr =
+        text.parse().map_err(|error| Failure::usage(format!("--listen {text}: {error}")))?;
+    if address.ip().is_loopback() || context.settings.is_on("insecure_listen") {
+        return Ok(address);
+    }
+    let message =
+        format!("{address} can be reached from other machines, and plain HTTP hides nothing");
+    Err(Failure::usage(message).hint(
+        "Listen on 127.0.0.1 behind a proxy that ends TLS, or say --insecure-listen if the network is yours.",
+    ))
+}
+
+/// The token of the file; at the first start it is drawn and written, for its owner's eyes only.
+fn admin_token(path: &Path, random: &dyn Random) -> Result<String, Failure> {
+    if let Some(bytes) = files::read_if_there(path, TOKEN_FILE_BYTES_MAX)? {
+        let token = String::from_utf8_lossy(&bytes).trim().to_owned();
+        if token.is_empty() {
+            let message = format!("{} is empty", path.display());
+            return Err(Failure::bad(message).hint("Remove it to have a new token made."));
+        }
+        return Ok(token);
+    }
+    let mut bytes = [0; TOKEN_RANDOM_BYTES];
+    random.fill(&mut bytes);
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let token = format!("graven_{hex}");
+    files::create_secret(path, format!("{token}\n").as_bytes())
+        .map_err(|error| Failure::file("create", path, &error))?;
+    Ok(token)
+}
+
+/// Says what was done and what to do next.
+fn tell(context: &Context, cell: &Cell, data: &Path, url: &str, report: &OpenReport) {
+    let out = context.out;
+    if let Some(slot) = report.truncated_slot {
+        out.warn(format!("the journal's last frame, slot {slot}, was not whole and was left out; nobody had a receipt for it"));
+    }
+    for (log, why) in &report.ended {
+        out.warn(format!("log {log} is read-only: {why}"));
+    }
+    let vkey = data.join("logs/main/vkey");
+    if report.first_start {
+        let origin = cell.log("main").map(|log| log.info().origin.to_string());
+        out.note(format!("made the data directory {}", data.display()));
+        out.note(format!("  log main         {}", origin.unwrap_or_default()));
+        out.note(format!("  its verifier key {}", vkey.display()));
+        out.note(format!("  admin token      {}", data.join("admin.token").display()));
+        out.note("Keep a copy of the verifier key elsewhere: whoever has it can check the log without you.");
+        let data_flag = match context.settings.given("data") {
+            Some(data) => format!(" --data {data}"),
+            None => String::new(),
+        };
+        out.note("Next, in another terminal:");
+        out.note(format!(
+            "  echo '{{\"actor\":{{\"type\":\"user\",\"id\":\"me\"}},\"action\":\"hello.world\"}}' | graven append{data_flag}"
+        ));
+        out.note(format!("  graven verify {}", data.display()));
+    }
+    // The last line of a start: whoever waits for the server waits for it.
+    out.note(format!("listening on {url}"));
+}
+
+/// Where clients on this machine reach the server.
+fn url_of(address: SocketAddr) -> String {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    format!("http://{}", SocketAddr::new(ip, address.port()))
+}
+
+/// Done at the first SIGINT or SIGTERM. The handlers are in place when this returns.
+fn shutdown_signal() -> std::io::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+fn start_tracing(context: &Context) -> Result<(), Failure> {
+    let filter = context
+        .settings
+        .text("trace")
+        .parse::<tracing_subscriber::EnvFilter>()
+        .map_err(|error| Failure::usage(format!("--trace: {error}")))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if context.settings.text("trace_format") == "json" {
+        builder.json().init();
+    } else {
+        let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+        builder.with_ansi(is_terminal).init();
+    }
+    Ok(())
+}
+
+impl UrlFile {
+    fn write(path: &Path, url: &str) -> Result<UrlFile, Failure> {
+        files::write(path, format!("{url}\n").as_bytes())?;
+        Ok(UrlFile { path: path.to_owned() })
+    }
+}
+
+impl Drop for UrlFile {
+    /// A crash leaves the file behind; the next start replaces it.
+    fn drop(&mut self) {
+        drop(fs::remove_file(&self.path));
+    }
+}

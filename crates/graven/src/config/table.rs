@@ -1,0 +1,161 @@
+//! The settings, in one table from which everything else follows.
+
+/// One setting.
+#[derive(Debug)]
+pub(crate) struct Setting {
+    /// Its key in `graven.toml`, and the id of its flag.
+    pub(crate) key: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) default: Option<&'static str>,
+    /// Never shown, and not to be given by a flag: other users see command lines.
+    pub(crate) is_secret: bool,
+    /// The commands that it is for, in words.
+    pub(crate) used_by: &'static str,
+    /// Sentences for the reference page.
+    pub(crate) help: &'static str,
+}
+
+/// What a value has to look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Path,
+    Url,
+    Address,
+    Secret,
+    LogName,
+    VerifierKey,
+    Switch,
+    Filter,
+    TraceFormat,
+}
+
+impl Setting {
+    /// The flag's name, without its hyphens.
+    pub(crate) fn flag(&self) -> String {
+        self.key.replace('_', "-")
+    }
+
+    /// The variable of the environment.
+    pub(crate) fn variable(&self) -> String {
+        format!("GRAVEN_{}", self.key.to_ascii_uppercase())
+    }
+}
+
+impl Kind {
+    /// The kind in words, for the reference page.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Kind::Path => "path",
+            Kind::Url => "URL, http or https",
+            Kind::Address => "IP address and port",
+            Kind::Secret => "text",
+            Kind::LogName => "log name, `[a-z0-9-]{1,63}`",
+            Kind::VerifierKey => "verifier key, or a file of them, one a line",
+            Kind::Switch => "`true` or `false`",
+            Kind::Filter => "filter such as `warn` or `server=debug,warn`",
+            Kind::TraceFormat => "`text` or `json`",
+        }
+    }
+}
+
+const READERS: &str = "every command that talks to a server";
+
+/// All settings, in the order of the reference page.
+pub(crate) const SETTINGS: &[Setting] = &[
+    Setting {
+        key: "data",
+        kind: Kind::Path,
+        default: Some("./graven-data"),
+        is_secret: false,
+        used_by: "every command",
+        help: "The data directory. `graven serve` makes it at its first start. Other commands take the \
+               address and the admin token of a running server from it where neither is given.",
+    },
+    Setting {
+        key: "url",
+        kind: Kind::Url,
+        default: Some("http://127.0.0.1:7070"),
+        is_secret: false,
+        used_by: READERS,
+        help: "The server. Where it is not given, `server.url` in the data directory counts before the default.",
+    },
+    Setting {
+        key: "token",
+        kind: Kind::Secret,
+        default: None,
+        is_secret: true,
+        used_by: READERS,
+        help: "The bearer token. It has no flag, because other users of a machine see command lines. Where it is \
+               not given, `admin.token` in the data directory is used for the server of `server.url` there, and \
+               for no other.",
+    },
+    Setting {
+        key: "log",
+        kind: Kind::LogName,
+        default: Some("main"),
+        is_secret: false,
+        used_by: "every command for one log",
+        help: "The log. `graven verify` alone does not go by it: it checks all logs of its target unless `--log` is on \
+               its command line.",
+    },
+    Setting {
+        key: "vkey",
+        kind: Kind::VerifierKey,
+        default: None,
+        is_secret: false,
+        used_by: "append, get, prove, verify, export",
+        help: "The log's verifier key, got from somewhere else than the server. What is read then has to hold \
+               against it.",
+    },
+    Setting {
+        key: "listen",
+        kind: Kind::Address,
+        default: Some("127.0.0.1:7070"),
+        is_secret: false,
+        used_by: "serve",
+        help: "The address to listen on; port 0 takes a free one.",
+    },
+    Setting {
+        key: "insecure_listen",
+        kind: Kind::Switch,
+        default: Some("false"),
+        is_secret: false,
+        used_by: "serve",
+        help: "Allows plain HTTP on an address that other machines reach. Tokens and events then cross the network \
+               in the clear, unless something in front of the server ends TLS.",
+    },
+    Setting {
+        key: "guard",
+        kind: Kind::Path,
+        default: None,
+        is_secret: false,
+        used_by: "serve, restore",
+        help: "A file on another device that records the last size and root signed for each log. It is asked at \
+               every start, so that a restored or rolled back data directory never signs a second history.",
+    },
+    Setting {
+        key: "keys",
+        kind: Kind::Path,
+        default: None,
+        is_secret: false,
+        used_by: "serve",
+        help: "The directory of the signing keys; without it `keys/` in the data directory. Beside the data they \
+               are lost and stolen with it.",
+    },
+    Setting {
+        key: "trace",
+        kind: Kind::Filter,
+        default: Some("warn"),
+        is_secret: false,
+        used_by: "serve",
+        help: "What the server tells of its work on standard error.",
+    },
+    Setting {
+        key: "trace_format",
+        kind: Kind::TraceFormat,
+        default: Some("text"),
+        is_secret: false,
+        used_by: "serve",
+        help: "The form in which it is told.",
+    },
+];

@@ -1,0 +1,112 @@
+//! Tests of the settings.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::{SETTINGS, Source, parse_file, reference, resolve};
+
+fn check_file(text: &str, expected: Result<&[(&str, &str)], &str>) {
+    let found = parse_file(Path::new("graven.toml"), text.as_bytes());
+    match (found, expected) {
+        (Ok(found), Ok(expected)) => {
+            let found: Vec<_> = found.iter().map(|(key, text)| (*key, text.as_str())).collect();
+            assert_eq!(found, expected, "file {text:?}");
+        }
+        (Err(failure), Err(snippet)) => {
+            assert!(failure.message.contains(snippet), "{:?} lacks {snippet:?}", failure.message);
+        }
+        (found, expected) => panic!("file {text:?} gave {found:?}, expected {expected:?}"),
+    }
+}
+
+#[test]
+fn files_are_read_strictly() {
+    check_file("", Ok(&[]));
+    check_file("data = \"d\"\nlisten = \"[::1]:1\"\n", Ok(&[("data", "d"), ("listen", "[::1]:1")]));
+    check_file("insecure_listen = true\n", Ok(&[("insecure_listen", "true")]));
+    check_file(
+        "# hello\n\nlissten = \"x\"\n",
+        Err("line 3: unknown key `lissten`; did you mean `listen`?"),
+    );
+    check_file("zebra_crossing = 1\n", Err("`graven config reference` lists all keys"));
+    check_file("data = 7\n", Err("`data` is a TOML integer; write it in quotes"));
+    check_file("insecure_listen = \"yes\"\n", Err("is neither true nor false"));
+    check_file("data = \n", Err("graven.toml: "));
+    check_file("data = \"a\"\ndata = \"b\"\n", Err("duplicate key"));
+    check_file("[server]\nlisten = \"a\"\n", Err("unknown key `server`"));
+}
+
+#[test]
+fn flag_before_environment_before_file_before_default() {
+    let one = |text: &str| BTreeMap::from([("log", text.to_owned())]);
+    let none = BTreeMap::new();
+    let path = Path::new("f");
+    let rows = [
+        (one("a"), one("b"), one("c"), "a", Source::Flag),
+        (none.clone(), one("b"), one("c"), "b", Source::Environment),
+        (none.clone(), none.clone(), one("c"), "c", Source::File(path.into())),
+        (none.clone(), none.clone(), none.clone(), "main", Source::Default),
+    ];
+    for (flags, environment, file, text, source) in rows {
+        let settings = resolve(flags, environment, &file, path);
+        let value = settings.get("log").expect("log is a setting");
+        assert_eq!((value.text.as_str(), &value.source), (text, &source));
+    }
+}
+
+#[test]
+fn every_default_has_the_form_of_its_kind() {
+    for setting in SETTINGS {
+        if let Some(default) = setting.default {
+            assert_eq!(super::check::kind(setting.kind, default), Ok(()), "{}", setting.key);
+        }
+    }
+}
+
+#[test]
+fn values_of_the_wrong_form_are_refused() {
+    let rows = [
+        ("listen", "localhost:7070"),
+        ("listen", "127.0.0.1"),
+        ("url", "ftp://x"),
+        ("log", "Main"),
+        ("log", ""),
+        ("trace_format", "xml"),
+        ("insecure_listen", "1"),
+        ("data", ""),
+    ];
+    for (key, text) in rows {
+        let flags = BTreeMap::from([(
+            SETTINGS.iter().find(|s| s.key == key).unwrap().key,
+            text.to_owned(),
+        )]);
+        let settings = resolve(flags, BTreeMap::new(), &BTreeMap::new(), Path::new("f"));
+        let failure = settings.check().expect_err(key);
+        assert!(failure.message.contains(&key.replace('_', "-")), "{}", failure.message);
+    }
+}
+
+#[test]
+fn a_secret_is_never_shown() {
+    let flags = BTreeMap::from([("token", "s3cret".to_owned())]);
+    let settings = resolve(flags, BTreeMap::new(), &BTreeMap::new(), Path::new("f"));
+    for (setting, value) in settings.all() {
+        assert!(!value.shown(setting).contains("s3cret"));
+    }
+    assert!(SETTINGS.iter().filter(|setting| setting.is_secret).all(|s| s.default.is_none()));
+}
+
+/// `GRAVEN_BLESS=1` writes the page anew.
+#[test]
+fn the_reference_page_is_up_to_date() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");
+    let page = reference();
+    if std::env::var_os("GRAVEN_BLESS").is_some() {
+        std::fs::write(&path, &page).expect("docs/ is there");
+    }
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(
+        found, page,
+        "docs/configuration.md is old; run with GRAVEN_BLESS=1 to write it anew"
+    );
+}

@@ -1,0 +1,220 @@
+//! Data directories as targets, read through `log::offline`, without a server.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+
+use env::{Disk, RealDisk};
+use graven_entry::{Entry, LogName, Name};
+use graven_merkle::{Hash, TILE_WIDTH, TileKind, TilePath, TreeSize};
+use graven_note::VerifierKey;
+use graven_verify::FaultKind;
+use log::offline::{Chunk, OfflineCell, OfflineError, OfflineLog};
+use store::DirectoryLock;
+
+use super::bundles::stated;
+use super::check::{Asked, Outside, check_log};
+use super::remember::Memory;
+use super::source::{Entries, Evidence, Finding, ReadFault, Source, Span, StatedRoot, bad};
+use super::verdict::{LogReport, Verdict};
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::{Failure, chain_text};
+
+/// Entries of a sealed segment, under one tile of level 1.
+const SEGMENT_ENTRIES: u64 = (TILE_WIDTH * TILE_WIDTH) as u64;
+
+/// One log of a data directory.
+struct DataLog {
+    log: OfflineLog,
+    chunks: Vec<Chunk>,
+    /// The newest signed checkpoint, and all others.
+    newest: Option<Vec<u8>>,
+    older: Vec<Vec<u8>>,
+}
+
+/// Verifies a data directory: every byte of the journal and of the logs' files, then every log or the one asked for.
+pub(crate) fn check_data(
+    context: &Context,
+    data: &Path,
+    only: Option<&str>,
+    asked: &Asked,
+    mut memory: Option<&mut Memory>,
+    verdict: &mut Verdict,
+) -> Result<(), Failure> {
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+    let cell = match OfflineCell::open(Arc::clone(&disk), data) {
+        Ok(cell) => cell,
+        Err(error) => {
+            verdict.fault = Some(fault_of(error, Some(data)).finding()?);
+            return Ok(());
+        }
+    };
+    verdict.checked.insert("journal_files".to_owned(), cell.journal().files.into());
+    verdict.checked.insert("journal_frames".to_owned(), cell.journal().frames.into());
+    verdict.fault = unfinished(&cell, &*disk, data)?;
+    let names = match only {
+        Some(name) => vec![LogName::new(name).map_err(Failure::usage)?],
+        None => cell.logs(),
+    };
+    for name in &names {
+        let asked = asked.for_log(names.len() > 1, name.as_str());
+        let report = check_one(context, &cell, name, &asked, memory.as_deref_mut())?;
+        verdict.logs.push(report);
+    }
+    Ok(())
+}
+
+fn check_one(
+    context: &Context,
+    cell: &OfflineCell,
+    name: &LogName,
+    asked: &Asked,
+    memory: Option<&mut Memory>,
+) -> Result<LogReport, Failure> {
+    let log = Some(name.to_string());
+    match DataLog::open(cell, name) {
+        Ok(source) => check_log(context, log, &source, asked, Outside { memory, sink: None }),
+        Err(fault) => {
+            let fault = Some(fault.finding()?);
+            Ok(LogReport { log, fault, ..LogReport::default() })
+        }
+    }
+}
+
+/// A last frame that is not whole is what a crash leaves, until a start recovers it; a running server is just writing it.
+fn unfinished(
+    cell: &OfflineCell,
+    disk: &dyn Disk,
+    data: &Path,
+) -> Result<Option<Finding>, Failure> {
+    let Some(torn) = &cell.journal().unfinished else {
+        return Ok(None);
+    };
+    let is_held = DirectoryLock::is_held(disk, data)
+        .map_err(|error| Failure::caused(Exit::Unreachable, "cannot ask for the lock", &error))?;
+    let detail = format!(
+        "the last frame of {}, slot {}, at byte {}, is not whole: {}; nobody had a receipt for it, and the next start \
+         leaves it out",
+        torn.file.display(),
+        torn.slot,
+        torn.offset_bytes,
+        torn.why,
+    );
+    Ok((!is_held).then_some(Finding { index: None, what: "frame_unfinished", detail }))
+}
+
+impl DataLog {
+    fn open(cell: &OfflineCell, name: &LogName) -> Result<DataLog, ReadFault> {
+        let log = cell.log(name).map_err(|error| fault_of(error, None))?;
+        let mut notes = Vec::new();
+        for note in log.checkpoints().map_err(|error| fault_of(error, None))? {
+            notes.push((stated(note.as_bytes())?.size, note.into_bytes()));
+        }
+        notes.sort();
+        notes.dedup();
+        let newest = notes.pop().map(|(_, note)| note);
+        let older = notes.into_iter().map(|(_, note)| note).collect();
+        let chunks = log.chunks();
+        Ok(DataLog { log, chunks, newest, older })
+    }
+
+    fn chunk(&self, span: Span) -> Option<&Chunk> {
+        let place = self.chunks.binary_search_by_key(&span.first, |chunk| chunk.first.0);
+        self.chunks.get(place.ok()?)
+    }
+
+    /// The meta file repeats the event of entry 0; what it says must be what the log says.
+    fn check_opening(&self, entries: &Entries) -> Result<(), ReadFault> {
+        let entry = entries.iter().next().unwrap_or_default();
+        match Entry::parse(entry) {
+            Ok(entry) if entry.event != self.log.opening().as_bytes() => {
+                let detail = "the log's meta file states another opening event than entry 0";
+                Err(bad(None, FaultKind::OwnEntryMalformed, detail))
+            }
+            // What is wrong with the entry itself is for the judge to say.
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Source for DataLog {
+    fn origin(&self) -> &Name {
+        self.log.origin()
+    }
+
+    fn size(&self) -> TreeSize {
+        self.log.size()
+    }
+
+    fn spans(&self) -> Vec<Span> {
+        let span = |chunk: &Chunk| Span { first: chunk.first.0, count: chunk.count };
+        self.chunks.iter().map(span).collect()
+    }
+
+    fn read(&self, span: Span) -> Result<Evidence, ReadFault> {
+        let missing = || bad(Some(span.first), FaultKind::MissingEntry, "no part holds it");
+        let chunk = self.chunk(span).ok_or_else(missing)?;
+        self.log.check_file(chunk).map_err(|error| fault_of(error, None))?;
+        let mut entries = Entries::default();
+        let mut each = |_, entry: &[u8]| {
+            entries.push(entry);
+            ControlFlow::Continue(())
+        };
+        self.log.read(chunk, &mut each).map_err(|error| fault_of(error, None))?;
+        if span.first == 0 {
+            self.check_opening(&entries)?;
+        }
+        let hashes = self.log.tile(chunk).map_err(|error| fault_of(error, None))?;
+        Ok(Evidence { entries, tiles: tile_of(span, &hashes).into_iter().collect() })
+    }
+
+    fn stated_roots(&self) -> Vec<StatedRoot> {
+        let roots = self.log.stated_roots().into_iter();
+        roots
+            .map(|root| StatedRoot { size: root.size, root: root.root, place: root.place })
+            .collect()
+    }
+
+    fn checkpoint(&self) -> Option<&[u8]> {
+        self.newest.as_deref()
+    }
+
+    fn older_checkpoints(&self) -> &[Vec<u8>] {
+        &self.older
+    }
+
+    fn key_files(&self) -> &[VerifierKey] {
+        self.log.vkeys()
+    }
+}
+
+/// The level-1 tile that a sealed segment states, as the tile that it is.
+fn tile_of(span: Span, hashes: &[Hash]) -> Option<(TilePath, Vec<u8>)> {
+    if hashes.is_empty() {
+        return None;
+    }
+    let width = u16::try_from(hashes.len()).ok()?;
+    let path = TilePath { kind: TileKind::Hashes(1), index: span.first / SEGMENT_ENTRIES, width };
+    Some((path, hashes.iter().flat_map(|hash| *hash.as_bytes()).collect()))
+}
+
+/// What could not be read at all is told apart from what was read and is damaged.
+fn fault_of(error: OfflineError, data: Option<&Path>) -> ReadFault {
+    let is_unreadable = error.is_unreadable();
+    let index = error.first_index().map(|index| index.0);
+    if is_unreadable {
+        let place = data.map(|data| format!("{}: ", data.display())).unwrap_or_default();
+        let exit = match &error {
+            OfflineError::NoLog(_) => Exit::Bad,
+            _ => Exit::Unreachable,
+        };
+        let message = format!("{place}{}", chain_text(&error));
+        return ReadFault::Unreadable(Failure::new(exit, message));
+    }
+    let what = match &error {
+        OfflineError::Missing { .. } => FaultKind::MissingEntry.as_str(),
+        _ => "storage_damaged",
+    };
+    ReadFault::Bad(Finding { index, what, detail: chain_text(&error) })
+}

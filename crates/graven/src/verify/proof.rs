@@ -1,0 +1,124 @@
+//! A `.tlog-proof` with its entry, checked offline.
+
+use std::path::Path;
+
+use client::LogKeys;
+use graven_entry::{Entry, Name};
+use graven_note::TlogProof;
+use graven_verify::{FaultKind, ProducerSignature, compare_heads, verify_entry};
+
+use super::check::Asked;
+use super::remember::Memory;
+use super::source::{ReadFault, bad};
+use super::verdict::LogReport;
+use crate::connect::KeysFrom;
+use crate::failure::{Failure, chain_text};
+use crate::files;
+
+/// Bytes of a proof, and of an entry that may have a line end too many.
+const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// Verifies an entry by its proof. A proof without a key shows nothing, so one has to be given.
+pub(crate) fn check_proof(
+    proof_path: &Path,
+    entry_path: &Path,
+    asked: &Asked,
+    memory: Option<&mut Memory>,
+) -> Result<LogReport, Failure> {
+    let Some(keys) = &asked.keys else {
+        return Err(Failure::usage("a proof is checked with the log's key; give --vkey KEY or FILE")
+            .hint("It is printed by `graven key list`, and lies in logs/<log>/vkey of the data directory."));
+    };
+    let proof = files::read(proof_path, FILE_BYTES_MAX)?;
+    let entry = files::read(entry_path, FILE_BYTES_MAX)?;
+    let mut report = LogReport {
+        origin: Some(keys.origin.to_string()),
+        keys_from: Some(KeysFrom::Given),
+        ..LogReport::default()
+    };
+    match judge(&proof, &entry, keys, asked, memory, &mut report) {
+        Ok(()) => Ok(report),
+        Err(fault) => {
+            report.fault = Some(fault.finding()?);
+            Ok(report)
+        }
+    }
+}
+
+fn judge(
+    proof: &[u8],
+    entry: &[u8],
+    keys: &LogKeys,
+    asked: &Asked,
+    memory: Option<&mut Memory>,
+    report: &mut LogReport,
+) -> Result<(), ReadFault> {
+    let proof = TlogProof::parse(proof).map_err(|error| {
+        bad(
+            None,
+            FaultKind::SignatureBad,
+            format!("the proof is malformed: {}", chain_text(&error)),
+        )
+    })?;
+    let origin = origin_of(entry, &keys.origin)?;
+    let verdict = verify_entry(entry, &proof, &origin, &keys.keys, asked.policy.as_ref())?;
+    let checkpoint = &verdict.checkpoint;
+    report.size = Some(checkpoint.size.0);
+    report.root = Some(checkpoint.root.to_string());
+    report.keys_used.clone_from(&verdict.keys_used);
+    let witnesses = verdict.policy.iter().flat_map(|policy| &policy.cosigned_by);
+    report.cosigned_by = witnesses.map(ToString::to_string).collect();
+    report.checked.insert("entries".to_owned(), 1.into());
+    report.checked.insert("index".to_owned(), verdict.index.0.into());
+    report.checked.insert("leaf_hash".to_owned(), verdict.leaf.to_string().into());
+    report.checked.insert("time".to_owned(), verdict.header.time.to_string().into());
+    match &verdict.producer {
+        ProducerSignature::None => {}
+        ProducerSignature::KeyUnknown => {
+            report.not_checked.push("the producer's signature, its key was not given".to_owned());
+        }
+        ProducerSignature::Verified { key } => {
+            report.checked.insert("producer_key".to_owned(), key.as_str().into());
+        }
+    }
+    report.not_checked.extend(verdict.not_checked.iter().map(|what| (*what).to_owned()));
+    if let Some(memory) = memory {
+        compare(memory, &verdict.checkpoint, &proof.checkpoint, report)?;
+    }
+    Ok(())
+}
+
+/// A proof brings one checkpoint and no way from another: only the same size can be compared.
+fn compare(
+    memory: &mut Memory,
+    checkpoint: &graven_note::Checkpoint,
+    note: &[u8],
+    report: &mut LogReport,
+) -> Result<(), ReadFault> {
+    match memory.head(&checkpoint.origin)? {
+        Some(known) if known.size == checkpoint.size => {
+            compare_heads(&known, checkpoint, &[])?;
+            report.external_head = Some(("the remembered heads".to_owned(), checkpoint.size.0));
+            Ok(())
+        }
+        Some(known) => {
+            let size = known.size;
+            report.not_checked.push(format!("that it extends the remembered head of size {size}"));
+            Ok(())
+        }
+        None => memory.learn(checkpoint, note).map_err(ReadFault::from),
+    }
+}
+
+/// The origin that the entry names, which has to be the key's.
+fn origin_of(entry: &[u8], expected: &Name) -> Result<Name, ReadFault> {
+    let parsed = Entry::parse(entry).map_err(|error| {
+        let why = format!("the entry is malformed: {}", chain_text(&error));
+        bad(None, FaultKind::HeaderMalformed, why)
+    })?;
+    if parsed.header.origin == *expected {
+        return Ok(parsed.header.origin);
+    }
+    let detail = format!("the entry is of {}, the key of {expected}", parsed.header.origin);
+    Err(bad(Some(parsed.header.index.0), FaultKind::WrongOrigin, detail))
+}

@@ -1,0 +1,207 @@
+//! A directory with a server in it, and commands that are run there.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// An event with an id; `n` makes it different from others.
+pub(crate) fn event(n: u64) -> String {
+    format!(
+        r#"{{"id":"e-{n}","actor":{{"type":"user","id":"u-{}"}},"action":"invoice.update","data":{{"n":{n}}}}}"#,
+        n % 7
+    )
+}
+
+/// `count` events from `first` on, one a line.
+pub(crate) fn events(first: u64, count: u64) -> String {
+    (first..first + count).map(|n| event(n) + "\n").collect()
+}
+
+/// A directory of a test. Commands run in it, so that paths are short and nothing else is found.
+pub(crate) struct Fixture {
+    folder: TempDir,
+    server: Option<Server>,
+}
+
+/// A running `graven serve`.
+struct Server {
+    child: Child,
+    /// What it said until it listened.
+    said: String,
+}
+
+/// What a command said.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) exit: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Fixture {
+    /// Without a server.
+    pub(crate) fn empty() -> Fixture {
+        Fixture { folder: TempDir::new().unwrap(), server: None }
+    }
+
+    /// With a server on `graven-data`.
+    pub(crate) fn serving() -> Fixture {
+        let mut fixture = Fixture::empty();
+        fixture.serve(&[]);
+        fixture
+    }
+
+    /// Starts the server and waits until it listens.
+    pub(crate) fn serve(&mut self, args: &[&str]) -> String {
+        assert!(self.server.is_none(), "a server runs already");
+        let mut child = self
+            .command(&["serve", "--listen", "127.0.0.1:0"])
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap());
+        let mut said = String::new();
+        loop {
+            let mut line = String::new();
+            let read = lines.read_line(&mut line).unwrap();
+            said.push_str(&line);
+            assert!(read > 0, "the server ended: {:?}: {said}", child.wait());
+            if line.starts_with("listening on ") {
+                break;
+            }
+        }
+        // Whatever it says later must not block it.
+        std::thread::spawn(move || lines.lines().for_each(drop));
+        self.server = Some(Server { child, said: said.clone() });
+        said
+    }
+
+    /// Asks the server to stop and waits until it has.
+    pub(crate) fn stop(&mut self) {
+        let mut server = self.server.take().expect("a server runs");
+        let pid = rustix::process::Pid::from_child(&server.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        let status = server.child.wait().unwrap();
+        assert!(status.success(), "{status:?} after {}", server.said);
+    }
+
+    /// Ends the server as a crash of the process would.
+    pub(crate) fn kill(&mut self) {
+        let mut server = self.server.take().expect("a server runs");
+        server.child.kill().unwrap();
+        server.child.wait().unwrap();
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, text: impl AsRef<[u8]>) {
+        std::fs::write(self.path(name), text).unwrap();
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    /// The URL of the running server.
+    pub(crate) fn url(&self) -> String {
+        self.read("graven-data/server.url").trim().to_owned()
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_graven"));
+        let ours = std::env::vars_os().map(|(name, _)| name);
+        for name in ours.filter(|name| name.to_string_lossy().starts_with("GRAVEN_")) {
+            command.env_remove(name);
+        }
+        command.current_dir(self.folder.path()).args(args).env("COLUMNS", "100");
+        command
+    }
+
+    /// Runs a command with this standard input.
+    pub(crate) fn run_with(&self, args: &[&str], stdin: &str) -> Ran {
+        self.run_in(args, stdin, &[])
+    }
+
+    /// Runs a command with this standard input and environment.
+    pub(crate) fn run_in(&self, args: &[&str], stdin: &str, variables: &[(&str, &str)]) -> Ran {
+        let mut child = self
+            .command(args)
+            .envs(variables.iter().copied())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut pipe = child.stdin.take().unwrap();
+        let text = stdin.to_owned();
+        // A command that does not read its input closes the pipe; that is no fault of the test.
+        let writer = std::thread::spawn(move || drop(pipe.write_all(text.as_bytes())));
+        let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
+        writer.join().unwrap();
+        Ran {
+            exit: status.code().expect("no signal ended it"),
+            stdout: String::from_utf8(stdout).unwrap(),
+            stderr: String::from_utf8(stderr).unwrap(),
+        }
+    }
+
+    /// Runs a command that has to end with this exit code, with these snippets in its standard output and error; a
+    /// snippet that starts with `!` must not be there.
+    pub(crate) fn check(&self, args: &[&str], exit: i32, stdout: &[&str], stderr: &[&str]) -> Ran {
+        self.check_with(args, "", exit, stdout, stderr)
+    }
+
+    /// The same, with standard input.
+    pub(crate) fn check_with(
+        &self,
+        args: &[&str],
+        stdin: &str,
+        exit: i32,
+        stdout: &[&str],
+        stderr: &[&str],
+    ) -> Ran {
+        let ran = self.run_with(args, stdin);
+        assert_eq!(ran.exit, exit, "graven {args:?} gave {ran:#?}");
+        for (text, snippets) in [(&ran.stdout, stdout), (&ran.stderr, stderr)] {
+            for snippet in snippets {
+                match snippet.strip_prefix('!') {
+                    Some(absent) => {
+                        assert!(!text.contains(absent), "graven {args:?} has {absent:?}: {ran:#?}");
+                    }
+                    None => {
+                        assert!(
+                            text.contains(snippet),
+                            "graven {args:?} lacks {snippet:?}: {ran:#?}"
+                        );
+                    }
+                }
+            }
+        }
+        ran
+    }
+
+    /// Runs a command that prints one JSON document.
+    pub(crate) fn json(&self, args: &[&str], exit: i32) -> Value {
+        let mut with_json = args.to_vec();
+        with_json.push("--json");
+        let ran = self.check(&with_json, exit, &[], &[]);
+        serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran:#?}"))
+    }
+}
+
+impl Drop for Fixture {
+    fn drop(&mut self) {
+        if let Some(server) = &mut self.server {
+            drop(server.child.kill());
+            drop(server.child.wait());
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! The command line end to end: the real binary against a real server in a directory of its own.
+
+#[cfg(test)]
+mod commands;
+#[cfg(test)]
+mod config;
+#[cfg(test)]
+mod demo;
+#[cfg(test)]
+mod first_steps;
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod help;
+#[cfg(test)]
+mod keeping;
+#[cfg(test)]
+mod tampering;

@@ -10,6 +10,7 @@ use crate::inbox::{Inbox, Work};
 use crate::journal_thread::{JournalThread, ToJournal};
 use crate::keeper::Keeper;
 use crate::limits::CellLimits;
+use crate::meta::ENDED_FILE;
 use crate::mutants::Mutants;
 use crate::own::Succession;
 use crate::poison::{OnFatal, Poison};
@@ -21,7 +22,7 @@ use crate::sequencer::{Sequencer, SequencerParts, SignedSince};
 use crate::shared::LogShared;
 use crate::stats::{Metrics, Stats};
 use crate::time_keeper::TimeKeeper;
-use crate::unload::{Ask, Unloader};
+use crate::unload::{Ask, Persisted, Unloader};
 use append::Refusal;
 use env::{Clock, Disk, OpenMode, Random, RealDisk, SystemClock, SystemRandom};
 use graven_entry::{LogName, Name};
@@ -71,6 +72,10 @@ pub struct CellOptions {
     pub guard: Option<PathBuf>,
     /// Directory of the signing keys; `<data>/keys` without it.
     pub keys_dir: Option<PathBuf>,
+    /// A guard file that is missing is a new one, although the data directory is not.
+    pub new_guard: bool,
+    /// Signing keys that are missing are lost: their logs end and are continued by successors.
+    pub lost_keys: bool,
     /// The operator says that the clock is right, however far it jumped.
     pub confirm_clock: bool,
     /// Limits.
@@ -91,6 +96,8 @@ impl CellOptions {
             main_origin: None,
             guard: None,
             keys_dir: None,
+            new_guard: false,
+            lost_keys: false,
             confirm_clock: false,
             limits: CellLimits::default(),
             roots_every_s: 60,
@@ -364,15 +371,28 @@ fn start(
     let store = SegmentStore::new(Arc::clone(&env.disk), &options.data);
     let hasher = IdentityHasher::new(&identity_key(&env, &keys_dir)?);
     let reader = Reader::new(store.clone());
-    let places = Places { disk: &env.disk, data: &options.data, keys: &keys_dir, store: &store };
+    let places = Places {
+        disk: &env.disk,
+        data: &options.data,
+        keys: &keys_dir,
+        store: &store,
+        lost_keys: options.lost_keys,
+    };
     let mut recovery =
         recover(&places, &*journal.journal, journal.first_slot, (&options.limits, &reader))?;
     let guard = match &options.guard {
-        Some(path) => Some(Guard::open(Arc::clone(&env.disk), path)?),
+        Some(path) => {
+            let may_be_new = options.new_guard || recovery.logs.is_empty();
+            Some(Guard::open(Arc::clone(&env.disk), path, may_be_new)?)
+        }
         None => None,
     };
     if let Some(guard) = &guard {
         ask_guard(&recovery.logs, guard.heads(), &reader, &mut recovery.ended)?;
+    }
+    for (name, reason) in &recovery.ended {
+        // A start without the guard, or with the keys put back, must not bring the log to life again.
+        store.write_file(name, ENDED_FILE, format!("{reason}\n").as_bytes())?;
     }
     report.ended = std::mem::take(&mut recovery.ended);
     let creator = Creator::new(keys_dir, store.clone(), options.limits, &recovery.logs);
@@ -561,7 +581,7 @@ fn unloader(
     options: &CellOptions,
     (store, vault, reader): (SegmentStore, VaultStore, Reader),
     asks: Receiver<Ask>,
-    persisted: BTreeMap<String, u64>,
+    persisted: BTreeMap<String, Persisted>,
 ) -> Unloader {
     Unloader {
         registry: Arc::clone(&common.registry),

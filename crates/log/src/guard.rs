@@ -21,6 +21,9 @@ pub(crate) type GuardHeads = BTreeMap<String, (TreeSize, Hash)>;
 /// The guard cannot be used. The cell does not start without the guard that it was configured with.
 #[derive(Debug, thiserror::Error)]
 pub enum GuardError {
+    /// There is no file, although the data directory is not new: the device may be missing.
+    #[error("guard file {} is missing, and the data directory is not new: mount its device, or give --new-guard if it never had one", .0.display())]
+    Missing(PathBuf),
     /// The file was changed, or is not a guard file.
     #[error("guard file {} is not whole: {why}; compare it with the witnesses or the checkpoints that others hold, and remove it only if you know that nothing is missing", path.display())]
     Malformed {
@@ -48,11 +51,18 @@ pub(crate) struct Guard {
 }
 
 impl Guard {
-    /// Reads the guard file; a missing one is a first start.
-    pub(crate) fn open(disk: Arc<dyn Disk>, path: &Path) -> Result<Guard, GuardError> {
+    /// Reads the guard file; a missing one is refused unless it `may_be_new`.
+    pub(crate) fn open(
+        disk: Arc<dyn Disk>,
+        path: &Path,
+        may_be_new: bool,
+    ) -> Result<Guard, GuardError> {
         let io = |source| GuardError::Io { path: path.to_owned(), source };
         let file = match disk.open(path, OpenMode::Read) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                if !may_be_new {
+                    return Err(GuardError::Missing(path.to_owned()));
+                }
                 return Ok(Guard { disk, path: path.to_owned(), written: GuardHeads::new() });
             }
             other => other.map_err(io)?,

@@ -26,7 +26,7 @@ pub(crate) struct LogKeys {
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// The file is not there; without it the log can be read and verified, but not continued.
-    #[error("signing key {} is missing: put it back, or continue the log as a successor (`graven log succeed`)", .0.display())]
+    #[error("signing key {} is missing: put it back, or is --keys another directory? If it is lost, start with --lost-keys: the log ends, and `graven log succeed` continues it", .0.display())]
     Missing(PathBuf),
     /// The file does not hold what a key file holds.
     #[error("signing key file {} is not usable: {why}", path.display())]

@@ -58,6 +58,7 @@ pub use handle::{LogHandle, LogInfo, Pending};
 pub use intake::Writer;
 pub use keys::KeyError;
 pub use limits::CellLimits;
+pub use meta::ENDED_FILE;
 pub use mutants::{Mutant, Mutants};
 pub use own::{KeyOp, Succession};
 pub use part::PartError;

@@ -10,8 +10,8 @@ pub(crate) const META_FILE: &str = "meta";
 pub(crate) const VKEY_FILE: &str = "vkey";
 /// Name of the file with all verifier keys ever, one a line.
 pub(crate) const VKEYS_FILE: &str = "vkeys";
-/// Name of the file that says why a log ended.
-pub(crate) const ENDED_FILE: &str = "ended";
+/// Name of the file of a log that says why it ended; a log that has one is read-only.
+pub const ENDED_FILE: &str = "ended";
 
 /// A log's fixed properties.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,6 +12,7 @@ use crate::replay::{Replay, Seen};
 use crate::shared::{DurableHead, LogShared, SignedHead, Signer};
 use crate::state::{self, LogState};
 use crate::tail::Tail;
+use crate::unload::Persisted;
 use env::Disk;
 use graven_entry::{Entry, chain_next, event_hash};
 use graven_merkle::{Hash, TreeSize, leaf_hash};
@@ -45,14 +46,6 @@ pub enum OpenError {
         /// What is wrong.
         why: String,
     },
-    /// A frame of the journal is whole but does not fit the logs.
-    #[error("journal slot {slot} does not fit the logs: {why}; nothing was changed")]
-    Frame {
-        /// Its slot.
-        slot: Slot,
-        /// What is wrong.
-        why: String,
-    },
     /// Stored entries cannot be read.
     #[error("stored entries cannot be read")]
     Read(#[from] ReadError),
@@ -75,6 +68,8 @@ pub(crate) struct Places<'a> {
     pub(crate) data: &'a Path,
     pub(crate) keys: &'a Path,
     pub(crate) store: &'a SegmentStore,
+    /// The operator says that missing keys are lost.
+    pub(crate) lost_keys: bool,
 }
 
 /// What recovery found.
@@ -82,7 +77,7 @@ pub(crate) struct Recovery {
     pub(crate) logs: BTreeMap<String, Arc<LogShared>>,
     pub(crate) window: IdentityWindow,
     /// Sizes of the states on disk.
-    pub(crate) persisted: BTreeMap<String, u64>,
+    pub(crate) persisted: BTreeMap<String, Persisted>,
     /// Openings of logs whose creation a crash cut off.
     pub(crate) unopened: Vec<(Arc<LogShared>, String)>,
     /// Logs that had to end, with why.
@@ -107,7 +102,9 @@ pub(crate) fn recover(
     for (no, name) in places.store.logs()?.into_iter().enumerate() {
         places.store.tidy(&name)?;
         let Some((log, opening)) = open_log(places, no as u32, &name, limits)? else { continue };
-        recovery.persisted.insert(name.clone(), log.state().size());
+        // The next unloading writes the state anew where a signature has come since.
+        let persisted = Persisted { size: log.state().size(), signed_size: 0 };
+        recovery.persisted.insert(name.clone(), persisted);
         openings.insert(name.clone(), opening);
         recovery.logs.insert(name, Arc::new(log));
     }
@@ -231,8 +228,8 @@ fn take_keys(places: &Places<'_>, log: &LogShared) -> Result<(), OpenError> {
     };
     match read_keys(&**places.disk, places.keys, log.name.as_str(), &current) {
         Ok(keys) => log.signer().keys = vec![keys],
-        Err(error @ KeyError::Missing(_)) if log.ended().is_none() => log.end(error.to_string()),
-        Err(KeyError::Missing(_)) => {}
+        Err(KeyError::Missing(_)) if log.ended().is_some() => {}
+        Err(error @ KeyError::Missing(_)) if places.lost_keys => log.end(error.to_string()),
         Err(error) => return Err(error.into()),
     }
     Ok(())

@@ -16,7 +16,7 @@ use crate::read::{ReadError, Reader};
 use crate::registry::Registry;
 use crate::room::Room;
 use crate::shared::LogShared;
-use crate::state::{self, CapturedState};
+use crate::state::{self, CapturedState, LogState};
 use crate::stats::Stats;
 use crate::vault;
 use graven_merkle::{EMPTY_ROOT, Hash, LeafIndex, complete_tree_root, leaf_hash};
@@ -54,7 +54,14 @@ pub(crate) struct Unloader {
     pub(crate) unload_at_bytes: u64,
     pub(crate) poison: Poison,
     /// Sizes of the states on disk.
-    pub(crate) persisted: BTreeMap<String, u64>,
+    pub(crate) persisted: BTreeMap<String, Persisted>,
+}
+
+/// What the state on disk of one log says: its size, and the size of the newest signed checkpoint in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Persisted {
+    pub(crate) size: u64,
+    pub(crate) signed_size: u64,
 }
 
 /// Why unloading did not get through.
@@ -209,24 +216,29 @@ impl Unloader {
     fn unload_all(&mut self) -> Result<(), UnloadError> {
         let carried = self.carry()?;
         for log in self.registry.all() {
-            let state = self.capture(&log)?;
-            if self.persisted.get(log.name.as_str()) == Some(&state.size()) {
+            let mut state = LogState::clone(&*self.capture(&log)?);
+            // The frames that hold it may be released: the state is then the record of what was signed.
+            let signed = log.signer().last.clone();
+            let signed_size = signed.as_ref().map_or(0, |signed| signed.head.size.0);
+            state.checkpoint = signed.map(|signed| signed.note.clone());
+            let persisted = Persisted { size: state.size(), signed_size };
+            if self.persisted.get(log.name.as_str()) == Some(&persisted) {
                 continue;
             }
             self.unload(&log, &state)?;
+            self.persisted.insert(log.name.to_string(), persisted);
         }
         self.send(Errand::Release { below: carried })?;
         self.stats.unloaded();
         Ok(())
     }
 
-    fn unload(&mut self, log: &Arc<LogShared>, state: &CapturedState) -> Result<(), UnloadError> {
+    fn unload(&self, log: &Arc<LogShared>, state: &LogState) -> Result<(), UnloadError> {
         while segment_of(log.stored()) < segment_of(state.size()) {
             self.seal_segment(log)?;
         }
         self.write_tail_part(log, state.size())?;
         self.store.write_state(log.name.as_str(), state.size(), &state::encode(state))?;
-        self.persisted.insert(log.name.to_string(), state.size());
         Ok(())
     }
 

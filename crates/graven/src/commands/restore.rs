@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use env::{Disk, RealDisk};
+use log::ENDED_FILE;
 use serde_json::json;
 use store::segments::SegmentStore;
 
@@ -12,9 +13,6 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
 use crate::verify::{Asked, Verdict, check_data};
-
-/// The file of a log whose contents say why it has ended.
-const ENDED_FILE: &str = "ended";
 
 /// Why a restored log has ended.
 const REASON: &str = "restored from a backup, which may lack entries that were signed";

@@ -9,6 +9,7 @@ use env::Random;
 use graven_entry::Name;
 use log::{Cell, CellOptions, Env, OpenError, OpenReport};
 use server::{AdminToken, Server, ServerLimits, ServerOptions};
+use store::{JournalError, StoreError};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::context::Context;
@@ -44,6 +45,15 @@ pub(crate) struct ServeArgs {
     /// The clock is right, although it is far from the last entry's time
     #[arg(long)]
     confirm_clock: bool,
+    /// The guard file is a new one, although the data directory is not
+    #[arg(long)]
+    new_guard: bool,
+    /// Signing keys that are missing are lost: their logs end, and go on as successors
+    #[arg(long)]
+    lost_keys: bool,
+    /// Use a network or FUSE file system, whose locks and flushes cannot be relied on
+    #[arg(long)]
+    force_filesystem: bool,
     /// Tell this much of the work on standard error [env: GRAVEN_TRACE] [default: warn]
     #[arg(long, value_name = "FILTER")]
     trace: Option<String>,
@@ -119,6 +129,9 @@ fn open(
         guard: settings.given_path("guard"),
         keys_dir: settings.given_path("keys"),
         confirm_clock: args.confirm_clock,
+        new_guard: args.new_guard,
+        lost_keys: args.lost_keys,
+        force_filesystem: args.force_filesystem,
         ..CellOptions::new(&data)
     };
     Cell::open(environment, options).map_err(|error| open_failure(&data, &error))
@@ -127,7 +140,9 @@ fn open(
 /// Why a data directory was not opened: corruption is a failed verification, all else is out of reach.
 pub(crate) fn open_failure(data: &Path, error: &OpenError) -> Failure {
     let exit = match error {
-        OpenError::Corrupt { .. } | OpenError::Frame { .. } => Exit::Bad,
+        OpenError::Corrupt { .. }
+        | OpenError::Journal(JournalError::Corrupt { .. })
+        | OpenError::Store(StoreError::Corrupt { .. }) => Exit::Bad,
         _ => Exit::Unreachable,
     };
     Failure::caused(exit, format!("cannot open {}", data.display()), error)

@@ -21,12 +21,12 @@ fn disk() -> Arc<SimDisk> {
 fn the_newest_head_of_each_origin_stays() {
     let disk = disk();
     let path = Path::new("/guard/file");
-    let mut guard = Guard::open(Arc::clone(&disk) as _, path).expect("a first start");
+    let mut guard = Guard::open(Arc::clone(&disk) as _, path, true).expect("a first start");
     assert_eq!(guard.heads(), &GuardHeads::new());
     guard.update(&heads(&[("a.example/x", 5), ("b.example/y", 2)])).expect("writes");
     guard.update(&heads(&[("a.example/x", 4)])).expect("keeps");
     guard.update(&heads(&[("b.example/y", 3)])).expect("writes");
-    let again = Guard::open(disk, path).expect("reads");
+    let again = Guard::open(disk, path, false).expect("reads");
     assert_eq!(again.heads(), &heads(&[("a.example/x", 5), ("b.example/y", 3)]));
 }
 
@@ -34,7 +34,7 @@ fn the_newest_head_of_each_origin_stays() {
 fn a_changed_guard_file_is_refused() {
     let disk = disk();
     let path = Path::new("/guard/file");
-    let mut guard = Guard::open(Arc::clone(&disk) as _, path).expect("a first start");
+    let mut guard = Guard::open(Arc::clone(&disk) as _, path, true).expect("a first start");
     guard.update(&heads(&[("a.example/x", 5)])).expect("writes");
     let file = disk.open(path, OpenMode::ReadWrite).expect("opens");
     let mut bytes = vec![0; file.len_bytes().expect("has a length") as usize];
@@ -42,7 +42,7 @@ fn a_changed_guard_file_is_refused() {
     for (place, byte) in bytes.iter().enumerate() {
         let mut byte = [byte ^ 1];
         file.write_at(&byte, place as u64).expect("writes");
-        let opened = Guard::open(Arc::clone(&disk) as _, path);
+        let opened = Guard::open(Arc::clone(&disk) as _, path, false);
         assert!(matches!(opened, Err(GuardError::Malformed { .. })), "byte {place}");
         byte[0] ^= 1;
         file.write_at(&byte, place as u64).expect("writes back");

@@ -1,5 +1,6 @@
 //! Signing checkpoints and answering producers, in parallel, after the commit and never before.
 
+use crate::extra::extra;
 use crate::frame::FooterCheckpoint;
 use crate::inbox::Reply;
 use crate::poison::Poison;
@@ -14,6 +15,9 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+/// A receipt's proofs carry the producer's signature where the batch has at most this many events: each proof names the
+/// events after it, so a large batch would be answered with the square of its size. The proof of one entry always does.
+const EXTRA_BATCH_MAX: usize = 64;
 /// Jobs that may wait for a signer thread; the journal thread waits beyond.
 const JOBS_MAX: usize = 8_192;
 
@@ -118,6 +122,7 @@ fn receipt(
 ) -> Result<Appended, ReadError> {
     let mut receipts = Vec::with_capacity(items.len());
     let mut proofs = Vec::new();
+    let with_extra = items.len() <= EXTRA_BATCH_MAX;
     for item in items {
         receipts.push(match *item {
             WaitItem::New { index, leaf, time } => Receipt {
@@ -132,7 +137,9 @@ fn receipt(
         if proof {
             let index = LeafIndex(item.index());
             let header = parts.reader.header_line(log, index)?;
-            proofs.push(EntryProof { header, proof: parts.reader.proof(log, index, signed)? });
+            let extra = if with_extra { extra(&parts.reader, log, index)? } else { None };
+            let proof = parts.reader.proof(log, index, signed, extra)?;
+            proofs.push(EntryProof { header, proof });
         }
     }
     let checkpoint = signed.note.clone();

@@ -11,7 +11,7 @@ use graven_merkle::{Hash, LeafIndex, leaf_hash};
 use graven_note::base64;
 
 /// Most bytes that a bundle may decode to.
-const DECODED_BYTES_MAX: usize = BUNDLE_ENTRIES as usize * (ENTRY_BYTES_MAX + 3) + 64;
+const DECODED_BYTES_MAX: usize = BUNDLE_ENTRIES as usize * (ENTRY_BYTES_MAX + 40) + 64;
 /// Length of a hash and of a nonce in base64.
 const PREV_TEXT_BYTES: usize = 44;
 const NONCE_TEXT_BYTES: usize = 24;
@@ -33,12 +33,24 @@ pub(crate) enum BundleError {
 pub(crate) struct Entries {
     bytes: Vec<u8>,
     ends: Vec<u32>,
+    /// Chain marks: the place of the first entry of an attested batch, and its stream's chain head before it.
+    marks: Vec<(u16, Hash)>,
 }
 
 impl Entries {
     pub(crate) fn push(&mut self, entry: &[u8]) {
         self.bytes.extend_from_slice(entry);
         self.ends.push(self.bytes.len() as u32);
+    }
+
+    /// Notes that the next entry begins an attested batch, whose stream had this chain head before.
+    pub(crate) fn mark(&mut self, chain: Hash) {
+        self.marks.push((self.ends.len() as u16, chain));
+    }
+
+    /// The chain head before the entry at `place`, where it begins an attested batch.
+    pub(crate) fn chain_before(&self, place: usize) -> Option<Hash> {
+        self.marks.iter().find(|(at, _)| usize::from(*at) == place).map(|(_, chain)| *chain)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -57,21 +69,21 @@ impl Entries {
 
     /// Bytes held, for the cache's account.
     pub(crate) fn size_bytes(&self) -> usize {
-        self.bytes.len() + 4 * self.ends.len()
+        self.bytes.len() + 4 * self.ends.len() + 34 * self.marks.len()
     }
 }
 
 /// Encodes consecutive entries that start at `first`; at most one bundle's worth.
 ///
-/// The body is: count, the `prev` of the first entry, then for each entry how it is stored, its stored length and its bytes.
-/// An entry whose `prev` or `nonce` is not what would be computed is stored whole, so that any entry survives the round trip.
+/// The body is: count, the `prev` of the first entry, then for each entry how it is stored, its stored length and its bytes,
+/// then the number of chain marks and for each its place and chain head. An entry whose `prev` or `nonce` is not what would be computed is stored whole, so that any entry survives the round trip.
 pub(crate) fn encode(
     first: LeafIndex,
     first_prev: &Hash,
-    entries: &[&[u8]],
+    entries: &Entries,
     nonces: &NonceMaker,
 ) -> Result<Vec<u8>, BundleError> {
-    let total: usize = entries.iter().map(|entry| entry.len() + 5).sum();
+    let total = entries.size_bytes() + 2 * entries.len();
     let mut plain = Vec::with_capacity(total + 40);
     plain.extend_from_slice(&(entries.len() as u16).to_be_bytes());
     plain.extend_from_slice(first_prev.as_bytes());
@@ -80,6 +92,11 @@ pub(crate) fn encode(
         let index = LeafIndex(first.0 + place as u64);
         encode_entry(&mut plain, entry, &prev, &nonces.nonce(index));
         prev = leaf_hash(entry);
+    }
+    plain.extend_from_slice(&(entries.marks.len() as u16).to_be_bytes());
+    for (place, chain) in &entries.marks {
+        plain.extend_from_slice(&place.to_be_bytes());
+        plain.extend_from_slice(chain.as_bytes());
     }
     zstd::bulk::compress(&plain, ZSTD_LEVEL).map_err(BundleError::Zstd)
 }
@@ -148,7 +165,23 @@ pub(crate) fn decode(
         entries.push(&entry);
         rest = after;
     }
-    if rest.is_empty() { Ok(entries) } else { Err(BundleError::Malformed("bytes at the end")) }
+    decode_marks(&mut entries, rest)?;
+    Ok(entries)
+}
+
+/// Reads the chain marks, which end a bundle.
+fn decode_marks(entries: &mut Entries, bytes: &[u8]) -> Result<(), BundleError> {
+    let (count, mut rest) =
+        bytes.split_first_chunk::<2>().ok_or(BundleError::Malformed("no chain marks"))?;
+    for _ in 0..u16::from_be_bytes(*count) {
+        let (mark, after) =
+            rest.split_first_chunk::<34>().ok_or(BundleError::Malformed("chain mark is cut"))?;
+        let mut chain = [0; 32];
+        chain.copy_from_slice(&mark[2..]);
+        entries.marks.push((u16::from_be_bytes([mark[0], mark[1]]), Hash::from(chain)));
+        rest = after;
+    }
+    if rest.is_empty() { Ok(()) } else { Err(BundleError::Malformed("bytes at the end")) }
 }
 
 /// Puts `prev` and `nonce` back between the quotes that `encode` left empty.

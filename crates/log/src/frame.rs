@@ -17,6 +17,7 @@ const RECORD_RUN: u8 = 1;
 const RECORD_SIDECAR: u8 = 2;
 const RECORD_IDENTITY: u8 = 3;
 const RECORD_STREAM: u8 = 4;
+const RECORD_CHAIN: u8 = 5;
 const RECORD_FOOTER: u8 = 0xff;
 
 /// What a sidecar holds. The numbers are persisted.
@@ -75,6 +76,12 @@ pub(crate) enum Record<'a> {
         bytes: &'a [u8],
     },
     Identity(Identity),
+    /// The entry begins an attested batch; its stream had this chain head before.
+    Chain {
+        log_no: u32,
+        index: u64,
+        chain: Hash,
+    },
     Stream {
         log_no: u32,
         name: &'a str,
@@ -179,6 +186,14 @@ impl BodyWriter {
         self.push_text(head.cursor.as_deref().unwrap_or_default());
     }
 
+    /// The chain head of a stream before the attested batch that begins at `index`.
+    pub(crate) fn push_chain(&mut self, log_no: u32, index: u64, chain: &Hash) {
+        self.buf.push(&[RECORD_CHAIN]);
+        self.buf.push(&log_no.to_be_bytes());
+        self.buf.push(&index.to_be_bytes());
+        self.buf.push(chain.as_bytes());
+    }
+
     /// Ends the body.
     pub(crate) fn finish(
         mut self,
@@ -234,6 +249,7 @@ pub(crate) fn decode(body: &[u8]) -> Result<Body<'_>, BadBody> {
             RECORD_SIDECAR => records.push(reader.sidecar()?),
             RECORD_IDENTITY => records.push(reader.identity()?),
             RECORD_STREAM => records.push(reader.stream()?),
+            RECORD_CHAIN => records.push(reader.chain()?),
             RECORD_FOOTER => break,
             _ => return Err(BadBody { at: reader.at - 1, what: "unknown record" }),
         }
@@ -335,6 +351,11 @@ impl<'a> Reader<'a> {
         let log_no = self.u32()?;
         let name = self.text()?;
         Ok(Record::Stream { log_no, name, head: self.stream_head()? })
+    }
+
+    fn chain(&mut self) -> Result<Record<'a>, BadBody> {
+        let (log_no, index) = (self.u32()?, self.u64()?);
+        Ok(Record::Chain { log_no, index, chain: self.hash()? })
     }
 
     fn footer_logs(&mut self) -> Result<Vec<FooterLog>, BadBody> {

@@ -3,6 +3,7 @@
 use crate::budget::Reservation;
 use crate::cell::{Inner, NewLog};
 use crate::create::{append_own, is_system, next_name, succession};
+use crate::extra::extra;
 use crate::inbox::Work;
 use crate::intake::{Writer, prepare};
 use crate::keys::{LogKeys, write_keys};
@@ -213,7 +214,8 @@ impl LogHandle {
             return Err(ReadError::NotFound { what: format!("entry {index}"), size });
         }
         let signed = self.signed()?;
-        self.inner.reader.proof(&self.log, index, &signed)
+        let extra = extra(&self.inner.reader, &self.log, index)?;
+        self.inner.reader.proof(&self.log, index, &signed, extra)
     }
 
     /// The proof that the tree of size `new` extends the one of size `old`.

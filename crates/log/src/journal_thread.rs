@@ -250,6 +250,7 @@ fn advance(delta: &LogDelta, headers: &[Header], body: &Arc<FrameBuf>) -> Result
         spans: delta.spans.clone(),
         leaves: delta.leaves.clone(),
         sidecars: delta.sidecars.clone(),
+        marks: delta.marks.clone(),
     };
     let mut state = log.state_mut();
     state.seeds.extend(delta.seeds.iter().copied());

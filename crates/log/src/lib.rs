@@ -18,6 +18,7 @@ mod budget;
 mod bundle;
 mod cell;
 mod create;
+mod extra;
 mod frame;
 mod guard;
 mod handle;

@@ -110,8 +110,8 @@ impl PartBuilder {
 
     /// Adds the next entries, all of one bundle; returns their leaf hashes.
     pub(crate) fn push(&mut self, entries: &Entries) -> Result<Vec<Hash>, BundleError> {
+        let bytes = bundle::encode(LeafIndex(self.next), &self.prev, entries, &self.nonces)?;
         let run: Vec<&[u8]> = entries.iter().collect();
-        let bytes = bundle::encode(LeafIndex(self.next), &self.prev, &run, &self.nonces)?;
         let leaves: Vec<Hash> = run.iter().map(|entry| leaf_hash(entry)).collect();
         self.contents.bundles.push(EncodedBundle { bytes, entries: run.len() as u16 });
         self.contents.entry_crcs.extend(run.iter().map(|entry| crc32c::crc32c(entry)));

@@ -27,6 +27,8 @@ pub(crate) struct Plan {
     pub(crate) items: Vec<PlanItem>,
     /// The stream as it stands after the batch.
     pub(crate) stream_after: Option<StreamHead>,
+    /// The stream's chain head before the batch's first new event.
+    pub(crate) chain_before: Option<Hash>,
 }
 
 impl Plan {
@@ -103,7 +105,7 @@ fn plan_ids(context: &PlanContext<'_>, events: &[PreparedEvent]) -> Result<Plan,
         };
         items.push(item);
     }
-    Ok(Plan { items, stream_after: None })
+    Ok(Plan { items, stream_after: None, chain_before: None })
 }
 
 fn id_conflict(place: usize, index: Option<u64>) -> Refusal {
@@ -150,7 +152,8 @@ fn plan_stream(
         check_attestation(context, stream, length, &head)?;
     }
     let cursor = stream.cursor.clone().or_else(|| before.cursor.clone());
-    Ok(Plan { items, stream_after: Some(StreamHead { next_seq: length, head, cursor }) })
+    let stream_after = Some(StreamHead { next_seq: length, head, cursor });
+    Ok(Plan { items, stream_after, chain_before: Some(before.head) })
 }
 
 fn repeat_of_seq(

@@ -145,6 +145,20 @@ impl Reader {
         String::from_utf8(line.to_vec()).map_err(|error| malformed(index, &error))
     }
 
+    /// The chain head before the entry, where it begins an attested batch.
+    pub(crate) fn chain_before(
+        &self,
+        log: &LogShared,
+        index: LeafIndex,
+    ) -> Result<Option<Hash>, ReadError> {
+        if let Some(chunk) = log.tail().chunk(index.0).cloned() {
+            return Ok(chunk.chain_before(index.0));
+        }
+        let number = index.0 / BUNDLE_ENTRIES;
+        let bundle = self.bundle(log, number, log.head().size.0)?;
+        Ok(bundle.chain_before((index.0 - number * BUNDLE_ENTRIES) as usize))
+    }
+
     /// The leaf hash and the time of an entry.
     pub(crate) fn leaf_and_time(
         &self,
@@ -163,12 +177,13 @@ impl Reader {
         log: &LogShared,
         index: LeafIndex,
         signed: &SignedHead,
+        extra: Option<Vec<u8>>,
     ) -> Result<String, ReadError> {
         let nodes = LogNodes { reader: self, log };
         let hashes =
             inclusion_proof(index, signed.head.size, &nodes).map_err(|e| from_proof(log, e))?;
         let checkpoint = signed.note.clone().into_bytes();
-        Ok(TlogProof { extra: None, index, hashes, checkpoint }.to_string())
+        Ok(TlogProof { extra, index, hashes, checkpoint }.to_string())
     }
 
     /// The consistency proof between two sizes.
@@ -284,18 +299,22 @@ impl Reader {
     ) -> Result<u64, ReadError> {
         if let Some(chunk) = log.tail().chunk(index).cloned() {
             let until = end.min(chunk.end());
-            (index..until)
-                .filter_map(|index| chunk.entry(index))
-                .for_each(|entry| entries.push(entry));
+            for index in index..until {
+                let Some(entry) = chunk.entry(index) else { continue };
+                chunk.chain_before(index).into_iter().for_each(|chain| entries.mark(chain));
+                entries.push(entry);
+            }
             return Ok(until);
         }
         let meta = find_part(&log.parts(), index).ok_or(ReadError::Moved(LeafIndex(index)))?;
         let part = self.open(&meta)?;
         let (first, bundle) = part.bundle_at(index)?;
         let until = end.min(first + bundle.len() as u64);
-        (index..until)
-            .filter_map(|index| bundle.get((index - first) as usize))
-            .for_each(|entry| entries.push(entry));
+        for place in (index - first) as usize..(until - first) as usize {
+            let Some(entry) = bundle.get(place) else { continue };
+            bundle.chain_before(place).into_iter().for_each(|chain| entries.mark(chain));
+            entries.push(entry);
+        }
         Ok(until)
     }
 
@@ -422,7 +441,7 @@ fn is_moved(error: &ReadError) -> bool {
         || matches!(error, ReadError::Part(PartError::Store { source, .. }) if gone(source))
 }
 
-fn malformed(index: LeafIndex, error: &dyn std::error::Error) -> ReadError {
+pub(crate) fn malformed(index: LeafIndex, error: &dyn std::error::Error) -> ReadError {
     ReadError::Malformed { index, why: crate::intake::with_cause(error) }
 }
 

@@ -114,6 +114,7 @@ fn collect(
         spans: Vec::new(),
         leaves: Vec::new(),
         sidecars: Vec::new(),
+        marks: Vec::new(),
     };
     log.state_mut().seeds.extend(footer.seeds.iter().copied());
     for record in &body.records {
@@ -125,6 +126,9 @@ fn collect(
             Record::Sidecar { log_no: no, index, kind, offset, bytes } if *no == log_no => {
                 let (offset, len) = (*offset as u32, bytes.len() as u32);
                 chunk.sidecars.push(SidecarSpan { index: *index, kind: *kind, offset, len });
+            }
+            Record::Chain { log_no: no, index, chain } if *no == log_no => {
+                chunk.marks.push((*index, *chain));
             }
             _ => {}
         }

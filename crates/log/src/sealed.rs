@@ -37,6 +37,7 @@ pub(crate) struct LogDelta {
     pub(crate) streams: Vec<(String, StreamHead)>,
     pub(crate) seeds: Vec<(u64, NonceSeed)>,
     pub(crate) sidecars: Vec<SidecarSpan>,
+    pub(crate) marks: Vec<(u64, Hash)>,
     pub(crate) waiters: Vec<Waiter>,
 }
 

@@ -24,9 +24,11 @@ use crate::tail::SidecarSpan;
 use crate::time_keeper::{LogTime, Reading, Stamp, TimeKeeper};
 use append::{Code, Refusal, StreamHead};
 use env::Random;
-use graven_entry::{AuthMethod, Grade, Header, Name, build_entry, chain_start, event_hash};
+use graven_entry::{
+    AuthMethod, Grade, Header, Name, build_entry, chain_start, event_hash, pointer, string_value,
+};
 use graven_merkle::{Frontier, Hash, LeafIndex, TreeSize, leaf_hash};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::mpsc::{Sender, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 use store::{FrameBuf, Slot};
@@ -70,6 +72,8 @@ struct Cursor {
     time: LogTime,
     nonces: Option<NonceMaker>,
     streams: BTreeMap<String, StreamHead>,
+    /// Streams that got a key since the start: their entry may still be on its way.
+    keyed: BTreeSet<String>,
     forks_recorded: u64,
 }
 
@@ -91,6 +95,7 @@ struct OpenLog {
     streams: BTreeMap<String, StreamHead>,
     seeds: Vec<(u64, NonceSeed)>,
     sidecars: Vec<SidecarSpan>,
+    marks: Vec<(u64, Hash)>,
     waiters: Vec<Waiter>,
 }
 
@@ -190,6 +195,7 @@ impl Sequencer {
                 self.append(&log, *prepared, Some(waiter))
             }
             Work::Own { log, events, reply } => {
+                self.note_stream_keys(&log, &events);
                 let prepared = own_batch(events);
                 let waiter = reply.map(|reply| Waiter {
                     reply,
@@ -222,6 +228,18 @@ impl Sequencer {
         }
     }
 
+    /// A stream that gets a key takes only attested batches from the next one on, before the key is permanent.
+    fn note_stream_keys(&mut self, log: &LogShared, events: &[Vec<u8>]) {
+        let Some(cursor) = self.cursors.get_mut(log.name.as_str()) else { return };
+        for event in events {
+            let text = |path: &str| pointer(event, path).and_then(string_value);
+            let is_key = text("/action").is_some_and(|action| action == "graven.key");
+            if is_key && text("/target/type").is_some_and(|kind| kind == "stream") {
+                cursor.keyed.extend(text("/target/id").map(String::from));
+            }
+        }
+    }
+
     fn register(&mut self, log: &Arc<LogShared>) {
         let state = log.state();
         let (_, _, open) = state.skeleton.parts();
@@ -235,6 +253,7 @@ impl Sequencer {
             time: LogTime::after(state.last_time_ns),
             nonces: seed.map(NonceMaker::new),
             streams: BTreeMap::new(),
+            keyed: BTreeSet::new(),
             forks_recorded: 0,
         };
         drop(state);
@@ -306,7 +325,8 @@ impl Sequencer {
         let known = state.streams.get(stream.name.as_str());
         let keys: Vec<String> =
             known.map_or(Vec::new(), |known| known.current_keys().map(str::to_owned).collect());
-        context.attestation_needed = known.is_some_and(StreamState::needs_attestation);
+        context.attestation_needed = known.is_some_and(StreamState::needs_attestation)
+            || cursor.keyed.contains(stream.name.as_str());
         context.stream_keys = &keys;
         let head = cursor.streams.entry(stream.name.to_string()).or_insert_with(|| {
             known.map_or_else(|| first_head(log, &stream.name), |known| known.head.clone())
@@ -408,6 +428,13 @@ impl Sequencer {
                 self.open.logs[place].sidecars.push(span);
             }
         }
+        let first_new = items.iter().find(|item| matches!(item, WaitItem::New { .. }));
+        if let (Some(_), Some(chain), Some(first)) =
+            (prepared.attestation(), plan.chain_before, first_new)
+        {
+            body.push_chain(log_no, first.index(), &chain);
+            self.open.logs[place].marks.push((first.index(), chain));
+        }
         if let (Some(stream), Some(after)) = (&prepared.stream, &plan.stream_after) {
             body.push_stream(log_no, stream.name.as_str(), after);
             let open = &mut self.open.logs[place];
@@ -433,6 +460,7 @@ impl Sequencer {
             streams: BTreeMap::new(),
             seeds: Vec::new(),
             sidecars: Vec::new(),
+            marks: Vec::new(),
             waiters: Vec::new(),
         });
         place
@@ -526,6 +554,7 @@ impl OpenLog {
             streams: self.streams.into_iter().collect(),
             seeds: self.seeds,
             sidecars: self.sidecars,
+            marks: self.marks,
             waiters: self.waiters,
         }
     }

@@ -22,6 +22,8 @@ pub(crate) struct Chunk {
     pub(crate) leaves: Vec<Hash>,
     /// Sidecars of these entries, where they stand in the body.
     pub(crate) sidecars: Vec<SidecarSpan>,
+    /// Chain marks: index of the first entry of an attested batch, and its stream's chain head before it.
+    pub(crate) marks: Vec<(u64, Hash)>,
 }
 
 /// Where a sidecar stands in a frame's body.
@@ -44,6 +46,11 @@ impl Chunk {
         let place = usize::try_from(index.checked_sub(self.first)?).ok()?;
         let (offset, len) = *self.spans.get(place)?;
         self.frame.body().get(offset as usize..offset as usize + len as usize)
+    }
+
+    /// The chain head before the entry, where it begins an attested batch.
+    pub(crate) fn chain_before(&self, index: u64) -> Option<Hash> {
+        self.marks.iter().find(|(at, _)| *at == index).map(|(_, chain)| *chain)
     }
 
     /// The sidecars of these entries with index and kind.

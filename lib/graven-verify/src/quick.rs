@@ -10,7 +10,7 @@ use graven_entry::limits::EVENT_BYTES_MAX;
 /// Objects and arrays inside each other that are still plain.
 const DEPTH_MAX: usize = 16;
 /// Keys of all open objects together that are still plain.
-const KEYS_MAX: usize = 64;
+const KEYS_MAX: usize = 32;
 
 /// A plain event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,23 +23,16 @@ pub(crate) struct QuickEvent {
 
 /// The plain event at the beginning of `rest`, with a line feed behind it.
 pub(crate) fn quick_event(rest: &[u8]) -> Option<QuickEvent> {
-    let mut look = Look {
-        bytes: rest,
-        at: 0,
-        keys: [(0, 0); KEYS_MAX],
-        key_count: 0,
-        action: None,
-        has_actor: false,
-    };
-    look.object(1, Place::Root)?;
-    let event_bytes = look.at;
+    let mut look = Look { keys: [&[]; KEYS_MAX], key_count: 0, action: None, has_actor: false };
+    let after = look.object(rest, 1, Place::Root)?;
+    let event_bytes = rest.len() - after.len();
     let event = rest.get(..event_bytes)?;
-    if rest.get(event_bytes) != Some(&b'\n') || event_bytes >= EVENT_BYTES_MAX || !look.has_actor {
+    if after.first() != Some(&b'\n') || event_bytes >= EVENT_BYTES_MAX || !look.has_actor {
         return None;
     }
     let is_reserved = look.action?;
-    std::str::from_utf8(event).ok()?;
-    Some(QuickEvent { event_bytes, is_reserved })
+    let is_text = event.is_ascii() || std::str::from_utf8(event).is_ok();
+    is_text.then_some(QuickEvent { event_bytes, is_reserved })
 }
 
 /// Which object is being read.
@@ -50,206 +43,162 @@ enum Place {
     Other,
 }
 
+/// What was seen so far. Where the look is stands in no field: every function takes what is left
+/// and gives what is left behind what it read, so that it stays in registers.
 struct Look<'a> {
-    bytes: &'a [u8],
-    at: usize,
-    /// Start and end of the keys of all open objects; an event is shorter than 64 KiB.
-    keys: [(u16, u16); KEYS_MAX],
+    /// The keys of all open objects.
+    keys: [&'a [u8]; KEYS_MAX],
     key_count: usize,
     /// Whether the action is reserved, once it was read.
     action: Option<bool>,
     has_actor: bool,
 }
 
-impl Look<'_> {
+impl<'a> Look<'a> {
     /// An object that is open at `depth`.
-    fn object(&mut self, depth: usize, place: Place) -> Option<()> {
-        self.take(b'{')?;
+    fn object(&mut self, rest: &'a [u8], depth: usize, place: Place) -> Option<&'a [u8]> {
         let base = self.key_count;
-        self.skip_blank();
-        if self.peek()? == b'}' {
-            self.at += 1;
-            return Some(());
+        let mut rest = skip_blank(rest.strip_prefix(b"{")?);
+        if let [b'}', after @ ..] = rest {
+            return Some(after);
         }
         loop {
-            let key = self.key(base)?;
-            self.skip_blank();
-            self.take(b':')?;
-            self.skip_blank();
-            self.member(depth, place, key)?;
-            self.skip_blank();
-            match self.peek()? {
-                b',' => self.at += 1,
-                b'}' => break,
+            let (key, after) = plain_string(rest)?;
+            self.note_key(base, key)?;
+            let after = skip_blank(skip_blank(after).strip_prefix(b":")?);
+            match skip_blank(self.member(after, depth, place, key)?) {
+                [b',', after @ ..] => rest = skip_blank(after),
+                [b'}', after @ ..] => {
+                    self.key_count = base;
+                    return Some(after);
+                }
                 _ => return None,
             }
-            self.skip_blank();
         }
-        self.at += 1;
-        self.key_count = base;
-        Some(())
     }
 
     /// The value of a member, by the rules for its place.
-    #[inline]
-    fn member(&mut self, depth: usize, place: Place, (start, end): (usize, usize)) -> Option<()> {
-        match (place, self.bytes.get(start..end)?) {
-            (Place::Other, _) => self.value(depth),
+    fn member(
+        &mut self,
+        rest: &'a [u8],
+        depth: usize,
+        place: Place,
+        key: &[u8],
+    ) -> Option<&'a [u8]> {
+        match (place, key) {
+            (Place::Other, _) => self.value(rest, depth),
             (Place::Root, b"actor") => {
                 self.has_actor = true;
-                self.object(depth + 1, Place::Actor)
+                self.object(rest, depth + 1, Place::Actor)
             }
             (Place::Root, b"action") => {
-                let (start, end) = self.plain_string()?;
-                let action = self.bytes.get(start..end).filter(|action| !action.is_empty())?;
+                let (action, after) = plain_string(rest)?;
                 self.action = Some(action.starts_with(b"graven."));
-                Some(())
+                (!action.is_empty()).then_some(after)
             }
-            (Place::Root, b"id") | (Place::Actor, b"id" | b"type") => self.string(),
-            _ => self.value(depth),
+            (Place::Root, b"id") | (Place::Actor, b"id" | b"type") => string(rest),
+            _ => self.value(rest, depth),
         }
     }
 
-    fn array(&mut self, depth: usize) -> Option<()> {
-        self.take(b'[')?;
-        self.skip_blank();
-        if self.peek()? == b']' {
-            self.at += 1;
-            return Some(());
+    fn array(&mut self, rest: &'a [u8], depth: usize) -> Option<&'a [u8]> {
+        let mut rest = skip_blank(rest.strip_prefix(b"[")?);
+        if let [b']', after @ ..] = rest {
+            return Some(after);
         }
         loop {
-            self.value(depth)?;
-            self.skip_blank();
-            match self.peek()? {
-                b',' => self.at += 1,
-                b']' => break,
+            match skip_blank(self.value(rest, depth)?) {
+                [b',', after @ ..] => rest = skip_blank(after),
+                [b']', after @ ..] => return Some(after),
                 _ => return None,
             }
-            self.skip_blank();
         }
-        self.at += 1;
-        Some(())
     }
 
     /// A value inside of an object or array that is open at `depth`.
-    fn value(&mut self, depth: usize) -> Option<()> {
-        match self.peek()? {
-            b'"' => self.string(),
-            b'{' if depth < DEPTH_MAX => self.object(depth + 1, Place::Other),
-            b'[' if depth < DEPTH_MAX => self.array(depth + 1),
-            b'-' | b'0'..=b'9' => self.number(),
-            b't' => self.word(b"true"),
-            b'f' => self.word(b"false"),
-            b'n' => self.word(b"null"),
+    fn value(&mut self, rest: &'a [u8], depth: usize) -> Option<&'a [u8]> {
+        match rest.first()? {
+            b'"' => string(rest),
+            b'{' if depth < DEPTH_MAX => self.object(rest, depth + 1, Place::Other),
+            b'[' if depth < DEPTH_MAX => self.array(rest, depth + 1),
+            b'-' | b'0'..=b'9' => number(rest),
+            b't' => rest.strip_prefix(b"true"),
+            b'f' => rest.strip_prefix(b"false"),
+            b'n' => rest.strip_prefix(b"null"),
             _ => None,
         }
     }
 
-    /// A key that its object, whose keys begin at `base`, does not have yet and that seals nothing.
-    #[inline]
-    fn key(&mut self, base: usize) -> Option<(usize, usize)> {
-        let (start, end) = self.plain_string()?;
-        let key = self.bytes.get(start..end)?;
+    /// Notes a key that its object, whose keys begin at `base`, does not have yet and that seals
+    /// nothing.
+    fn note_key(&mut self, base: usize, key: &'a [u8]) -> Option<()> {
         if matches!(key, b"_sd" | b"_sd_alg" | b"...") {
             return None;
         }
-        for (other_start, other_end) in self.keys.get(base..self.key_count)? {
-            let other = usize::from(*other_start)..usize::from(*other_end);
-            if other.len() == key.len() && self.bytes.get(other)? == key {
-                return None;
-            }
+        let mut own = self.keys.get(base..self.key_count)?.iter();
+        if own.any(|other| *other == key) {
+            return None;
         }
-        *self.keys.get_mut(self.key_count)? = (start.try_into().ok()?, end.try_into().ok()?);
+        *self.keys.get_mut(self.key_count)? = key;
         self.key_count += 1;
-        Some((start, end))
-    }
-
-    /// A string without escapes; gives where its inside starts and ends.
-    #[inline]
-    fn plain_string(&mut self) -> Option<(usize, usize)> {
-        self.take(b'"')?;
-        let start = self.at;
-        let end = start + plain_run(self.bytes.get(start..)?);
-        self.at = end;
-        self.take(b'"')?;
-        Some((start, end))
-    }
-
-    /// A string with no other escapes than those of one character.
-    #[inline]
-    fn string(&mut self) -> Option<()> {
-        self.take(b'"')?;
-        loop {
-            self.at += plain_run(self.bytes.get(self.at..)?);
-            match self.peek()? {
-                b'"' => break,
-                b'\\' => match self.bytes.get(self.at + 1)? {
-                    b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => self.at += 2,
-                    _ => return None,
-                },
-                _ => return None,
-            }
-        }
-        self.at += 1;
         Some(())
     }
+}
 
-    fn number(&mut self) -> Option<()> {
-        if self.peek()? == b'-' {
-            self.at += 1;
-        }
-        match self.peek()? {
-            b'0' => self.at += 1,
-            b'1'..=b'9' => self.digits()?,
+/// A string without escapes; gives its inside too.
+#[inline]
+fn plain_string(rest: &[u8]) -> Option<(&[u8], &[u8])> {
+    let inside = rest.strip_prefix(b"\"")?;
+    let (text, after) = inside.split_at_checked(plain_run(inside))?;
+    Some((text, after.strip_prefix(b"\"")?))
+}
+
+/// A string with no other escapes than those of one character.
+#[inline]
+fn string(rest: &[u8]) -> Option<&[u8]> {
+    let mut rest = rest.strip_prefix(b"\"")?;
+    loop {
+        match rest.get(plain_run(rest)..)? {
+            [b'"', after @ ..] => return Some(after),
+            [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', after @ ..] => {
+                rest = after;
+            }
             _ => return None,
         }
-        if self.peek()? == b'.' {
-            self.at += 1;
-            self.digits()?;
-        }
-        if matches!(self.peek()?, b'e' | b'E') {
-            self.at += 1;
-            if matches!(self.peek()?, b'+' | b'-') {
-                self.at += 1;
-            }
-            self.digits()?;
-        }
-        // A digit here would follow a leading zero; the object or array refuses it.
-        Some(())
     }
+}
 
-    fn digits(&mut self) -> Option<()> {
-        let rest = self.bytes.get(self.at..)?;
-        let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        self.at += count;
-        (count > 0).then_some(())
+fn number(rest: &[u8]) -> Option<&[u8]> {
+    let rest = rest.strip_prefix(b"-").unwrap_or(rest);
+    // A digit behind the zero would be refused by the object or array.
+    let mut rest = rest.strip_prefix(b"0").or_else(|| digits(rest))?;
+    if let [b'.', after @ ..] = rest {
+        rest = digits(after)?;
     }
+    if let [b'e' | b'E', after @ ..] = rest {
+        let after = match after {
+            [b'+' | b'-', after @ ..] => after,
+            _ => after,
+        };
+        rest = digits(after)?;
+    }
+    Some(rest)
+}
 
-    fn word(&mut self, word: &[u8]) -> Option<()> {
-        let is_here = self.bytes.get(self.at..)?.starts_with(word);
-        self.at += word.len();
-        is_here.then_some(())
-    }
+/// One digit or more.
+fn digits(rest: &[u8]) -> Option<&[u8]> {
+    let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    if count == 0 { None } else { rest.get(count..) }
+}
 
-    /// Moves over spaces and tabs; line breaks are no part of a stored event.
-    #[inline]
-    fn skip_blank(&mut self) {
-        while matches!(self.bytes.get(self.at), Some(b' ' | b'\t')) {
-            self.at += 1;
-        }
+/// Moves over spaces and tabs; line breaks are no part of a stored event.
+#[inline]
+fn skip_blank(rest: &[u8]) -> &[u8] {
+    let mut rest = rest;
+    while let [b' ' | b'\t', after @ ..] = rest {
+        rest = after;
     }
-
-    #[inline]
-    fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
-    }
-
-    #[inline]
-    fn take(&mut self, byte: u8) -> Option<()> {
-        let is_here = self.peek()? == byte;
-        self.at += 1;
-        is_here.then_some(())
-    }
+    rest
 }
 
 /// A word with 1 in each byte.

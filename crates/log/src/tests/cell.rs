@@ -3,11 +3,14 @@
 use crate::{Cell, CellLimits, CellOptions, Env, LogHandle, NewLog, OnFatal, Writer};
 use append::{Appended, Batch, Code, Refusal, Sidecar, StreamClaim};
 use env::{Clock, SimClock, SimDisk, SimRandom};
-use graven_entry::{AuthMethod, Entry, Grade, LogName, Name};
+use graven_entry::{
+    Attestation, AuthMethod, Claim, Entry, Extra, Grade, LogName, Name, chain_next, chain_start,
+    event_hash,
+};
 use graven_merkle::{
     LeafIndex, TreeSize, leaf_hash, tiles_of, verify_consistency, verify_inclusion,
 };
-use graven_note::{TlogProof, VerifierKey, open_checkpoint};
+use graven_note::{Algorithm, SigningKey, TlogProof, VerifierKey, open_checkpoint};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -251,7 +254,7 @@ fn many_logs_share_one_cell() {
     let world = World::new(7);
     let cell = world.open();
     let names: Vec<LogName> =
-        (0..50).map(|n| LogName::new(&format!("tenant-{n}")).expect("a name")).collect();
+        (0..1_000).map(|n| LogName::new(&format!("tenant-{n}")).expect("a name")).collect();
     for name in &names {
         cell.create_log(name, NewLog::default()).expect("created");
     }
@@ -275,7 +278,7 @@ fn many_logs_share_one_cell() {
     }
     cell.stop();
     let cell = world.open();
-    assert_eq!(cell.logs().len(), 52);
+    assert_eq!(cell.logs().len(), 1_002);
     let mut origins: Vec<String> = Vec::new();
     for log in cell.logs() {
         check_log(&log);
@@ -283,7 +286,7 @@ fn many_logs_share_one_cell() {
     }
     origins.sort();
     origins.dedup();
-    assert_eq!(origins.len(), 52, "every log has an origin of its own");
+    assert_eq!(origins.len(), 1_002, "every log has an origin of its own");
 }
 
 #[test]
@@ -383,4 +386,90 @@ fn a_stopped_cell_refuses_and_a_queue_has_a_limit() {
     cell.stop();
     assert_eq!(append(&log, vec![event(1)]).expect_err("stopped").code, Code::Unavailable);
     assert!(world.clock.wall_ns() > 0);
+}
+
+/// A batch of a stream, attested by its key.
+fn attested(log: &LogHandle, key: &SigningKey, numbers: std::ops::Range<u64>) -> Batch {
+    let stream = Name::new(key.name().as_str()).expect("a name");
+    let origin = log.info().origin;
+    let before = log.stream(stream.as_str());
+    let mut head =
+        before.as_ref().map_or_else(|| chain_start(&origin, &stream), |known| known.head);
+    let events: Vec<Vec<u8>> = numbers.map(event).collect();
+    for event in &events {
+        head = chain_next(&head, &event_hash(event));
+    }
+    let first_seq = before.map_or(0, |known| known.next_seq);
+    let length = first_seq + events.len() as u64;
+    let claim = Claim { origin: &origin, stream: &stream, length, head: &head };
+    let attestation = Some(Attestation::sign(key, &claim).expect("signs"));
+    let stream = Some(StreamClaim { name: stream.to_string(), first_seq: Some(first_seq) });
+    Batch { events, stream, attestation, ..Batch::default() }
+}
+
+#[test]
+fn one_entry_proves_its_producers_signature() {
+    let world = World::new(11);
+    let cell = world.open();
+    let log = cell.log("main").expect("is there");
+    let stream = Name::new("billing/7f").expect("a name");
+    let key = SigningKey::from_seed(
+        stream.as_str().parse().expect("a name"),
+        Algorithm::Ed25519,
+        [3; 32],
+    );
+    log.add_stream_key(&stream, &key.verifier()).expect("registered");
+    let plain = Batch { attestation: None, ..attested(&log, &key, 0..1) };
+    let refusal =
+        log.submit(&writer(), plain).and_then(crate::Pending::wait).expect_err("unsigned");
+    assert_eq!(refusal.code, Code::BadAttestation);
+    for numbers in [0..5, 5..6, 6..9] {
+        let batch = attested(&log, &key, numbers);
+        log.submit(&writer(), batch).expect("queued").wait().expect("appended");
+        append(&log, vec![event(1_000 + log.info().size.0)]).expect("appended between");
+    }
+    let check = |log: &LogHandle| {
+        let mut signed = 0;
+        for index in (1..log.info().size.0).map(LeafIndex) {
+            let bytes = log.entry(index).expect("an entry");
+            let entry = Entry::parse(&bytes).expect("well-formed");
+            let proof =
+                TlogProof::parse(log.proof(index).expect("a proof").as_bytes()).expect("parses");
+            assert_eq!(proof.extra.is_some(), entry.header.grade == Grade::Signed, "entry {index}");
+            let Some(extra) = proof.extra else { continue };
+            let extra = Extra::parse(&extra).expect("parses");
+            let seq = entry.header.seq.expect("in a stream");
+            let keys = [key.verifier()];
+            extra
+                .verify_event(&entry.header.origin, &stream, seq, entry.event, &keys)
+                .unwrap_or_else(|error| panic!("entry {index}: {error}"));
+            signed += 1;
+        }
+        assert_eq!(signed, 9);
+    };
+    check(&log);
+    cell.unload().expect("unloads");
+    cell.stop();
+    let cell = world.open();
+    check(&cell.log("main").expect("is there"));
+}
+
+#[test]
+fn the_system_log_tells_each_minutes_roots() {
+    let world = World::new(12);
+    let cell = world.open();
+    append(&cell.log("main").expect("is there"), vec![event(1)]).expect("appended");
+    let system = cell.log("system").expect("is there");
+    let before = system.info().size;
+    world.clock.advance(61_000_000_000);
+    for _ in 0..200 {
+        if system.info().size > before {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let bytes = system.entry(LeafIndex(before.0)).expect("written within ten seconds");
+    let text = String::from_utf8(bytes).expect("text");
+    assert!(text.contains("graven.roots"), "{text}");
+    assert!(text.contains(&cell.log("main").expect("is there").info().root.to_string()), "{text}");
 }

@@ -1,3 +1,5 @@
+//! Tests of `attestation`.
+
 use super::*;
 use crate::fixtures::{ATTESTATION, ORIGIN, STREAM, name, stream_key};
 

@@ -1,3 +1,5 @@
+//! Tests of `disclosure`.
+
 use super::*;
 use crate::event::check_event;
 

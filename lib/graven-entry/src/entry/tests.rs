@@ -1,3 +1,5 @@
+//! Tests of `entry`.
+
 use super::*;
 use crate::fixtures::{ATTESTATION, EVENTS, FULL_LINE, full_header};
 use graven_merkle::leaf_hash;

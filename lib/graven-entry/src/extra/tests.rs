@@ -1,3 +1,5 @@
+//! Tests of `extra`.
+
 use super::*;
 use crate::fixtures::{ATTESTATION, EVENTS, ORIGIN, STREAM, name, stream_key};
 

@@ -1,3 +1,5 @@
+//! Tests of `header`.
+
 use super::*;
 use crate::fixtures::{FULL_LINE, LEAST_LINE, full_header};
 

@@ -1,3 +1,5 @@
+//! Tests of `name`.
+
 use super::*;
 
 /// Checks which of the three constructors take a text.

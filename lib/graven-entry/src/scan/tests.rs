@@ -1,3 +1,5 @@
+//! Tests of `scan`.
+
 use super::*;
 
 /// Expects `bytes` to be refused with `fault` at this byte and path.

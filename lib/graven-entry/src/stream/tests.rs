@@ -1,3 +1,5 @@
+//! Tests of `stream`.
+
 use super::*;
 use crate::fixtures::{EVENTS, ORIGIN, STREAM, name};
 

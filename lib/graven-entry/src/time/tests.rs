@@ -1,3 +1,5 @@
+//! Tests of `time`.
+
 use super::*;
 
 fn check(text: &str, unix_ns: u64) {

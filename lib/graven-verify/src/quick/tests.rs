@@ -88,10 +88,10 @@ fn near_misses_are_judged_alike() {
 /// Many keys, long keys and much nesting end the quick look, not the verifier.
 #[test]
 fn limits_are_left_to_the_slow_look() {
-    for count in [1, 15, 16, 17, 60, 61, 62, 63, 64, 100, 1_000] {
+    for count in [1, 15, 16, 17, 29, 30, 31, 32, 64, 100, 1_000] {
         let members: String = (0..count).map(|number| format!(",\"k{number}\":{number}")).collect();
         let event = format!("{{\"actor\":{{}},\"action\":\"a\"{members}}}");
-        assert_eq!(check(event.as_bytes()).is_some(), count <= 62, "{count} keys");
+        assert_eq!(check(event.as_bytes()).is_some(), count <= 30, "{count} keys");
         let repeated = format!("{{\"actor\":{{}},\"action\":\"a\"{members},\"k0\":0}}");
         assert_eq!(check(repeated.as_bytes()), None, "{count} keys");
     }

@@ -369,7 +369,6 @@ fn start(
     let keys_dir = options.keys_dir.clone().unwrap_or_else(|| options.data.join("keys"));
     env.disk.create_dir(&keys_dir).map_err(OpenError::Machine)?;
     let store = SegmentStore::new(Arc::clone(&env.disk), &options.data);
-    let hasher = IdentityHasher::new(&identity_key(&env, &keys_dir)?);
     let reader = Reader::new(store.clone());
     let places = Places {
         disk: &env.disk,
@@ -380,6 +379,7 @@ fn start(
     };
     let mut recovery =
         recover(&places, &*journal.journal, journal.first_slot, (&options.limits, &reader))?;
+    let hasher = IdentityHasher::new(&identity_key(&env, &keys_dir)?);
     let guard = match &options.guard {
         Some(path) => {
             let may_be_new = options.new_guard || recovery.logs.is_empty();

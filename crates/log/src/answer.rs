@@ -3,10 +3,10 @@
 use crate::extra::extra;
 use crate::frame::FooterCheckpoint;
 use crate::inbox::Reply;
+use crate::messages::{SignedSince, answer};
 use crate::poison::Poison;
 use crate::read::{ReadError, Reader};
 use crate::sealed::{WaitItem, Waiter};
-use crate::sequencer::{SignedSince, answer};
 use crate::shared::{DurableHead, LogShared, SignedHead};
 use append::{AckLevel, Appended, Code, EntryProof, Receipt, Refusal};
 use graven_entry::Time;

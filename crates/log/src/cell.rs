@@ -2,34 +2,35 @@
 
 use crate::answer::{self, AnswerParts};
 use crate::budget::{Budget, WriterBudgets};
-use crate::create::{Creator, FirstLogs};
+use crate::create::FirstLogs;
 use crate::guard::Guard;
 use crate::handle::LogHandle;
 use crate::identity::{IdentityHasher, IdentityWindow};
-use crate::inbox::{Inbox, Work};
-use crate::journal_thread::{JournalThread, ToJournal};
+use crate::inbox::Inbox;
+use crate::inner::{Creator, Env, Inner, NewLog, Threads};
+use crate::journal_thread::JournalThread;
 use crate::keeper::Keeper;
 use crate::limits::CellLimits;
+use crate::messages::{Ask, SignedSince, ToJournal};
 use crate::meta::ENDED_FILE;
 use crate::mutants::Mutants;
-use crate::own::Succession;
 use crate::poison::{OnFatal, Poison};
 use crate::read::Reader;
 use crate::recover::{OpenError, Places, Recovery, ask_guard, recover};
 use crate::registry::Registry;
 use crate::room::Room;
-use crate::sequencer::{Sequencer, SequencerParts, SignedSince};
+use crate::sequencer::{Sequencer, SequencerParts};
 use crate::shared::LogShared;
 use crate::stats::{Metrics, Stats};
 use crate::time_keeper::TimeKeeper;
-use crate::unload::{Ask, Persisted, Unloader};
+use crate::unload::{Persisted, Unloader};
 use append::Refusal;
-use env::{Clock, Disk, OpenMode, Random, RealDisk, SystemClock, SystemRandom};
+use env::OpenMode;
 use graven_entry::{LogName, Name};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use store::limits::RESERVE_BYTES_DEFAULT;
@@ -38,28 +39,6 @@ use store::{
     DirectoryLock, Journal, JournalError, LocalJournal, LocalJournalOptions, Recovered, Reserve,
     Slot, SpareMaker, VaultStore, check_filesystem, ensure_format,
 };
-
-/// The outside world of a cell: real, or simulated in tests.
-#[derive(Clone)]
-pub struct Env {
-    /// Files.
-    pub disk: Arc<dyn Disk>,
-    /// Time.
-    pub clock: Arc<dyn Clock>,
-    /// Randomness.
-    pub random: Arc<dyn Random>,
-}
-
-impl Env {
-    /// The machine's own.
-    pub fn real() -> Env {
-        Env {
-            disk: Arc::new(RealDisk),
-            clock: Arc::new(SystemClock),
-            random: Arc::new(SystemRandom),
-        }
-    }
-}
 
 /// How a cell is opened.
 #[derive(Clone, Debug)]
@@ -143,51 +122,10 @@ pub struct Health {
     pub logs: usize,
 }
 
-/// What a new log is.
-#[derive(Clone, Debug, Default)]
-pub struct NewLog {
-    /// Its origin; the default names the installation and the log.
-    pub origin: Option<Name>,
-    /// Anyone may read its tiles and checkpoint.
-    pub public: bool,
-    /// The ended log that it continues.
-    pub succeeds: Option<Succession>,
-}
-
 /// One journal with its logs. Cheap to clone; the last [`Cell::stop`] or drop ends the threads.
 #[derive(Clone)]
 pub struct Cell {
     pub(crate) inner: Arc<Inner>,
-}
-
-pub(crate) struct Inner {
-    pub(crate) env: Env,
-    pub(crate) data: PathBuf,
-    pub(crate) registry: Arc<Registry>,
-    pub(crate) inbox: Arc<Inbox>,
-    pub(crate) room: Arc<Room>,
-    pub(crate) stats: Arc<Stats>,
-    pub(crate) reader: Reader,
-    pub(crate) vault: VaultStore,
-    pub(crate) hasher: IdentityHasher,
-    pub(crate) queue: Arc<Budget>,
-    pub(crate) writers: WriterBudgets,
-    pub(crate) answers: AnswerParts,
-    pub(crate) mutants: Arc<Mutants>,
-    pub(crate) poison: Poison,
-    pub(crate) stopping: AtomicBool,
-    pub(crate) creator: Mutex<Creator>,
-    unloader: SyncSender<Ask>,
-    threads: Mutex<Option<Threads>>,
-}
-
-/// The running threads, in the order in which they end.
-struct Threads {
-    /// The keeper with the channel whose closing ends it.
-    keeper: Option<(Sender<()>, JoinHandle<()>)>,
-    handles: Vec<JoinHandle<()>>,
-    /// Released last, when nothing is written any more.
-    lock: Option<DirectoryLock>,
 }
 
 impl Cell {
@@ -292,36 +230,6 @@ impl Cell {
     /// directory free. A second call does nothing.
     pub fn stop(&self) {
         self.inner.stop();
-    }
-}
-
-impl Inner {
-    fn stop(&self) {
-        self.stopping.store(true, Ordering::Release);
-        let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(Threads { keeper, handles, lock }) = threads else { return };
-        // The keeper goes first: what it signs last still gets into a frame.
-        if let Some((stop, keeper)) = keeper {
-            drop(stop);
-            join(keeper);
-        }
-        self.inbox.push(Work::Stop);
-        drop(self.unloader.send(Ask::Stop));
-        handles.into_iter().for_each(join);
-        drop(lock);
-    }
-}
-
-/// Waits for a thread; its panic has poisoned the cell already.
-fn join(handle: JoinHandle<()>) {
-    if handle.join().is_err() {
-        tracing::error!("a thread of the log ended by a panic");
-    }
-}
-
-impl Drop for Inner {
-    fn drop(&mut self) {
-        self.stop();
     }
 }
 

@@ -1,10 +1,10 @@
 //! Creating logs. The order, and what a crash leaves: keys first, then the directory with its meta file, then entry 0 through
 //! the journal, then the note in `system`. Before the meta file there is no log; after it the next start writes entry 0.
 
-use crate::cell::{Inner, NewLog};
 use crate::inbox::Work;
+use crate::inner::{Creator, Inner, NewLog, SYSTEM_LOG};
 use crate::keys::{LogKeys, write_keys};
-use crate::limits::{CellLimits, LOGS_MAX};
+use crate::limits::LOGS_MAX;
 use crate::meta::{META_FILE, Meta, VKEY_FILE, VKEYS_FILE};
 use crate::own;
 use crate::recover::{OpenError, shared_log};
@@ -14,37 +14,14 @@ use append::{Appended, Code, Refusal};
 use graven_entry::{LogName, Name};
 use graven_note::VerifierKey;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use store::StoreError;
-use store::segments::SegmentStore;
 use tokio::sync::oneshot;
 
-/// The log of the server itself.
-pub(crate) const SYSTEM_LOG: &str = "system";
 /// The log that the first start makes for events.
 pub(crate) const MAIN_LOG: &str = "main";
 
-/// Creates logs, one at a time.
-pub(crate) struct Creator {
-    pub(crate) keys_dir: PathBuf,
-    pub(crate) store: SegmentStore,
-    limits: CellLimits,
-    next_no: u32,
-}
-
 impl Creator {
-    pub(crate) fn new(
-        keys_dir: PathBuf,
-        store: SegmentStore,
-        limits: CellLimits,
-        logs: &BTreeMap<String, Arc<LogShared>>,
-    ) -> Self {
-        let next_no = logs.values().map(|log| log.no + 1).max().unwrap_or(0);
-        Creator { keys_dir, store, limits, next_no }
-    }
-
     /// Creates a log and waits until it is permanent.
     pub(crate) fn create(
         &mut self,
@@ -260,34 +237,4 @@ pub(crate) fn next_name(inner: &Inner, name: &str) -> String {
         candidate = format!("{name}-{number}");
     }
     candidate
-}
-
-/// Whether a log of this name is the server's own.
-pub(crate) fn is_system(name: &str) -> bool {
-    let is_number = |rest: &str| rest.bytes().all(|byte| byte.is_ascii_digit());
-    name == SYSTEM_LOG || name.strip_prefix("system-").is_some_and(is_number)
-}
-
-impl Inner {
-    /// The newest log of the server's own that has not ended.
-    pub(crate) fn system(&self) -> Option<Arc<LogShared>> {
-        let mut logs = self.registry.all();
-        logs.retain(|log| is_system(log.name.as_str()) && log.ended().is_none());
-        logs.into_iter().max_by_key(|log| log.no)
-    }
-
-    /// Refuses where nothing is taken any more.
-    pub(crate) fn check_open(&self) -> Result<(), Refusal> {
-        if let Some(reason) = self.poison.reason() {
-            return Err(Refusal::new(Code::Unavailable, reason).retry_after(5));
-        }
-        if self.stopping.load(std::sync::atomic::Ordering::Acquire) {
-            return Err(Refusal::new(
-                Code::Unavailable,
-                "the server is stopping; send again to the next one",
-            )
-            .retry_after(5));
-        }
-        Ok(())
-    }
 }

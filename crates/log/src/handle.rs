@@ -1,10 +1,10 @@
 //! The door to one log: append, read, prove.
 
 use crate::budget::Reservation;
-use crate::cell::{Inner, NewLog};
-use crate::create::{append_own, is_system, next_name, succession};
+use crate::create::{append_own, next_name, succession};
 use crate::extra::extra;
 use crate::inbox::Work;
+use crate::inner::{Inner, NewLog, is_system};
 use crate::intake::{Writer, prepare};
 use crate::keys::{LogKeys, write_keys};
 use crate::limits::{KEYS_PER_NAME_MAX, PUBLISH_EVERY_NS};

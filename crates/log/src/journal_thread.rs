@@ -5,38 +5,22 @@
 
 use crate::answer::{Answerer, Job};
 use crate::inbox::{CloseOnEnd, Inbox, Work};
+use crate::messages::{Ask, Errand, ToJournal};
 use crate::mutants::{Mutant, Mutants};
 use crate::poison::{Fatal, PanicGuard, Poison};
 use crate::room::Room;
 use crate::sealed::{LogDelta, SealedFrame};
-use crate::shared::{DurableHead, LogShared};
-use crate::state::{CapturedState, LogState};
+use crate::shared::DurableHead;
+use crate::state::LogState;
 use crate::stats::Stats;
 use crate::tail::Chunk;
-use crate::unload::Ask;
 use env::Clock;
 use graven_entry::{EntryParts, Header, event_hash};
 use graven_merkle::{Hash, leaf_hash};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, SyncSender};
+use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::Duration;
 use store::{FrameBuf, Journal, JournalError, Slot};
-
-/// A message to the journal thread. At most `in_flight_max` frames and one errand are on their way.
-pub(crate) enum ToJournal {
-    /// Make this permanent.
-    Frame(SealedFrame),
-    /// Do this between two frames.
-    Errand(Errand),
-}
-
-/// What the unloader asks of the journal thread.
-pub(crate) enum Errand {
-    /// Copies the durable state of a log.
-    Capture { log: Arc<LogShared>, reply: Sender<CapturedState> },
-    /// Frames below the slot have been unloaded.
-    Release { below: Slot },
-}
 
 /// What the journal thread works with.
 pub(crate) struct JournalThread {

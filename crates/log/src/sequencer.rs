@@ -4,13 +4,13 @@
 //! is submitted the moment the flush returns: there is no timer. An idle journal gets a seal frame, so that
 //! every acknowledged frame is vouched for by a later one.
 
-use crate::frame::{BodyWriter, FooterCheckpoint, FooterLog};
+use crate::frame::{BodyWriter, FooterLog};
 use crate::identity::{Identity, IdentityHasher, IdentityWindow};
-use crate::inbox::{CloseOnEnd, Inbox, Reply, Work};
+use crate::inbox::{CloseOnEnd, Inbox, Work};
 use crate::intake::{Prepared, PreparedEvent, Writer};
-use crate::journal_thread::ToJournal;
 use crate::limits::{FORKS_RECORDED_MAX, FRAME_BODY_TARGET_BYTES, FRAME_LOGS_MAX};
 use crate::limits::{SEAL_AFTER_IDLE, SEGMENT_ENTRIES};
+use crate::messages::{SignedSince, ToJournal, answer};
 use crate::mutants::{Mutant, Mutants};
 use crate::nonce::{NonceMaker, NonceSeed};
 use crate::own::{OWN_WRITER, stream_forked};
@@ -30,11 +30,8 @@ use graven_entry::{
 use graven_merkle::{Frontier, Hash, LeafIndex, TreeSize, leaf_hash};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::mpsc::{Sender, SyncSender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use store::{FrameBuf, Slot};
-
-/// Checkpoints signed since the last frame, the newest of each log.
-pub(crate) type SignedSince = Mutex<BTreeMap<String, FooterCheckpoint>>;
 
 /// What the commit thread works with.
 pub(crate) struct SequencerParts {
@@ -648,9 +645,4 @@ fn refuse(waiter: Option<Waiter>, refusal: Refusal) {
     if let Some(waiter) = waiter {
         answer(waiter.reply, Err(refusal));
     }
-}
-
-/// Sends an answer; a producer that went away does not wait for it.
-pub(crate) fn answer(reply: Reply, result: Result<append::Appended, Refusal>) {
-    drop(reply.send(result));
 }

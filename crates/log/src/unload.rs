@@ -7,8 +7,8 @@
 
 use crate::bundle::BundleError;
 use crate::inbox::{Inbox, Work};
-use crate::journal_thread::{Errand, ToJournal};
 use crate::limits::{BUNDLE_ENTRIES, SEGMENT_ENTRIES};
+use crate::messages::{Ask, Errand, ToJournal};
 use crate::nonce::NonceSeed;
 use crate::part::{PartBuilder, PartHeader, segment_of};
 use crate::poison::{PanicGuard, Poison};
@@ -22,23 +22,13 @@ use crate::vault;
 use graven_merkle::{EMPTY_ROOT, Hash, LeafIndex, complete_tree_root, leaf_hash};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel};
 use std::time::Duration;
 use store::segments::{PartMeta, SegmentStore};
 use store::{Slot, StoreError, VaultStore};
 
 /// How often an idle unloader looks whether a full disk has room again.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-
-/// What the unloader is asked.
-pub(crate) enum Ask {
-    /// A frame was committed.
-    Look,
-    /// Unload everything now, and say when it is done.
-    UnloadAll(Sender<Result<(), String>>),
-    /// End.
-    Stop,
-}
 
 /// What the unloader works with.
 pub(crate) struct Unloader {

@@ -10,6 +10,7 @@ mod remember;
 mod resume;
 mod source;
 mod target;
+mod told;
 mod verdict;
 
 use std::path::Path;

@@ -31,6 +31,11 @@ const FRAME_ENTRIES: usize = 4_096;
 /// Bytes of entries of one frame, below the journal's limit by a wide margin.
 const FRAME_BYTES: usize = 8 << 20;
 
+/// Size of the journal's files: no more than a few megabytes of one are empty.
+const JOURNAL_FILE_BYTES: u64 = 16 << 20;
+/// Entries under one nonce seed.
+const SEGMENT_ENTRIES: u64 = 65_536;
+
 /// What to do with the checkpoints that contradict the new history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Signatures {
@@ -71,7 +76,11 @@ pub(super) fn forge(
     let failed = |error| Failure::file("create", to, &error);
     fs::create_dir(to).map_err(failed)?;
     fs::copy(from.join("format"), to.join("format")).map_err(failed)?;
-    let options = LocalJournalOptions::new(Arc::new(SystemRandom));
+    let options = LocalJournalOptions {
+        file_bytes_first: JOURNAL_FILE_BYTES,
+        file_bytes_max: JOURNAL_FILE_BYTES,
+        ..LocalJournalOptions::new(Arc::new(SystemRandom))
+    };
     let opened = LocalJournal::open(disk, &to.join("journal"), options);
     let mut journal = opened.map_err(|error| unwritable(&error))?.0;
     let mut forged = Forged { entries: 0, root: EMPTY_ROOT, removed: 0 };
@@ -192,11 +201,14 @@ impl<'a> Forger<'a> {
         let entries = std::mem::take(&mut self.entries);
         self.bytes = 0;
         let size_after = self.frontier.size();
+        let first = size_after.0 - entries.len() as u64;
         let log = FrameLog {
             name: self.log.name(),
-            size_before: TreeSize(size_after.0 - entries.len() as u64),
+            size_before: TreeSize(first),
             size_after,
             root_after: self.frontier.root(),
+            segments: (first.div_ceil(SEGMENT_ENTRIES)..size_after.0.div_ceil(SEGMENT_ENTRIES))
+                .collect(),
         };
         let streams = self.streams.iter();
         let streams: Vec<StreamAfter<'_>> = streams

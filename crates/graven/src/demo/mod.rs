@@ -40,7 +40,7 @@ use voice::{Voice, thousands};
 pub(super) const LOG: &str = "main";
 
 /// Few enough that the whole demo takes less than 20 s with a release build, and enough for one sealed segment.
-const EVENTS_DEFAULT: u64 = 100_000;
+const EVENTS_DEFAULT: u64 = 75_000;
 /// Fewer leave nothing to tamper with.
 const EVENTS_MIN: u64 = 200;
 /// The tour holds a log in memory whole.

@@ -17,7 +17,7 @@ fn numbers_have_their_thousands_apart() {
 fn words_reach_a_shell_whole() {
     let check = |word: &str, expected: &str| assert_eq!(quoted(word), expected);
     check("verify", "verify");
-    check("/tmp/a-b_c.d", "/tmp/a-b_c.d");
+    check("/data/a-b_c.d", "/data/a-b_c.d");
     check("http://127.0.0.1:7070", "http://127.0.0.1:7070");
     check("", "''");
     check("two words", "'two words'");

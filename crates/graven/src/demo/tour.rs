@@ -116,7 +116,7 @@ impl<'a> Tour<'a> {
             flipped.after,
         );
         self.voice.fact("done", &done);
-        let claim = Claim::Finds { what: "storage_damaged", indexes: Some(0..=last) };
+        let claim = Claim::Finds { what: "storage_damaged", indexes: Some(first..=last) };
         let check = self.check(&copy, &[], "the checksums of the stored part", claim)?;
         Ok(Case { name: "flipped_byte", done, copy, checks: vec![check] })
     }

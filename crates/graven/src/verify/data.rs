@@ -16,6 +16,7 @@ use super::bundles::stated;
 use super::check::{Asked, Outside, check_log};
 use super::remember::Memory;
 use super::source::{Entries, Evidence, Finding, ReadFault, Source, Span, StatedRoot, bad};
+use super::told::Told;
 use super::verdict::{LogReport, Verdict};
 use crate::context::Context;
 use crate::exit::Exit;
@@ -31,6 +32,8 @@ struct DataLog {
     /// The newest signed checkpoint, and all others.
     newest: Option<Vec<u8>>,
     older: Vec<Vec<u8>>,
+    /// Roots that the `system` log of the same directory tells.
+    told: Vec<StatedRoot>,
 }
 
 /// Verifies a data directory: every byte of the journal and of the logs' files, then every log or the one asked for.
@@ -57,24 +60,36 @@ pub(crate) fn check_data(
         Some(name) => vec![LogName::new(name).map_err(Failure::usage)?],
         None => cell.logs(),
     };
+    let told = Told::read(&cell);
     for name in &names {
         let asked = asked.for_log(names.len() > 1, name.as_str());
-        let report = check_one(context, &cell, name, &asked, memory.as_deref_mut())?;
+        let report = check_one(context, (&cell, &told), name, &asked, memory.as_deref_mut())?;
         verdict.logs.push(report);
+    }
+    if only.is_none() && verdict.fault.is_none() {
+        let origins = verdict.logs.iter().filter_map(|log| log.origin.clone()).collect();
+        verdict.fault = told.vanished(&origins);
     }
     Ok(())
 }
 
 fn check_one(
     context: &Context,
-    cell: &OfflineCell,
+    (cell, told): (&OfflineCell, &Told),
     name: &LogName,
     asked: &Asked,
     memory: Option<&mut Memory>,
 ) -> Result<LogReport, Failure> {
     let log = Some(name.to_string());
-    match DataLog::open(cell, name) {
-        Ok(source) => check_log(context, log, &source, asked, Outside { memory, sink: None }),
+    match DataLog::open(cell, name, told) {
+        Ok(source) => {
+            let outside = Outside { memory, sink: None };
+            let mut report = check_log(context, log, &source, asked, outside)?;
+            if report.fault.is_none() {
+                report.fault = told.missing(source.origin().as_str(), source.size());
+            }
+            Ok(report)
+        }
         Err(fault) => {
             let fault = Some(fault.finding()?);
             Ok(LogReport { log, fault, ..LogReport::default() })
@@ -105,7 +120,7 @@ fn unfinished(
 }
 
 impl DataLog {
-    fn open(cell: &OfflineCell, name: &LogName) -> Result<DataLog, ReadFault> {
+    fn open(cell: &OfflineCell, name: &LogName, told: &Told) -> Result<DataLog, ReadFault> {
         let log = cell.log(name).map_err(|error| fault_of(error, None))?;
         let mut notes = Vec::new();
         for note in log.checkpoints().map_err(|error| fault_of(error, None))? {
@@ -116,7 +131,8 @@ impl DataLog {
         let newest = notes.pop().map(|(_, note)| note);
         let older = notes.into_iter().map(|(_, note)| note).collect();
         let chunks = log.chunks();
-        Ok(DataLog { log, chunks, newest, older })
+        let told = told.roots.get(log.origin().as_str()).cloned().unwrap_or_default();
+        Ok(DataLog { log, chunks, newest, older, told })
     }
 
     fn chunk(&self, span: Span) -> Option<&Chunk> {
@@ -155,13 +171,14 @@ impl Source for DataLog {
     fn read(&self, span: Span) -> Result<Evidence, ReadFault> {
         let missing = || bad(Some(span.first), FaultKind::MissingEntry, "no part holds it");
         let chunk = self.chunk(span).ok_or_else(missing)?;
-        self.log.check_file(chunk).map_err(|error| fault_of(error, None))?;
         let mut entries = Entries::default();
         let mut each = |_, entry: &[u8]| {
             entries.push(entry);
             ControlFlow::Continue(())
         };
+        // The entries first: damage within a bundle is named by that bundle, not by its file.
         self.log.read(chunk, &mut each).map_err(|error| fault_of(error, None))?;
+        self.log.check_file(chunk).map_err(|error| fault_of(error, None))?;
         if span.first == 0 {
             self.check_opening(&entries)?;
         }
@@ -171,9 +188,10 @@ impl Source for DataLog {
 
     fn stated_roots(&self) -> Vec<StatedRoot> {
         let roots = self.log.stated_roots().into_iter();
-        roots
-            .map(|root| StatedRoot { size: root.size, root: root.root, place: root.place })
-            .collect()
+        let stated =
+            roots.map(|root| StatedRoot { size: root.size, root: root.root, place: root.place });
+        let size = self.size();
+        stated.chain(self.told.iter().filter(|told| told.size <= size).cloned()).collect()
     }
 
     fn checkpoint(&self) -> Option<&[u8]> {

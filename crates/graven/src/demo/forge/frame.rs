@@ -9,6 +9,7 @@ const BODY_VERSION: u8 = 1;
 const RECORD_RUN: u8 = 1;
 const RECORD_STREAM: u8 = 4;
 const RECORD_FOOTER: u8 = 0xff;
+const NONCE_SEED_BYTES: usize = 16;
 
 /// The log's line in the footer.
 pub(super) struct FrameLog<'a> {
@@ -16,6 +17,8 @@ pub(super) struct FrameLog<'a> {
     pub(super) size_before: TreeSize,
     pub(super) size_after: TreeSize,
     pub(super) root_after: Hash,
+    /// Segments whose first entry is in the frame.
+    pub(super) segments: Vec<u64>,
 }
 
 /// A stream after the frame.
@@ -63,8 +66,12 @@ pub(super) fn body(
     put_u64(&mut out, log.size_before.0);
     put_u64(&mut out, log.size_after.0);
     out.extend_from_slice(log.root_after.as_bytes());
-    // No nonce seeds: the entries hold their nonces.
-    put_u32(&mut out, 0);
+    put_u32(&mut out, log.segments.len());
+    for segment in &log.segments {
+        put_u64(&mut out, *segment);
+        // Any seed does: entries whose nonces it does not give are stored with them.
+        out.extend_from_slice(&[0; NONCE_SEED_BYTES]);
+    }
     put_u32(&mut out, checkpoints.len());
     for checkpoint in checkpoints {
         put_bytes(&mut out, log.name.as_bytes());

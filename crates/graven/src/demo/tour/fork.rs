@@ -32,7 +32,7 @@ pub(super) struct Forked {
 /// Opens the data directory `data` with the keys of the demo's server, signs what is there and appends to it.
 pub(super) fn sign(place: &Place, data: &Path) -> Result<Forked, Failure> {
     files::copy_tree(&place.data().join("keys"), &data.join("keys"))?;
-    // It lies whole in the journal, and stays there.
+    // The journal is longer than a server's would ever be, and need not be unloaded for one event.
     let limits = CellLimits {
         journal_unload_bytes: u64::MAX,
         journal_max_bytes: u64::MAX,

@@ -153,16 +153,13 @@ impl LogHandle {
         let now_ns = self.inner.env.clock.boot_ns();
         let mut published = self.log.published.lock().unwrap_or_else(PoisonError::into_inner);
         let head = self.log.head();
-        if let Some(last) = &*published {
-            let fresh = now_ns.saturating_sub(last.boot_ns) < PUBLISH_EVERY_NS;
-            if fresh || last.size == head.size {
-                return Ok(last.note.clone());
-            }
+        let fresh = |last: &&Published| now_ns.saturating_sub(last.boot_ns) < PUBLISH_EVERY_NS;
+        if let Some(last) = published.as_ref().filter(fresh) {
+            return Ok(last.note.clone());
         }
         let signed = self.sign(head)?;
         let note = self.add_ml_dsa(&signed)?;
-        *published =
-            Some(Published { size: signed.head.size, boot_ns: now_ns, note: note.clone() });
+        *published = Some(Published { boot_ns: now_ns, note: note.clone() });
         Ok(note)
     }
 
@@ -189,8 +186,8 @@ impl LogHandle {
         let mut note = Note::parse(signed.note.as_bytes()).map_err(|error| broken(&error))?;
         let seconds = self.inner.env.clock.wall_ns() / 1_000_000_000;
         let signer = self.log.signer();
-        let named = self.log.state().keys.clone();
-        if let Some(keys) = signer.keys_at(signed.head.size, &named) {
+        let state = self.log.state();
+        if let Some(keys) = signer.keys_at(signed.head.size, &state.keys) {
             let line = keys.ml_dsa.cosign(note.text(), seconds).map_err(|error| broken(&error))?;
             note.push(line).map_err(|error| broken(&error))?;
         }
@@ -278,18 +275,17 @@ impl LogHandle {
         let unavailable = |what: String| ReadError::Unavailable(what);
         let (vault, name) = (&self.inner.vault, self.log.name.as_str());
         let objects = vault.list_vault(name).map_err(|error| unavailable(error.to_string()))?;
-        let holds = |object: &String| {
-            vault::object_range(object).is_some_and(|(first, end)| (first..end).contains(&index.0))
-        };
-        let mut found = Vec::new();
-        for object in objects.into_iter().filter(holds) {
-            let bytes =
-                vault.read_vault(name, &object).map_err(|error| unavailable(error.to_string()))?;
-            let Some(bytes) = bytes else { continue };
-            let all = vault::decode(&bytes).map_err(|error| unavailable(error.to_string()))?;
-            found.extend(all.into_iter().filter(|sidecar| sidecar.index == index));
-        }
-        Ok(found)
+        let holding = objects.into_iter().filter_map(|object| {
+            let (first, end) = vault::object_range(&object)?;
+            (first..end).contains(&index.0).then_some((end, object))
+        });
+        // An unloading that was cut off before its part leaves its object; the next one, which went further, holds the same.
+        let Some((_, object)) = holding.max() else { return Ok(Vec::new()) };
+        let bytes =
+            vault.read_vault(name, &object).map_err(|error| unavailable(error.to_string()))?;
+        let Some(bytes) = bytes else { return Ok(Vec::new()) };
+        let all = vault::decode(&bytes).map_err(|error| unavailable(error.to_string()))?;
+        Ok(all.into_iter().filter(|sidecar| sidecar.index == index).collect())
     }
 
     /// Resolves with the committed size as soon as it is beyond `size`.

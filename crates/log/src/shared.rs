@@ -32,7 +32,6 @@ pub(crate) struct SignedHead {
 /// A published checkpoint and when it was made.
 #[derive(Clone, Debug)]
 pub(crate) struct Published {
-    pub(crate) size: TreeSize,
     pub(crate) boot_ns: u64,
     pub(crate) note: Vec<u8>,
 }
@@ -148,9 +147,12 @@ impl LogShared {
                 return Ok(Arc::clone(last));
             }
         }
-        let named = self.state().keys.clone();
-        let keys = signer.keys_at(head.size, &named).ok_or_else(|| no_key(self))?;
-        let note = sign_checkpoint(keys, &self.origin, head).map_err(Fatal)?;
+        // Locks are taken in this order everywhere: signer, then state.
+        let note = {
+            let state = self.state();
+            let keys = signer.keys_at(head.size, &state.keys).ok_or_else(|| no_key(self))?;
+            sign_checkpoint(keys, &self.origin, head).map_err(Fatal)?
+        };
         let signed = Arc::new(SignedHead { head, note });
         signer.last = Some(Arc::clone(&signed));
         Ok(signed)

@@ -2,6 +2,7 @@
 //!
 //! A log that was cut, rewritten or taken away whole contradicts it, unless `system` was forged to fit as well.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
@@ -68,7 +69,7 @@ impl Told {
             return;
         }
         let text = |json: &[u8], path: &str| {
-            pointer(json, path).and_then(string_value).map(|text| text.into_owned())
+            pointer(json, path).and_then(string_value).map(Cow::into_owned)
         };
         let index = entry.header.index;
         match text(entry.event, "/action").as_deref() {

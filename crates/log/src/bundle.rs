@@ -73,6 +73,12 @@ impl Entries {
     }
 }
 
+/// A bundle as it is stored, with the leaf hashes that encoding needed anyway.
+pub(crate) struct Encoded {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) leaves: Vec<Hash>,
+}
+
 /// Encodes consecutive entries that start at `first`; at most one bundle's worth.
 ///
 /// The body is: count, the `prev` of the first entry, then for each entry how it is stored, its stored length and its bytes,
@@ -82,23 +88,26 @@ pub(crate) fn encode(
     first_prev: &Hash,
     entries: &Entries,
     nonces: &NonceMaker,
-) -> Result<Vec<u8>, BundleError> {
+) -> Result<Encoded, BundleError> {
     let total = entries.size_bytes() + 2 * entries.len();
     let mut plain = Vec::with_capacity(total + 40);
     plain.extend_from_slice(&(entries.len() as u16).to_be_bytes());
     plain.extend_from_slice(first_prev.as_bytes());
     let mut prev = *first_prev;
+    let mut leaves = Vec::with_capacity(entries.len());
     for (place, entry) in entries.iter().enumerate() {
         let index = LeafIndex(first.0 + place as u64);
         encode_entry(&mut plain, entry, &prev, &nonces.nonce(index));
         prev = leaf_hash(entry);
+        leaves.push(prev);
     }
     plain.extend_from_slice(&(entries.marks.len() as u16).to_be_bytes());
     for (place, chain) in &entries.marks {
         plain.extend_from_slice(&place.to_be_bytes());
         plain.extend_from_slice(chain.as_bytes());
     }
-    zstd::bulk::compress(&plain, ZSTD_LEVEL).map_err(BundleError::Zstd)
+    let bytes = zstd::bulk::compress(&plain, ZSTD_LEVEL).map_err(BundleError::Zstd)?;
+    Ok(Encoded { bytes, leaves })
 }
 
 fn encode_entry(plain: &mut Vec<u8>, entry: &[u8], prev: &Hash, nonce: &[u8; 16]) {

@@ -6,7 +6,7 @@ use crate::bundle::{self, BundleError, Entries};
 use crate::frame::{BadBody, Reader};
 use crate::limits::{BUNDLE_ENTRIES, SEGMENT_ENTRIES};
 use crate::nonce::{NonceMaker, NonceSeed};
-use graven_merkle::{Hash, LeafIndex, leaf_hash, parse_hashes};
+use graven_merkle::{Hash, LeafIndex, parse_hashes};
 use store::StoreError;
 use store::segments::{EncodedBundle, Part, PartContents, PartMeta};
 
@@ -110,14 +110,13 @@ impl PartBuilder {
 
     /// Adds the next entries, all of one bundle; returns their leaf hashes.
     pub(crate) fn push(&mut self, entries: &Entries) -> Result<Vec<Hash>, BundleError> {
-        let bytes = bundle::encode(LeafIndex(self.next), &self.prev, entries, &self.nonces)?;
-        let run: Vec<&[u8]> = entries.iter().collect();
-        let leaves: Vec<Hash> = run.iter().map(|entry| leaf_hash(entry)).collect();
-        self.contents.bundles.push(EncodedBundle { bytes, entries: run.len() as u16 });
-        self.contents.entry_crcs.extend(run.iter().map(|entry| crc32c::crc32c(entry)));
-        self.prev = leaves.last().copied().unwrap_or(self.prev);
-        self.next += run.len() as u64;
-        Ok(leaves)
+        let encoded = bundle::encode(LeafIndex(self.next), &self.prev, entries, &self.nonces)?;
+        let count = entries.len();
+        self.contents.bundles.push(EncodedBundle { bytes: encoded.bytes, entries: count as u16 });
+        self.contents.entry_crcs.extend(entries.iter().map(crc32c::crc32c));
+        self.prev = encoded.leaves.last().copied().unwrap_or(self.prev);
+        self.next += count as u64;
+        Ok(encoded.leaves)
     }
 
     /// The finished part. The level-1 tile is stated only for a whole segment.

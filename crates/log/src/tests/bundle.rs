@@ -28,7 +28,7 @@ fn plain(entries: &[Vec<u8>]) -> Entries {
 fn check(first: u64, prev: Hash, entries: &[Vec<u8>]) -> Vec<u8> {
     let nonces = NonceMaker::new(SEED);
     let entries = marked(entries);
-    let stored = encode(LeafIndex(first), &prev, &entries, &nonces).expect("encodes");
+    let stored = encode(LeafIndex(first), &prev, &entries, &nonces).expect("encodes").bytes;
     let back = decode(LeafIndex(first), &stored, &nonces).expect("decodes");
     assert_eq!(back, entries, "first {first}, {} entries", entries.len());
     stored
@@ -61,7 +61,7 @@ fn an_entry_that_does_not_chain_is_stored_whole() {
 fn prev_and_nonce_are_not_stored() {
     let nonces = NonceMaker::new(SEED);
     let entries = plain(&first_entries(256));
-    let stored = encode(LeafIndex(0), &EMPTY_ROOT, &entries, &nonces).expect("encodes");
+    let stored = encode(LeafIndex(0), &EMPTY_ROOT, &entries, &nonces).expect("encodes").bytes;
     // 32 + 16 incompressible bytes an entry would alone be 12,288.
     assert!(stored.len() < 6_000, "{} bytes", stored.len());
 }
@@ -70,7 +70,7 @@ fn prev_and_nonce_are_not_stored() {
 fn another_seed_gives_other_entries() {
     let entries = plain(&first_entries(4));
     let stored =
-        encode(LeafIndex(0), &EMPTY_ROOT, &entries, &NonceMaker::new(SEED)).expect("encodes");
+        encode(LeafIndex(0), &EMPTY_ROOT, &entries, &NonceMaker::new(SEED)).expect("encodes").bytes;
     let other = NonceMaker::new(NonceSeed([8; 16]));
     let back = decode(LeafIndex(0), &stored, &other).expect("decodes");
     assert_ne!(back, entries);
@@ -80,7 +80,7 @@ fn another_seed_gives_other_entries() {
 fn damaged_bundles_never_decode_to_the_same_entries() {
     let entries = plain(&first_entries(20));
     let nonces = NonceMaker::new(SEED);
-    let stored = encode(LeafIndex(0), &EMPTY_ROOT, &entries, &nonces).expect("encodes");
+    let stored = encode(LeafIndex(0), &EMPTY_ROOT, &entries, &nonces).expect("encodes").bytes;
     for bit in 0..stored.len() * 8 {
         let mut bad = stored.clone();
         bad[bit / 8] ^= 1 << (bit % 8);

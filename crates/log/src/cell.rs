@@ -6,14 +6,15 @@ use crate::create::FirstLogs;
 use crate::guard::Guard;
 use crate::handle::LogHandle;
 use crate::identity::{IdentityHasher, IdentityWindow};
-use crate::inbox::Inbox;
+use crate::inbox::{Inbox, Work};
 use crate::inner::{Creator, Env, Inner, NewLog, Threads};
 use crate::journal_thread::JournalThread;
 use crate::keeper::Keeper;
-use crate::limits::CellLimits;
+use crate::limits::{CellLimits, SEAL_AFTER_IDLE};
 use crate::messages::{Ask, SignedSince, ToJournal};
 use crate::meta::ENDED_FILE;
-use crate::mutants::Mutants;
+use crate::mutants::{Mutant, Mutants};
+use crate::pace::Pace;
 use crate::poison::{OnFatal, Poison};
 use crate::read::Reader;
 use crate::recover::{OpenError, Places, Recovery, ask_guard, recover};
@@ -33,7 +34,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use store::limits::RESERVE_BYTES_DEFAULT;
+use store::limits::{JOURNAL_FILE_BYTES_FIRST, JOURNAL_FILE_BYTES_MAX, RESERVE_BYTES_DEFAULT};
 use store::segments::SegmentStore;
 use store::{
     DirectoryLock, Journal, JournalError, LocalJournal, LocalJournalOptions, Recovered, Reserve,
@@ -65,6 +66,12 @@ pub struct CellOptions {
     pub force_filesystem: bool,
     /// What a fatal fault does to the process.
     pub on_fatal: OnFatal,
+    /// What makes the cell act when no producer does.
+    pub pace: Pace,
+    /// Sizes in bytes of a new journal's first file and of its largest.
+    pub journal_file_bytes: (u64, u64),
+    /// Deliberate faults that are on from the start; without effect outside of test builds.
+    pub mutants: Vec<Mutant>,
 }
 
 impl CellOptions {
@@ -82,6 +89,9 @@ impl CellOptions {
             roots_every_s: 60,
             force_filesystem: false,
             on_fatal: OnFatal::Abort,
+            pace: Pace::ByClock,
+            journal_file_bytes: (JOURNAL_FILE_BYTES_FIRST, JOURNAL_FILE_BYTES_MAX),
+            mutants: Vec::new(),
         }
     }
 }
@@ -226,6 +236,27 @@ impl Cell {
         answer.recv().map_err(|_| gone())?
     }
 
+    /// Makes a frame permanent that vouches for every one before it, as an idle journal does of itself.
+    pub fn seal_now(&self) -> Result<(), String> {
+        let (reply, sealed) = channel();
+        self.inner.inbox.push(Work::Seal { reply: Some(reply) });
+        sealed.recv().map(drop).map_err(|_| "the cell has stopped".to_owned())
+    }
+
+    /// Has the keeper do a round now: disk space, the spare journal file, signatures that nobody waits for, the guard.
+    pub fn keep_now(&self) -> Result<(), String> {
+        let gone = || "the cell has stopped".to_owned();
+        let threads = self.inner.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        let keeper = threads.as_ref().and_then(|threads| threads.keeper.as_ref());
+        let ask = keeper.map(|(ask, _)| ask.clone()).ok_or_else(gone)?;
+        drop(threads);
+        let (done, round) = channel();
+        ask.send(done).map_err(|_| gone())?;
+        // A keeper that gets the asking channel's last copy back must see it closed.
+        drop(ask);
+        round.recv().map_err(|_| gone())
+    }
+
     /// Refuses new batches, commits and answers those that are queued, then ends the threads and gives the data
     /// directory free. A second call does nothing.
     pub fn stop(&self) {
@@ -246,7 +277,13 @@ struct OpenJournal {
 fn open_journal(env: &Env, options: &CellOptions) -> Result<(LocalJournal, Recovered), OpenError> {
     let dir = options.data.join("journal");
     let open = || {
-        let journal_options = LocalJournalOptions::new(Arc::clone(&env.random));
+        let (file_bytes_first, file_bytes_max) = options.journal_file_bytes;
+        let journal_options = LocalJournalOptions {
+            file_bytes_first,
+            file_bytes_max,
+            truncate_bad_frames: options.mutants.contains(&Mutant::TruncateBadFrames),
+            ..LocalJournalOptions::new(Arc::clone(&env.random))
+        };
         LocalJournal::open(Arc::clone(&env.disk), &dir, journal_options)
     };
     match open() {
@@ -295,7 +332,8 @@ fn start(
         }
         None => None,
     };
-    if let Some(guard) = &guard {
+    let ignored = Mutants::starting_with(&options.mutants).is_on(Mutant::GuardIgnored);
+    if let Some(guard) = guard.as_ref().filter(|_| !ignored) {
         ask_guard(&recovery.logs, guard.heads(), &reader, &mut recovery.ended)?;
     }
     for (name, reason) in &recovery.ended {
@@ -328,7 +366,7 @@ impl Starter {
         guard: Option<Guard>,
         system: Arc<LogShared>,
     ) -> Result<(), OpenError> {
-        let (stop_keeper, stop) = channel();
+        let (ask_keeper, asks) = channel();
         let keeper = Keeper {
             registry: Arc::clone(&inner.registry),
             inbox: Arc::clone(&inner.inbox),
@@ -344,13 +382,14 @@ impl Starter {
             system,
             answers: inner.answers.clone(),
             poison: inner.poison.clone(),
-            stop,
+            asks,
+            pace: options.pace,
             told: BTreeMap::new(),
         };
         let handle = spawn("graven-keeper", move || keeper.run())?;
         let mut threads = inner.threads.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(threads) = threads.as_mut() {
-            threads.keeper = Some((stop_keeper, handle));
+            threads.keeper = Some((ask_keeper, handle));
         }
         Ok(())
     }
@@ -385,7 +424,13 @@ fn wire(
     let in_flight_max = journal.journal.in_flight_max();
     let (to_journal, messages) = sync_channel(in_flight_max + 2);
     let (ask_unloader, asks) = sync_channel(ASKS_MAX);
-    let common = common(options, &reader, &recovery, to_journal, ask_unloader);
+    let limits = &options.limits;
+    let room = Room::new(
+        (Arc::clone(&env.disk), options.data.clone()),
+        (limits.journal_max_bytes, limits.disk_reserve_bytes),
+        (journal.journal.ready_bytes(), journal.spares.clone()),
+    );
+    let common = common(options, &reader, &recovery, room, (to_journal, ask_unloader));
     let (answerer, mut handles) = answer::start(options.limits.signer_threads, &common.answers)
         .map_err(OpenError::Machine)?;
     let journal_thread = JournalThread {
@@ -411,7 +456,6 @@ fn wire(
     handles.insert(1, spawn("graven-unload", move || unloader.run())?);
     handles.insert(2, spawn("graven-journal", move || journal_thread.run())?);
     let threads = Threads { keeper: None, handles, lock: journal.lock };
-    let limits = &options.limits;
     let inner = Inner {
         env,
         data: options.data.clone(),
@@ -428,6 +472,7 @@ fn wire(
         mutants: common.mutants,
         poison: common.poison,
         stopping: AtomicBool::new(false),
+        pace: options.pace,
         creator: Mutex::new(creator),
         unloader: common.ask_unloader,
         threads: Mutex::new(Some(threads)),
@@ -439,8 +484,8 @@ fn common(
     options: &CellOptions,
     reader: &Reader,
     recovery: &Recovery,
-    to_journal: SyncSender<ToJournal>,
-    ask_unloader: SyncSender<Ask>,
+    room: Room,
+    (to_journal, ask_unloader): (SyncSender<ToJournal>, SyncSender<Ask>),
 ) -> Common {
     let registry = Arc::new(Registry::default());
     recovery.logs.values().for_each(|log| registry.insert(Arc::clone(log)));
@@ -450,9 +495,9 @@ fn common(
     Common {
         registry,
         inbox: Arc::default(),
-        room: Arc::new(Room::new(options.limits.journal_max_bytes)),
+        room: Arc::new(room),
         stats: Arc::default(),
-        mutants: Arc::default(),
+        mutants: Arc::new(Mutants::starting_with(&options.mutants)),
         poison,
         answers,
         to_journal,
@@ -480,6 +525,7 @@ fn sequencer(
         random: Arc::clone(&env.random),
         mutants: Arc::clone(&common.mutants),
         poison: common.poison.clone(),
+        seal_after: options.pace.is_by_clock().then_some(SEAL_AFTER_IDLE),
     };
     Sequencer::new(parts, logs)
 }
@@ -502,6 +548,7 @@ fn unloader(
         room: Arc::clone(&common.room),
         stats: Arc::clone(&common.stats),
         unload_at_bytes: options.limits.journal_unload_bytes,
+        pace: options.pace,
         poison: common.poison.clone(),
         persisted,
     }

@@ -119,7 +119,12 @@ fn note_created(inner: &Inner, log: &Arc<LogShared>) {
     let head = log.head();
     let event =
         own::log_noted("create", log.name.as_str(), log.origin.as_str(), head.size, &head.root);
-    inner.inbox.push(Work::Own { log: system, events: vec![event], reply: None });
+    if inner.pace.is_by_clock() {
+        inner.inbox.push(Work::Own { log: system, events: vec![event], reply: None });
+    } else {
+        // Its outcome is no more the caller's business than by the clock; only the order of calls to the disk is fixed.
+        drop(append_own(inner, &system, vec![event]));
+    }
 }
 
 /// Appends entries of the log's own and waits until they are permanent.

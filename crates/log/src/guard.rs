@@ -63,7 +63,10 @@ impl Guard {
                 if !may_be_new {
                     return Err(GuardError::Missing(path.to_owned()));
                 }
-                return Ok(Guard { disk, path: path.to_owned(), written: GuardHeads::new() });
+                let guard = Guard { disk, path: path.to_owned(), written: GuardHeads::new() };
+                // It exists before anything is signed: a crash in the first start must not look like a lost guard.
+                guard.write(&format(&guard.written)).map_err(io)?;
+                return Ok(guard);
             }
             other => other.map_err(io)?,
         };

@@ -28,8 +28,9 @@ pub(crate) enum Work {
     /// Write down what recovery needs from frames that are about to be released; answers with the slot of the frame
     /// that holds it.
     Carry { reply: std::sync::mpsc::Sender<Slot> },
-    /// Write down the checkpoints that were signed since the last frame, even if nothing else comes.
-    Seal,
+    /// Write down the checkpoints that were signed since the last frame, even if nothing else comes; answers with the
+    /// frame's slot once it is permanent.
+    Seal { reply: Option<std::sync::mpsc::Sender<Slot>> },
     /// Finish what is here, then end.
     Stop,
 }

@@ -8,6 +8,7 @@ use crate::limits::CellLimits;
 use crate::messages::Ask;
 use crate::mutants::Mutants;
 use crate::own::Succession;
+use crate::pace::Pace;
 use crate::poison::Poison;
 use crate::read::Reader;
 use crate::registry::Registry;
@@ -77,6 +78,7 @@ pub(crate) struct Inner {
     pub(crate) mutants: Arc<Mutants>,
     pub(crate) poison: Poison,
     pub(crate) stopping: AtomicBool,
+    pub(crate) pace: Pace,
     pub(crate) creator: Mutex<Creator>,
     pub(crate) unloader: SyncSender<Ask>,
     pub(crate) threads: Mutex<Option<Threads>>,
@@ -84,8 +86,8 @@ pub(crate) struct Inner {
 
 /// The running threads, in the order in which they end.
 pub(crate) struct Threads {
-    /// The keeper with the channel whose closing ends it.
-    pub(crate) keeper: Option<(Sender<()>, JoinHandle<()>)>,
+    /// The keeper with the channel that asks it for a round and whose closing ends it.
+    pub(crate) keeper: Option<(Sender<Sender<()>>, JoinHandle<()>)>,
     pub(crate) handles: Vec<JoinHandle<()>>,
     /// Released last, when nothing is written any more.
     pub(crate) lock: Option<DirectoryLock>,

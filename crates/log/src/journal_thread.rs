@@ -73,6 +73,9 @@ impl JournalThread {
         if self.mutants.is_on(Mutant::AckBeforeFlush) {
             self.publish_early(&mut frame);
         }
+        if self.mutants.is_on(Mutant::SignBeforeCommit) {
+            self.sign_early(&frame)?;
+        }
         let slot = self.commit(&mut frame)?;
         self.inbox.push(Work::Committed);
         for carry in frame.carries.drain(..) {
@@ -123,7 +126,7 @@ impl JournalThread {
     }
 
     fn note_room(&self) {
-        self.room.set_retained(self.journal.retained_bytes());
+        self.room.set_journal(self.journal.ready_bytes(), self.journal.retained_bytes());
     }
 
     /// Lets a permanent frame be read, then signed and answered.
@@ -162,6 +165,15 @@ impl JournalThread {
                 })?;
                 self.note_room();
             }
+        }
+        Ok(())
+    }
+
+    /// Mutant: signs as if the frame were permanent already.
+    fn sign_early(&self, frame: &SealedFrame) -> Result<(), Fatal> {
+        for delta in &frame.logs {
+            let head = DurableHead { size: delta.size_after, root: delta.root_after };
+            delta.log.sign(head, &self.poison)?;
         }
         Ok(())
     }

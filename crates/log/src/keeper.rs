@@ -6,6 +6,7 @@ use crate::guard::{Guard, GuardHeads};
 use crate::inbox::{Inbox, Work};
 use crate::limits::ROOTS_PER_ENTRY;
 use crate::own;
+use crate::pace::Pace;
 use crate::poison::{PanicGuard, Poison};
 use crate::registry::Registry;
 use crate::room::Room;
@@ -15,7 +16,7 @@ use graven_merkle::{Hash, TreeSize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 use store::{JournalError, Reserve, SpareMaker};
 
@@ -38,8 +39,9 @@ pub(crate) struct Keeper {
     pub(crate) system: Arc<LogShared>,
     pub(crate) answers: AnswerParts,
     pub(crate) poison: Poison,
-    /// Closed when the cell stops.
-    pub(crate) stop: Receiver<()>,
+    /// Asks for a round now and waits for its end; closed when the cell stops.
+    pub(crate) asks: Receiver<Sender<()>>,
+    pub(crate) pace: Pace,
     /// Sizes told in `system` so far, by origin.
     pub(crate) told: BTreeMap<String, TreeSize>,
 }
@@ -49,20 +51,33 @@ impl Keeper {
     pub(crate) fn run(mut self) {
         let _guard = PanicGuard(self.poison.clone(), "keeper");
         let mut next_roots_ns = self.clock.boot_ns() + self.roots_every_ns();
-        while let Err(RecvTimeoutError::Timeout) = self.stop.recv_timeout(TICK) {
+        loop {
+            let asked = match self.asks.recv_timeout(self.pace.patience(TICK)) {
+                Ok(done) => Some(done),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
             if self.poison.check().is_err() {
                 return;
             }
-            self.look_at_disk();
-            self.sign_what_nobody_asked_for();
-            self.update_guard();
-            if self.clock.boot_ns() >= next_roots_ns {
-                next_roots_ns = self.clock.boot_ns() + self.roots_every_ns();
-                self.tell_roots();
+            self.round(&mut next_roots_ns);
+            if let Some(done) = asked {
+                // Whoever asked may have gone away.
+                done.send(()).unwrap_or(());
             }
         }
         self.sign_what_nobody_asked_for();
         self.update_guard();
+    }
+
+    fn round(&mut self, next_roots_ns: &mut u64) {
+        self.look_at_disk();
+        self.sign_what_nobody_asked_for();
+        self.update_guard();
+        if self.clock.boot_ns() >= *next_roots_ns {
+            *next_roots_ns = self.clock.boot_ns() + self.roots_every_ns();
+            self.tell_roots();
+        }
     }
 
     /// Signs the heads of logs whose last entries no producer waits for, such as the log's own: an entry that no
@@ -82,8 +97,20 @@ impl Keeper {
             }
         }
         if signed_any {
-            self.inbox.push(Work::Seal);
+            self.seal();
         }
+    }
+
+    /// By hand it waits for the frame, so that the guard's calls to the disk come after the journal's.
+    fn seal(&self) {
+        if self.pace.is_by_clock() {
+            self.inbox.push(Work::Seal { reply: None });
+            return;
+        }
+        let (reply, sealed) = channel();
+        self.inbox.push(Work::Seal { reply: Some(reply) });
+        // A cell that has stopped drops the reply: there is nothing to wait for.
+        sealed.recv().map(drop).unwrap_or(());
     }
 
     fn roots_every_ns(&self) -> u64 {

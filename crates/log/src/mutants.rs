@@ -15,7 +15,7 @@ pub enum Mutant {
     SignBeforeCommit = 2,
     /// The events in the frame are not compared with their intake hashes.
     SkipRehash = 4,
-    /// The signer signs what does not extend the last.
+    /// The start does not ask the independent guard.
     GuardIgnored = 8,
     /// Sidecars are left out of the frame.
     SidecarLost = 16,
@@ -23,6 +23,8 @@ pub enum Mutant {
     FlipBeforeFlush = 32,
     /// A bit of the frame's buffer flips between flush and signature.
     FlipBeforeSign = 64,
+    /// Recovery cuts the journal off at the first bad frame, whatever stands behind it.
+    TruncateBadFrames = 128,
 }
 
 /// The switches of one cell.
@@ -30,6 +32,15 @@ pub enum Mutant {
 pub struct Mutants(AtomicU32);
 
 impl Mutants {
+    /// The switches of a cell whose start must have them on already.
+    pub(crate) fn starting_with(mutants: &[Mutant]) -> Self {
+        let switches = Mutants::default();
+        for mutant in mutants {
+            switches.switch_on(*mutant);
+        }
+        switches
+    }
+
     /// Switches a fault on. Without effect outside of test builds.
     pub fn switch_on(&self, mutant: Mutant) {
         self.0.fetch_or(mutant as u32, Ordering::SeqCst);

@@ -175,7 +175,9 @@ impl OfflineCell {
         // Listed after the journal was read: what has left the journal since then is in a part by now.
         let store = SegmentStore::new(disk, data);
         for name in store.logs().map_err(unreadable)? {
-            logs.entry(name).or_default();
+            if logs.contains_key(&name) || !is_unmade(&store, &name)? {
+                logs.entry(name).or_default();
+            }
         }
         Ok(OfflineCell { store, data: data.to_owned(), frames: Arc::new(frames), journal, logs })
     }
@@ -438,6 +440,14 @@ impl OfflineLog {
         notes.dedup();
         Ok(notes)
     }
+}
+
+/// Whether a log's creation was cut off before its meta file, and so before anything else: a start passes over it too.
+fn is_unmade(store: &SegmentStore, name: &str) -> Result<bool, OfflineError> {
+    let damaged = |source| OfflineError::Store { log: name.to_owned(), source };
+    let has_meta = store.read_file(name, META_FILE).map_err(damaged)?.is_some();
+    let has_state = store.read_state(name).map_err(damaged)?.is_some();
+    Ok(!has_meta && !has_state && store.list(name).map_err(damaged)?.is_empty())
 }
 
 /// Takes note of what a frame holds.

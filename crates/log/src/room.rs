@@ -1,29 +1,51 @@
 //! Whether there is room to write: checked before anything is numbered, so that nothing is ever half-written (design §5).
 
 use append::{Code, Refusal};
+use env::Disk;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use store::SpareMaker;
 
 /// What the journal, the unloader and the disk say of the room left.
-#[derive(Debug)]
 pub(crate) struct Room {
+    /// Bytes of frames that the journal takes without new space.
+    ready_bytes: AtomicU64,
     /// Bytes in the journal that are not unloaded yet.
     retained_bytes: AtomicU64,
     retained_max: u64,
     disk_full: AtomicBool,
+    disk: Arc<dyn Disk>,
+    data: PathBuf,
+    /// Free bytes that are left to the log's own entries and to a copy-forward.
+    reserve_bytes: u64,
+    spares: Option<SpareMaker>,
 }
 
 impl Room {
-    pub(crate) fn new(retained_max: u64) -> Self {
-        Room { retained_bytes: AtomicU64::new(0), retained_max, disk_full: AtomicBool::new(false) }
+    pub(crate) fn new(
+        (disk, data): (Arc<dyn Disk>, PathBuf),
+        (retained_max, reserve_bytes): (u64, u64),
+        (ready_bytes, spares): (u64, Option<SpareMaker>),
+    ) -> Self {
+        Room {
+            ready_bytes: AtomicU64::new(ready_bytes),
+            retained_bytes: AtomicU64::new(0),
+            retained_max,
+            disk_full: AtomicBool::new(false),
+            disk,
+            data,
+            reserve_bytes,
+            spares,
+        }
     }
 
     /// Refuses where nothing more can be written now.
     pub(crate) fn check(&self) -> Result<(), Refusal> {
-        if self.disk_full.load(Ordering::Acquire) {
-            let detail = "the disk is full: reads and proofs go on, appends wait for free space; delete something else on the disk or make it larger";
-            return Err(Refusal::new(Code::DiskFull, detail).retry_after(30));
+        if self.is_disk_full() {
+            return Err(disk_full());
         }
-        let retained = self.retained_bytes.load(Ordering::Acquire);
+        let retained = self.retained_bytes();
         if retained > self.retained_max {
             let detail = format!(
                 "{retained} bytes wait in the journal to be unloaded into segments, the limit is {}; send again in a second",
@@ -34,7 +56,31 @@ impl Room {
         Ok(())
     }
 
-    pub(crate) fn set_retained(&self, retained_bytes: u64) {
+    /// Refuses where frames of `needed_bytes`, those on their way included, might not find room. Makes the next journal
+    /// file where the keeper has not got round to it. Called by the commit thread alone, before it numbers.
+    pub(crate) fn check_frames(&self, needed_bytes: u64) -> Result<(), Refusal> {
+        if needed_bytes <= self.ready_bytes.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let Some(spares) = &self.spares else { return Ok(()) };
+        // A failure that is not about space is found again, and told, by whoever writes next.
+        let is_made = spares.prepare_spare().is_ok();
+        let ready = self.ready_bytes.fetch_max(spares.ready_bytes(), Ordering::AcqRel);
+        if is_made && needed_bytes <= ready.max(spares.ready_bytes()) {
+            return Ok(());
+        }
+        // A frame that is larger than a file gets a file of its own size.
+        let free = self.disk.free_bytes(&self.data).unwrap_or(0);
+        if is_made && free > self.reserve_bytes.saturating_add(2 * needed_bytes) {
+            return Ok(());
+        }
+        self.set_disk_full(true);
+        Err(disk_full())
+    }
+
+    /// Told by the journal thread after each commit.
+    pub(crate) fn set_journal(&self, ready_bytes: u64, retained_bytes: u64) {
+        self.ready_bytes.store(ready_bytes, Ordering::Release);
         self.retained_bytes.store(retained_bytes, Ordering::Release);
     }
 
@@ -51,4 +97,9 @@ impl Room {
     pub(crate) fn retained_bytes(&self) -> u64 {
         self.retained_bytes.load(Ordering::Acquire)
     }
+}
+
+fn disk_full() -> Refusal {
+    let detail = "the disk is full: reads and proofs go on, appends wait for free space; delete something else on the disk or make it larger";
+    Refusal::new(Code::DiskFull, detail).retry_after(30)
 }

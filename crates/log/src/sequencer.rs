@@ -8,8 +8,8 @@ use crate::frame::{BodyWriter, FooterLog};
 use crate::identity::{Identity, IdentityHasher, IdentityWindow};
 use crate::inbox::{CloseOnEnd, Inbox, Work};
 use crate::intake::{Prepared, PreparedEvent, Writer};
+use crate::limits::SEGMENT_ENTRIES;
 use crate::limits::{FORKS_RECORDED_MAX, FRAME_BODY_TARGET_BYTES, FRAME_LOGS_MAX};
-use crate::limits::{SEAL_AFTER_IDLE, SEGMENT_ENTRIES};
 use crate::messages::{SignedSince, ToJournal, answer};
 use crate::mutants::{Mutant, Mutants};
 use crate::nonce::{NonceMaker, NonceSeed};
@@ -24,6 +24,7 @@ use crate::tail::SidecarSpan;
 use crate::time_keeper::{LogTime, Reading, Stamp, TimeKeeper};
 use append::{Code, Refusal, StreamHead};
 use env::Random;
+use graven_entry::limits::HEADER_BYTES_MAX;
 use graven_entry::{
     AuthMethod, Grade, Header, Name, build_entry, chain_start, event_hash, pointer, string_value,
 };
@@ -31,7 +32,11 @@ use graven_merkle::{Frontier, Hash, LeafIndex, TreeSize, leaf_hash};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::mpsc::{Sender, SyncSender};
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 use store::{FrameBuf, Slot};
+
+/// What an entry takes in a frame beyond its event, at most: header, intake hash, identity, lengths.
+const HEADER_ROOM_BYTES: usize = HEADER_BYTES_MAX + 256;
 
 /// What the commit thread works with.
 pub(crate) struct SequencerParts {
@@ -46,6 +51,8 @@ pub(crate) struct SequencerParts {
     pub(crate) random: Arc<dyn Random>,
     pub(crate) mutants: Arc<Mutants>,
     pub(crate) poison: Poison,
+    /// An idle journal vouches for its last frame after this time; never of itself without it.
+    pub(crate) seal_after: Option<Duration>,
 }
 
 /// The commit thread's state.
@@ -55,6 +62,8 @@ pub(crate) struct Sequencer {
     open: OpenFrame,
     backlog: VecDeque<Work>,
     in_flight: usize,
+    /// Bytes of the frames that are on their way.
+    in_flight_bytes: usize,
     /// The last frame with entries is not vouched for yet.
     unsealed: bool,
     stopping: bool,
@@ -114,6 +123,7 @@ impl Sequencer {
             open: OpenFrame::default(),
             backlog: VecDeque::new(),
             in_flight: 0,
+            in_flight_bytes: 0,
             unsealed: true,
             stopping: false,
             last_entry_ns: None,
@@ -144,7 +154,7 @@ impl Sequencer {
         self.parts.poison.check()?;
         if self.backlog.is_empty() && !self.can_submit() {
             let idle = self.unsealed && self.in_flight == 0 && self.open.is_empty();
-            match self.parts.inbox.take_all(idle.then_some(SEAL_AFTER_IDLE)) {
+            match self.parts.inbox.take_all(self.parts.seal_after.filter(|_| idle)) {
                 Some(work) => self.backlog = work,
                 None => return self.submit_seal(),
             }
@@ -177,7 +187,7 @@ impl Sequencer {
             self.parts.poison.check()?;
             for work in self.parts.inbox.take_all(None).unwrap_or_default() {
                 match work {
-                    Work::Committed => self.in_flight -= 1,
+                    Work::Committed => self.committed(),
                     other => self.backlog.push_back(other),
                 }
             }
@@ -207,15 +217,16 @@ impl Sequencer {
                 Ok(())
             }
             Work::Committed => {
-                self.in_flight -= 1;
+                self.committed();
                 Ok(())
             }
             Work::Carry { reply } => {
                 self.carry(reply);
                 Ok(())
             }
-            Work::Seal => {
+            Work::Seal { reply } => {
                 self.open.body_mut();
+                self.open.carries.extend(reply);
                 Ok(())
             }
             Work::Stop => {
@@ -293,11 +304,14 @@ impl Sequencer {
     }
 
     fn check_room(&self, prepared: &Prepared) -> Result<(), Declined> {
-        // The log's own entries are few and go into the room that the current journal file still has.
+        // The log's own entries are few, and may have the reserve.
         if prepared.writer.auth.is_log() {
             return Ok(());
         }
-        self.parts.room.check().map_err(Declined::from)
+        self.parts.room.check()?;
+        let headers = prepared.events.len() * HEADER_ROOM_BYTES;
+        let needed = self.in_flight_bytes + self.open.len() + prepared.cost_bytes() + headers;
+        self.parts.room.check_frames(needed as u64).map_err(Declined::from)
     }
 
     fn read_clock(&mut self) -> Result<Reading, Declined> {
@@ -501,8 +515,16 @@ impl Sequencer {
         self.send(frame)
     }
 
+    fn committed(&mut self) {
+        self.in_flight -= 1;
+        if self.in_flight == 0 {
+            self.in_flight_bytes = 0;
+        }
+    }
+
     fn send(&mut self, frame: SealedFrame) -> Result<(), Fatal> {
         self.in_flight += 1;
+        self.in_flight_bytes += frame.body.len();
         self.parts.frames.send(ToJournal::Frame(frame)).map_err(|_| {
             self.parts.poison.fatal("the journal thread ended while frames were on their way")
         })

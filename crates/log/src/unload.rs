@@ -10,6 +10,7 @@ use crate::inbox::{Inbox, Work};
 use crate::limits::{BUNDLE_ENTRIES, SEGMENT_ENTRIES};
 use crate::messages::{Ask, Errand, ToJournal};
 use crate::nonce::NonceSeed;
+use crate::pace::Pace;
 use crate::part::{PartBuilder, PartHeader, segment_of};
 use crate::poison::{PanicGuard, Poison};
 use crate::read::{ReadError, Reader};
@@ -42,6 +43,7 @@ pub(crate) struct Unloader {
     pub(crate) room: Arc<Room>,
     pub(crate) stats: Arc<Stats>,
     pub(crate) unload_at_bytes: u64,
+    pub(crate) pace: Pace,
     pub(crate) poison: Poison,
     /// Sizes of the states on disk.
     pub(crate) persisted: BTreeMap<String, Persisted>,
@@ -85,7 +87,8 @@ impl Unloader {
     pub(crate) fn run(mut self) {
         let _guard = PanicGuard(self.poison.clone(), "unloader");
         loop {
-            let asked = match self.asks.recv_timeout(LOOK_EVERY) {
+            let asked = match self.asks.recv_timeout(self.pace.patience(LOOK_EVERY)) {
+                Ok(Ask::Look) if !self.pace.is_by_clock() => continue,
                 Ok(Ask::Look) | Err(RecvTimeoutError::Timeout) => None,
                 Ok(Ask::UnloadAll(reply)) => Some(reply),
                 Ok(Ask::Stop) | Err(RecvTimeoutError::Disconnected) => return,

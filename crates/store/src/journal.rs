@@ -95,6 +95,12 @@ pub trait Journal: Send {
     /// affair; slots that are still held can still be read.
     fn release(&mut self, below: Slot) -> Result<(), JournalError>;
 
+    /// Bytes of frames that surely find room without new space: a caller that takes on no more than this is never
+    /// answered [`JournalError::Full`].
+    fn ready_bytes(&self) -> u64 {
+        u64::MAX
+    }
+
     /// Bytes of the frames that have not been released: what a start has to read.
     fn retained_bytes(&self) -> u64;
 }

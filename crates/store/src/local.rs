@@ -42,7 +42,7 @@ use crate::{Completed, EachBody, Epoch, FrameBuf, Journal, JournalError, Slot};
 pub(crate) use envelope::field;
 use envelope::{Envelope, FrameKind};
 use file_header::FileHeader;
-use recover::{Opened, open_chain};
+use recover::{Opened, cut_at_bad_frame, open_chain};
 use scan::{Position, Tail, scan_frames};
 use walk::FileInfo;
 
@@ -67,6 +67,9 @@ pub struct LocalJournalOptions {
     pub file_bytes_max: u64,
     /// How a frame is made durable.
     pub write: DurableWrite,
+    /// A deliberate fault: the journal is cut off at the first bad frame, whatever stands behind it. Without effect
+    /// outside of test builds and the feature `mutants`.
+    pub truncate_bad_frames: bool,
 }
 
 /// What an open found.
@@ -132,6 +135,7 @@ impl LocalJournalOptions {
             file_bytes_first: JOURNAL_FILE_BYTES_FIRST,
             file_bytes_max: JOURNAL_FILE_BYTES_MAX,
             write: DurableWrite::Direct,
+            truncate_bad_frames: false,
         }
     }
 }
@@ -148,6 +152,9 @@ impl LocalJournal {
         let block = BLOCK_BYTES as u64;
         let size_bytes = options.file_bytes_first.max(2 * block).next_multiple_of(block);
         create_dir_durably(&*disk, dir).map_err(JournalError::Io)?;
+        if options.truncate_bad_frames {
+            cut_at_bad_frame(&*disk, dir)?;
+        }
         let opened = open_chain(&*disk, dir, size_bytes, &*options.random)?;
         let recovered = describe(&opened);
         let last = opened.files.last().expect("an open journal has a file");
@@ -307,6 +314,12 @@ impl Journal for LocalJournal {
 
     fn in_flight_max(&self) -> usize {
         1
+    }
+
+    fn ready_bytes(&self) -> u64 {
+        let current = self.current();
+        let left_bytes = current.header.size_bytes.saturating_sub(current.end.offset_bytes);
+        left_bytes.max(self.spares.ready_bytes())
     }
 
     fn submit(&mut self, body: FrameBuf) -> Result<Slot, JournalError> {

@@ -245,7 +245,11 @@ impl SegmentStore {
     pub fn tidy(&self, log: &str) -> Result<(), StoreError> {
         check_log_name(log)?;
         for dir in [self.log_dir(log), self.segments_dir(log)] {
-            self.disk.sync_dir(&dir).map_err(StoreError::Io)?;
+            match self.disk.sync_dir(&dir) {
+                // A crash while the log was created has left the one directory without the other.
+                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+                other => other.map_err(StoreError::Io)?,
+            }
             for entry in list_dir(&*self.disk, &dir)? {
                 if entry.name.starts_with(TEMPORARY_PREFIX) {
                     remove_if_there(&*self.disk, &dir.join(&entry.name))?;

@@ -214,3 +214,46 @@ fn a_rotation_that_a_crash_cuts_off_leaves_keys_that_sign() {
         check_log(&log);
     }
 }
+
+/// Fills a disk of `capacity_bytes` with batches of `batch` events, then gives it room again.
+fn check_full_disk(capacity_bytes: u64, batch: u64) {
+    let context = format!("{capacity_bytes} bytes, batches of {batch}");
+    let world = World::new(90);
+    world.disk.set_capacity_bytes(Some(capacity_bytes));
+    let cell = world.open();
+    let log = cell.log("main").expect("is there");
+    let mut acked = 0;
+    let refusal = (0..20_000)
+        .find_map(|round| {
+            let events = (round * batch..(round + 1) * batch).map(event).collect();
+            match append(&log, events) {
+                Ok(_) => acked += batch,
+                Err(refusal) if refusal.code == Code::Busy => {}
+                Err(refusal) => return Some(refusal),
+            }
+            None
+        })
+        .expect("the disk fills up");
+    assert_eq!(refusal.code, Code::DiskFull, "{context}: {refusal}");
+    assert_eq!(log.info().size, TreeSize(1 + acked), "{context}: nothing is half-written");
+    check_log(&log);
+    world.disk.set_capacity_bytes(None);
+    let again = (0..200).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        append(&log, vec![event(900_000_000)]).is_ok()
+    });
+    assert!(again, "{context}: appends go on when there is room");
+    cell.stop();
+    let log = world.open().log("main").expect("is there");
+    assert_eq!(log.info().size, TreeSize(2 + acked), "{context}");
+    check_log(&log);
+}
+
+#[test]
+fn a_full_disk_refuses_appends_and_loses_nothing() {
+    for capacity_mib in [16, 19, 24] {
+        for batch in [1_000, 5_000] {
+            check_full_disk(capacity_mib << 20, batch);
+        }
+    }
+}

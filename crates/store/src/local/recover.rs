@@ -51,6 +51,21 @@ pub(crate) fn open_chain(
     Ok(Opened { files, frames, torn: walk.torn, created: false })
 }
 
+/// Mutant: zeroes the journal from the first bad frame on, as if it had been the last.
+pub(crate) fn cut_at_bad_frame(disk: &dyn Disk, dir: &Path) -> Result<(), JournalError> {
+    let is_on = cfg!(any(test, feature = "mutants"));
+    match walk(disk, dir, &mut |_, _| Ok(())) {
+        Err(JournalError::Corrupt { file, offset_bytes, .. }) if is_on => {
+            let file = disk.open(&file, OpenMode::ReadWrite).map_err(JournalError::Io)?;
+            let len_bytes = file.len_bytes().map_err(JournalError::Io)?;
+            let rest_bytes = len_bytes.saturating_sub(offset_bytes);
+            file.write_zeros_at(offset_bytes, rest_bytes).map_err(JournalError::Io)?;
+            file.sync_all().map_err(JournalError::Io)
+        }
+        _ => Ok(()),
+    }
+}
+
 fn create_first(
     disk: &dyn Disk,
     dir: &Path,

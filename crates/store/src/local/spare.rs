@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
-use env::Disk;
+use env::{BLOCK_BYTES, Disk};
 
 use super::create::{create_file, lengthen_file, recycle_file, remove_files};
 use super::names;
@@ -49,6 +49,17 @@ impl SpareMaker {
     /// `Full` leaves nothing behind; `Io` is fatal as everywhere.
     pub fn prepare_spare(&self) -> Result<(), JournalError> {
         self.prepare(&mut self.lock_next(), 0)
+    }
+
+    /// Bytes of frames that the spare has room for; 0 where there is none, or it is just being made.
+    pub fn ready_bytes(&self) -> u64 {
+        let next = match self.shared.next.try_lock() {
+            Ok(next) => next,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return 0,
+        };
+        let size_bytes = next.spare.as_ref().map_or(0, |spare| spare.size_bytes);
+        size_bytes.saturating_sub(BLOCK_BYTES as u64)
     }
 
     /// Whether the next switch finds a spare.

@@ -29,6 +29,7 @@ fn options(write: DurableWrite) -> LocalJournalOptions {
         file_bytes_first: 12 << 10,
         file_bytes_max: 24 << 10,
         write,
+        truncate_bad_frames: false,
     }
 }
 

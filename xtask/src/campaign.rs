@@ -1,6 +1,11 @@
 //! The slow campaigns that `cargo xtask test --all` adds: faults, long simulations, many seeds.
 
 use std::path::Path;
+use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Simulated crashes of one campaign.
+const SIM_CRASHES: u64 = 1_000_000;
 
 /// One campaign.
 struct Campaign {
@@ -10,8 +15,19 @@ struct Campaign {
     run: fn(&Path) -> Result<(), String>,
 }
 
-/// All campaigns. None yet: the first ones come with the fault matrix.
-const CAMPAIGNS: &[Campaign] = &[];
+/// All campaigns.
+const CAMPAIGNS: &[Campaign] = &[
+    Campaign {
+        name: "sim rows",
+        about: "the rows of docs/reliability.md in full: every call, every level, every seed",
+        run: sim_rows,
+    },
+    Campaign {
+        name: "sim crashes",
+        about: "a million simulated crashes, from a seed that no run had before",
+        run: sim_crashes,
+    },
+];
 
 /// Runs all of them and gives the failures, one message each.
 pub(crate) fn run_all(root: &Path) -> Vec<String> {
@@ -25,4 +41,30 @@ pub(crate) fn run_all(root: &Path) -> Vec<String> {
         }
     }
     failures
+}
+
+fn sim_rows(root: &Path) -> Result<(), String> {
+    let mut command = Command::new("cargo");
+    command.args(["test", "--release", "--package", "graven-sim"]).env("GRAVEN_SIM_FULL", "1");
+    cargo(root, &mut command)
+}
+
+/// The first seed is the time, so that each run tries others; `GRAVEN_SIM_SEED` takes a given one instead, and
+/// `GRAVEN_SIM_CRASHES` another number of crashes.
+fn sim_crashes(root: &Path) -> Result<(), String> {
+    let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_secs());
+    let seed = std::env::var("GRAVEN_SIM_SEED").unwrap_or_else(|_| now_s.to_string());
+    let crashes = std::env::var("GRAVEN_SIM_CRASHES").unwrap_or_else(|_| SIM_CRASHES.to_string());
+    let mut command = Command::new("cargo");
+    command.args(["run", "--release", "--package", "graven-sim", "--bin", "campaign", "--"]);
+    command.args(["--crashes", &crashes, "--seed", &seed]);
+    cargo(root, &mut command)
+        .map_err(|what| format!("{what}, seeds from {seed}; add those it names to tests/seeds.txt"))
+}
+
+/// Runs a command of cargo whose output, with its progress, goes to whoever started the task.
+fn cargo(root: &Path, command: &mut Command) -> Result<(), String> {
+    let status = command.current_dir(root).status();
+    let status = status.map_err(|error| format!("cannot run cargo: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("it ended with {status}")) }
 }

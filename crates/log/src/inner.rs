@@ -104,6 +104,8 @@ impl Inner {
             drop(stop);
             join(keeper);
         }
+        // The checkpoints of the last receipts are written down too.
+        self.inbox.push(Work::Seal { reply: None });
         self.inbox.push(Work::Stop);
         drop(self.unloader.send(Ask::Stop));
         handles.into_iter().for_each(join);

@@ -19,6 +19,7 @@ mod create;
 mod envelope;
 mod file_header;
 mod names;
+mod position;
 mod recover;
 mod scan;
 mod spare;
@@ -42,8 +43,9 @@ use crate::{Completed, EachBody, Epoch, FrameBuf, Journal, JournalError, Slot};
 pub(crate) use envelope::field;
 use envelope::{Envelope, FrameKind};
 use file_header::FileHeader;
+use position::Position;
 use recover::{Opened, cut_at_bad_frame, open_chain};
-use scan::{Position, Tail, scan_frames};
+use scan::{Tail, scan_frames};
 use walk::FileInfo;
 
 /// How a frame is made durable; `docs/adr/0002-durable-write.md` has the measurements.

@@ -19,7 +19,7 @@
 use env::BLOCK_BYTES;
 
 use super::envelope::{JournalId, field};
-use super::scan::Position;
+use super::position::Position;
 use crate::{Epoch, FrameHash, Slot};
 
 const MAGIC: [u8; 8] = *b"GRVNJRNL";

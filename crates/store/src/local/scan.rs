@@ -17,23 +17,15 @@ use env::{BLOCK_BYTES, DiskFile};
 
 use super::envelope::{Decoded, Envelope, FrameKind};
 use super::file_header::FileHeader;
+use super::position::Position;
+use crate::JournalError;
 use crate::frame_buf::frame_bytes;
 use crate::limits::{ENVELOPE_BYTES, FRAME_BODY_BYTES_MAX};
-use crate::{Epoch, FrameHash, JournalError, Slot};
 
 /// How much of a tail is read at once.
 const TAIL_READ_BYTES: usize = 1 << 20;
 
 const _: () = assert!(TAIL_READ_BYTES.is_multiple_of(BLOCK_BYTES));
-
-/// What the next frame must be, and where it goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Position {
-    pub(crate) slot: Slot,
-    pub(crate) prev: FrameHash,
-    pub(crate) epoch: Epoch,
-    pub(crate) offset_bytes: u64,
-}
 
 /// What stands after the last whole frame of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,18 +60,6 @@ pub(crate) fn scan_frames(
                 let offset_bytes = position.offset_bytes;
                 return Ok((position, Tail::Corrupt { offset_bytes, why }));
             }
-        }
-    }
-}
-
-impl Position {
-    /// The position behind a frame that stands here.
-    pub(crate) fn after(&self, envelope: &Envelope) -> Position {
-        Position {
-            slot: Slot(envelope.slot.0 + 1),
-            prev: envelope.hash(),
-            epoch: envelope.epoch,
-            offset_bytes: self.offset_bytes + frame_bytes(envelope.body_bytes as usize) as u64,
         }
     }
 }

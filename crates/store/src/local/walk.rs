@@ -15,7 +15,8 @@ use env::{BLOCK_BYTES, Disk, DiskFile, OpenMode};
 
 use super::file_header::{FileHeader, HeaderBlock};
 use super::names;
-use super::scan::{EachFrame, Position, Tail, first_envelope, first_nonzero, scan_frames};
+use super::position::Position;
+use super::scan::{EachFrame, Tail, first_envelope, first_nonzero, scan_frames};
 use crate::limits::CHECK_RETRIES_MAX;
 use crate::{JournalError, Slot, TornTail};
 

@@ -1,8 +1,6 @@
 //! Halden Ferries, a company that does not exist: its people, services, agents and things. Lists
 //! are read by Zipf's law, so what stands first is met most.
 
-use super::line::Stream;
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     Engineer,
@@ -14,6 +12,13 @@ pub(super) enum Role {
     Analyst,
     Port,
     Manager,
+}
+
+/// A producer, and how it writes time.
+pub(super) struct Stream {
+    pub(super) name: &'static str,
+    /// Fraction digits of a second: 0, 3, 6 or 9.
+    pub(super) digits: usize,
 }
 
 pub(super) struct Person {

@@ -6,8 +6,7 @@ use super::company::{
     STATEMENTS, TABLES, namespace,
 };
 use super::line::{Client, Ip, Outcome, Value};
-use super::office::Habit;
-use super::scene::{Scene, Staff};
+use super::scene::{Habit, Scene, Staff};
 
 pub(super) const ENGINEER: [(u64, Habit); 6] =
     [(24, deliver), (22, merge), (20, build), (14, set_flag), (14, query), (6, exec)];

@@ -2,19 +2,12 @@
 //! by closures, so what comes out is balanced by construction.
 
 use super::calendar::{Zone, civil};
-use super::company::Person;
+use super::company::{Person, Stream};
 use super::prng::mix;
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 /// Most events fit in it, so that a line is allocated once.
 const LINE_BYTES_USUAL: usize = 640;
-
-/// A producer, and how it writes time.
-pub(super) struct Stream {
-    pub(super) name: &'static str,
-    /// Fraction digits of a second: 0, 3, 6 or 9.
-    pub(super) digits: usize,
-}
 
 #[derive(Clone, Copy)]
 pub(super) enum Outcome {

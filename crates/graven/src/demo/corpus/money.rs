@@ -2,8 +2,7 @@
 
 use super::company::{BILLING, PAYMENTS, SUPPLIERS};
 use super::line::{Outcome, Value};
-use super::office::Habit;
-use super::scene::{Scene, Staff};
+use super::scene::{Habit, Scene, Staff};
 
 pub(super) const FINANCE: [(u64, Habit); 6] = [
     (34, create_invoice),

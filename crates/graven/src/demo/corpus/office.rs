@@ -8,10 +8,8 @@ use super::company::{
     REMARKS, REPORTING, Role, SECRETS, VESSELS,
 };
 use super::line::{Outcome, Value};
-use super::scene::{Scene, Staff, position};
+use super::scene::{Habit, Scene, Staff, position};
 use super::{engineering, money};
-
-pub(super) type Habit = fn(&mut Scene<'_>, Staff);
 
 const ANYONE: [(u64, Habit); 6] = [
     (46, sign_in),

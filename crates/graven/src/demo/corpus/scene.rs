@@ -6,8 +6,8 @@ use std::collections::BinaryHeap;
 
 use super::DemoEvent;
 use super::calendar::{DAY_NS, ZONES};
-use super::company::{DESK_BROWSERS, LEAVER, PEOPLE, PUBLIC_BROWSERS, Person, Role};
-use super::line::{Client, Ip, Line, Stream, Trace};
+use super::company::{DESK_BROWSERS, LEAVER, PEOPLE, PUBLIC_BROWSERS, Person, Role, Stream};
+use super::line::{Client, Ip, Line, Trace};
 use super::prng::{Prng, RANKS_MAX, mix};
 use super::world::World;
 
@@ -36,6 +36,9 @@ pub(super) struct Staff {
     pub(super) client: Client,
     pub(super) trace: Trace,
 }
+
+/// What someone at work does of their own accord.
+pub(super) type Habit = fn(&mut Scene<'_>, Staff);
 
 /// A customer on the web or in the app.
 #[derive(Clone, Copy)]

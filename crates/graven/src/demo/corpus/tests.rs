@@ -7,8 +7,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::calendar::{DAYS_MAX, ZONES, civil, weekday};
-use super::company::{CLIMBER, LEAVER, PEOPLE};
-use super::line::{Line, Stream};
+use super::company::{CLIMBER, LEAVER, PEOPLE, Stream};
+use super::line::Line;
 use super::{Corpus, DemoEvent};
 
 /// 2026-11-01T00:00:00Z, a Sunday.

@@ -82,7 +82,7 @@ impl Run {
         self.cargo_stage("wasm32", &args)
     }
 
-    /// Licences, advisories and bans.
+    /// Licences, bans and sources; and advisories, where their database can be had.
     fn deny(&mut self) -> Result<(), String> {
         if !stage::installed("cargo", &["deny", "--version"]) {
             self.skip(
@@ -90,7 +90,22 @@ impl Run {
             );
             return Ok(());
         }
-        self.cargo_stage("deny", &["deny", "--workspace", "check"])
+        let checks = ["bans", "licenses", "sources"];
+        self.cargo_stage("deny", &[&["deny", "--workspace", "check"], &checks[..]].concat())?;
+        let mut advisories = self.cargo(&["deny", "--workspace", "check", "advisories"]);
+        let outcome = self.stages.run_quiet("advisories", &mut advisories)?;
+        if outcome.output.contains("failed to fetch advisory database") {
+            self.skip(
+                "advisories: their database, RustSec's on GitHub, cannot be reached from here",
+            );
+            return Ok(());
+        }
+        println!("{:<24} {}", "advisories", if outcome.good { "ok" } else { "FAILED" });
+        if !outcome.good {
+            self.stages.print_tail("advisories", &outcome.output);
+        }
+        self.totals.failed += usize::from(!outcome.good);
+        Ok(())
     }
 
     /// The conformance parts that take seconds.

@@ -75,7 +75,7 @@ fn what_it_prints_works() {
     for command in serving["try"].as_array().unwrap() {
         let command = command.as_str().unwrap();
         if command.starts_with("curl") && !has_curl() {
-            println!("SKIP what_it_prints_works: curl is missing");
+            println!("SKIP what_it_prints_works: curl is missing (apt install curl)");
             continue;
         }
         let output = Command::new("sh")

@@ -102,7 +102,8 @@ fn a_backup_is_verified_and_restored_as_ended_logs() {
     }
     fixture.check(&["backup", "copy"], 2, &[], &["a backup is a new directory"]);
     let verdict = fixture.json(&["verify", "copy", "--log", "main"], 0);
-    assert_eq!(verdict["size"], size);
+    // Not the signed size: the newest checkpoint may be written down after the copy.
+    assert_eq!(verdict["checked"]["entries"], size);
     fixture.check(&["restore", "copy"], 2, &[], &["restored into a new directory"]);
     fixture.stop();
 

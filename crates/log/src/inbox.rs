@@ -23,8 +23,6 @@ pub(crate) enum Work {
     Own { log: Arc<LogShared>, events: Vec<Vec<u8>>, reply: Option<Reply> },
     /// A new log, before its first entry.
     Register { log: Arc<LogShared> },
-    /// A frame that was submitted is permanent.
-    Committed,
     /// Write down what recovery needs from frames that are about to be released; answers with the slot of the frame
     /// that holds it.
     Carry { reply: std::sync::mpsc::Sender<Slot> },
@@ -33,6 +31,16 @@ pub(crate) enum Work {
     Seal { reply: Option<std::sync::mpsc::Sender<Slot>> },
     /// Finish what is here, then end.
     Stop,
+}
+
+/// What the commit thread finds in its inbox.
+#[derive(Default)]
+pub(crate) struct Taken {
+    /// In the order of arrival.
+    pub(crate) work: VecDeque<Work>,
+    /// Frames that became permanent. Not among the work: a frame that is full waits for one of these, whatever work
+    /// came before it.
+    pub(crate) commits: usize,
 }
 
 /// A queue with one consumer.
@@ -44,42 +52,51 @@ pub(crate) struct Inbox {
 
 #[derive(Default)]
 struct Queue {
-    waiting: VecDeque<Work>,
+    waiting: Taken,
+    /// The commit thread sleeps until something arrives: whoever brings it wakes it, nobody else makes a system call.
+    is_asleep: bool,
     /// Nobody takes messages any more.
-    closed: bool,
+    is_closed: bool,
 }
 
 impl Inbox {
     /// Adds a message and wakes the commit thread. A closed inbox drops it: whoever waits for its answer learns that.
     pub(crate) fn push(&self, work: Work) {
         let mut queue = self.lock();
-        if queue.closed {
+        if queue.is_closed {
             return;
         }
-        queue.waiting.push_back(work);
-        drop(queue);
-        self.arrived.notify_one();
+        queue.waiting.work.push_back(work);
+        self.wake(queue);
+    }
+
+    /// A frame that was submitted is permanent.
+    pub(crate) fn note_commit(&self) {
+        let mut queue = self.lock();
+        queue.waiting.commits += 1;
+        self.wake(queue);
     }
 
     /// Drops what waits and all that comes: the cell has stopped.
     pub(crate) fn close(&self) {
         let mut queue = self.lock();
-        queue.closed = true;
+        queue.is_closed = true;
         let dropped = std::mem::take(&mut queue.waiting);
         drop(queue);
         drop(dropped);
         self.arrived.notify_all();
     }
 
-    /// Takes one message without waiting.
-    pub(crate) fn try_pop(&self) -> Option<Work> {
-        self.lock().waiting.pop_front()
+    /// Takes what is there, perhaps nothing.
+    pub(crate) fn take_now(&self) -> Taken {
+        std::mem::take(&mut self.lock().waiting)
     }
 
-    /// Takes all messages, waiting for the first; nothing from a closed inbox; `None` after `patience` without one.
-    pub(crate) fn take_all(&self, patience: Option<Duration>) -> Option<VecDeque<Work>> {
+    /// Takes what is there, waiting for the first; nothing from a closed inbox; `None` after `patience` without one.
+    pub(crate) fn take_all(&self, patience: Option<Duration>) -> Option<Taken> {
         let mut queue = self.lock();
-        while queue.waiting.is_empty() && !queue.closed {
+        while queue.waiting.is_empty() && !queue.is_closed {
+            queue.is_asleep = true;
             let Some(patience) = patience else {
                 queue = self.arrived.wait(queue).unwrap_or_else(PoisonError::into_inner);
                 continue;
@@ -88,14 +105,30 @@ impl Inbox {
             let (after, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
             queue = after;
             if timeout.timed_out() && queue.waiting.is_empty() {
+                queue.is_asleep = false;
                 return None;
             }
         }
+        queue.is_asleep = false;
         Some(std::mem::take(&mut queue.waiting))
+    }
+
+    fn wake(&self, mut queue: MutexGuard<'_, Queue>) {
+        let is_asleep = std::mem::take(&mut queue.is_asleep);
+        drop(queue);
+        if is_asleep {
+            self.arrived.notify_one();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Taken {
+    fn is_empty(&self) -> bool {
+        self.work.is_empty() && self.commits == 0
     }
 }
 

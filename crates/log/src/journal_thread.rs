@@ -4,7 +4,7 @@
 //! unknown outcome, which nobody was told of; a crash after it leaves a permanent frame that the next start finds.
 
 use crate::answer::{Answerer, Job};
-use crate::inbox::{CloseOnEnd, Inbox, Work};
+use crate::inbox::{CloseOnEnd, Inbox};
 use crate::messages::{Ask, Errand, ToJournal};
 use crate::mutants::{Mutant, Mutants};
 use crate::poison::{Fatal, PanicGuard, Poison};
@@ -61,7 +61,7 @@ impl JournalThread {
     fn take(&mut self, mut frame: SealedFrame) -> Result<(), Fatal> {
         self.poison.check()?;
         if frame.body.is_empty() {
-            self.inbox.push(Work::Committed);
+            self.inbox.note_commit();
             self.answer_repeats(frame);
             return Ok(());
         }
@@ -77,7 +77,7 @@ impl JournalThread {
             self.sign_early(&frame)?;
         }
         let slot = self.commit(&mut frame)?;
-        self.inbox.push(Work::Committed);
+        self.inbox.note_commit();
         for carry in frame.carries.drain(..) {
             // The unloader that asked may have ended with the cell.
             carry.send(slot).unwrap_or(());

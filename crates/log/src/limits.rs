@@ -20,6 +20,9 @@ pub const IDENTITIES_MAX: usize = 1 << 18;
 pub(crate) const EVENT_OVERHEAD_BYTES: usize = 512;
 /// How full a frame's body gets before the next frame is begun; one more batch may still go in.
 pub(crate) const FRAME_BODY_TARGET_BYTES: usize = 8 * 1024 * 1024;
+/// Messages that the commit thread handles before it looks whether a flush has returned: the journal must not wait for
+/// a long queue to be numbered.
+pub(crate) const WORK_BETWEEN_LOOKS: usize = 128;
 /// Most logs in one frame.
 pub(crate) const FRAME_LOGS_MAX: usize = 4_096;
 /// An idle journal vouches for its last frame after this time (design §5 asks for 10 ms).

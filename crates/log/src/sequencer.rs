@@ -6,10 +6,12 @@
 
 use crate::frame::{BodyWriter, FooterLog};
 use crate::identity::{Identity, IdentityHasher, IdentityWindow};
-use crate::inbox::{CloseOnEnd, Inbox, Work};
+use crate::inbox::{CloseOnEnd, Inbox, Taken, Work};
 use crate::intake::{Prepared, PreparedEvent, Writer};
 use crate::limits::SEGMENT_ENTRIES;
-use crate::limits::{FORKS_RECORDED_MAX, FRAME_BODY_TARGET_BYTES, FRAME_LOGS_MAX};
+use crate::limits::{
+    FORKS_RECORDED_MAX, FRAME_BODY_TARGET_BYTES, FRAME_LOGS_MAX, WORK_BETWEEN_LOOKS,
+};
 use crate::messages::{SignedSince, ToJournal, answer};
 use crate::mutants::{Mutant, Mutants};
 use crate::nonce::{NonceMaker, NonceSeed};
@@ -150,25 +152,36 @@ impl Sequencer {
         }
     }
 
-    fn step(&mut self) -> Result<(), Fatal> {
+    /// Fills a frame from what waits, and submits it if the journal is free.
+    pub(crate) fn step(&mut self) -> Result<(), Fatal> {
         self.parts.poison.check()?;
         if self.backlog.is_empty() && !self.can_submit() {
             let idle = self.unsealed && self.in_flight == 0 && self.open.is_empty();
             match self.parts.inbox.take_all(self.parts.seal_after.filter(|_| idle)) {
-                Some(work) => self.backlog = work,
+                Some(taken) => self.take(taken),
                 None => return self.submit_seal(),
             }
         }
-        while !self.open.is_full() {
-            let Some(work) = self.backlog.pop_front().or_else(|| self.parts.inbox.try_pop()) else {
+        for _ in 0..WORK_BETWEEN_LOOKS {
+            if self.open.is_full() {
                 break;
-            };
+            }
+            let Some(work) = self.backlog.pop_front() else { break };
             self.handle(work)?;
         }
+        let taken = self.parts.inbox.take_now();
+        self.take(taken);
         if self.open.is_full() && self.in_flight_full() {
             self.wait_for_commit()?;
         }
         if self.can_submit() { self.submit() } else { Ok(()) }
+    }
+
+    fn take(&mut self, taken: Taken) {
+        self.backlog.extend(taken.work);
+        for _ in 0..taken.commits {
+            self.committed();
+        }
     }
 
     /// A frame waits and may go. Where only repeats wait, they are answered after what they may repeat is permanent.
@@ -185,12 +198,8 @@ impl Sequencer {
     fn wait_for_commit(&mut self) -> Result<(), Fatal> {
         while self.in_flight_full() {
             self.parts.poison.check()?;
-            for work in self.parts.inbox.take_all(None).unwrap_or_default() {
-                match work {
-                    Work::Committed => self.committed(),
-                    other => self.backlog.push_back(other),
-                }
-            }
+            let taken = self.parts.inbox.take_all(None).unwrap_or_default();
+            self.take(taken);
         }
         Ok(())
     }
@@ -214,10 +223,6 @@ impl Sequencer {
             }
             Work::Register { log } => {
                 self.register(&log);
-                Ok(())
-            }
-            Work::Committed => {
-                self.committed();
                 Ok(())
             }
             Work::Carry { reply } => {

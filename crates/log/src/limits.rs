@@ -23,6 +23,8 @@ pub(crate) const FRAME_BODY_TARGET_BYTES: usize = 8 * 1024 * 1024;
 /// Messages that the commit thread handles before it looks whether a flush has returned: the journal must not wait for
 /// a long queue to be numbered.
 pub(crate) const WORK_BETWEEN_LOOKS: usize = 128;
+/// How full an object of sidecars gets before the next is begun; those of one more entry, at most a batch, may still go in.
+pub(crate) const VAULT_OBJECT_FILL_BYTES: usize = 32 * 1024 * 1024;
 /// Most logs in one frame.
 pub(crate) const FRAME_LOGS_MAX: usize = 4_096;
 /// An idle journal vouches for its last frame after this time (design §5 asks for 10 ms).

@@ -7,7 +7,7 @@
 
 use crate::bundle::BundleError;
 use crate::inbox::{Inbox, Work};
-use crate::limits::{BUNDLE_ENTRIES, SEGMENT_ENTRIES};
+use crate::limits::{BUNDLE_ENTRIES, SEGMENT_ENTRIES, VAULT_OBJECT_FILL_BYTES};
 use crate::messages::{Ask, Errand, ToJournal};
 use crate::nonce::NonceSeed;
 use crate::pace::Pace;
@@ -261,10 +261,16 @@ impl Unloader {
     fn write_sidecars(&self, log: &LogShared, end: u64) -> Result<(), UnloadError> {
         let first = log.stored();
         let chunks: Vec<_> = log.tail().chunks().cloned().collect();
-        let in_range = chunks.iter().flat_map(|chunk| chunk.sidecars());
-        let in_range = in_range.filter(|(index, _, _)| (first..end).contains(index));
-        let Some(object) = vault::encode(in_range) else { return Ok(()) };
-        self.vault.write_vault(log.name.as_str(), &vault::object_name(first, end), &object)?;
+        let within = |first: u64, end: u64| {
+            let all = chunks.iter().flat_map(|chunk| chunk.sidecars());
+            all.filter(move |(index, _, _)| (first..end).contains(index))
+        };
+        let sizes = within(first, end).map(|(index, _, bytes)| (index, bytes.len()));
+        for (first, end) in vault::ranges(sizes, first, end, VAULT_OBJECT_FILL_BYTES) {
+            let Some(object) = vault::encode(within(first, end)) else { continue };
+            let name = vault::object_name(first, end);
+            self.vault.write_vault(log.name.as_str(), &name, &object)?;
+        }
         Ok(())
     }
 

@@ -30,6 +30,29 @@ pub(crate) fn object_range(name: &str) -> Option<(u64, u64)> {
     Some((u64::from_str_radix(first, 16).ok()?, u64::from_str_radix(end, 16).ok()?))
 }
 
+/// The ranges of entries, `first..end` together, whose sidecars share an object each: as many as fit in `fill_bytes`, and
+/// never less than those of one entry. They follow from where they begin alone, so that an unloading that was cut off and
+/// the next one, which goes further, write the same objects up to the last.
+pub(crate) fn ranges(
+    sizes: impl Iterator<Item = (u64, usize)>,
+    first: u64,
+    end: u64,
+    fill_bytes: usize,
+) -> Vec<(u64, u64)> {
+    let mut ranges = Vec::new();
+    let (mut from, mut filled_bytes, mut last) = (first, 0, first);
+    for (index, size_bytes) in sizes {
+        if filled_bytes + size_bytes > fill_bytes && filled_bytes > 0 && index > last {
+            ranges.push((from, index));
+            (from, filled_bytes) = (index, 0);
+        }
+        filled_bytes += size_bytes;
+        last = index;
+    }
+    ranges.push((from, end));
+    ranges
+}
+
 pub(crate) fn encode<'a>(
     sidecars: impl Iterator<Item = (u64, SidecarKind, &'a [u8])>,
 ) -> Option<Vec<u8>> {

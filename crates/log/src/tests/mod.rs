@@ -10,6 +10,7 @@ mod sequencer;
 mod skeleton;
 mod state;
 mod time;
+mod vault;
 
 use crate::nonce::{NonceMaker, NonceSeed};
 use graven_entry::{AuthMethod, Clock, Grade, Header, Name, Time, build_entry};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use graven_merkle::{Hash, LeafIndex, TreeSize, is_valid_subtree};
 use ml_dsa::{EncodedVerifyingKey, MlDsa44};
@@ -27,11 +27,12 @@ pub struct VerifierKey {
     decoded: DecodedKey,
 }
 
-/// The key made ready for verification, once; shared, as an ML-DSA-44 key is large then.
+/// The key made ready for verification, once. Any bytes of the right length are an ML-DSA-44 key, and expanding one takes
+/// longer than most of what a key is parsed for: it is done at the first verification, and shared, as it is large then.
 #[derive(Clone)]
 enum DecodedKey {
     Ed25519(ed25519_dalek::VerifyingKey),
-    MlDsa44(Arc<ml_dsa::VerifyingKey<MlDsa44>>),
+    MlDsa44(Arc<OnceLock<ml_dsa::VerifyingKey<MlDsa44>>>),
 }
 
 impl VerifierKey {
@@ -159,8 +160,12 @@ impl VerifierKey {
         let is_good = match &self.decoded {
             DecodedKey::Ed25519(key) => ed25519_dalek::Signature::from_slice(signature)
                 .is_ok_and(|signature| key.verify_strict(message, &signature).is_ok()),
-            DecodedKey::MlDsa44(key) => ml_dsa::Signature::try_from(signature)
-                .is_ok_and(|signature| key.verify_with_context(message, &[], &signature)),
+            DecodedKey::MlDsa44(key) => {
+                ml_dsa::Signature::try_from(signature).is_ok_and(|signature| {
+                    let key = key.get_or_init(|| expand(&self.bytes));
+                    key.verify_with_context(message, &[], &signature)
+                })
+            }
         };
         let bad = || NoteError::BadSignature { name: self.name.clone(), id: self.id };
         if is_good { Ok(()) } else { Err(bad()) }
@@ -263,9 +268,14 @@ fn decode(algorithm: Algorithm, bytes: &[u8]) -> Result<DecodedKey, KeyError> {
             Ok(DecodedKey::Ed25519(key))
         }
         Algorithm::MlDsa44 => {
-            let bytes =
-                EncodedVerifyingKey::<MlDsa44>::try_from(bytes).map_err(|_| wrong_length)?;
-            Ok(DecodedKey::MlDsa44(Arc::new(ml_dsa::VerifyingKey::decode(&bytes))))
+            EncodedVerifyingKey::<MlDsa44>::try_from(bytes).map_err(|_| wrong_length)?;
+            Ok(DecodedKey::MlDsa44(Arc::default()))
         }
     }
+}
+
+/// The key of bytes that [`decode`] took.
+fn expand(bytes: &[u8]) -> ml_dsa::VerifyingKey<MlDsa44> {
+    let bytes = EncodedVerifyingKey::<MlDsa44>::try_from(bytes).expect("decode took the length");
+    ml_dsa::VerifyingKey::decode(&bytes)
 }

@@ -10,6 +10,7 @@ use crate::inbox::{Inbox, Work};
 use crate::inner::{Creator, Env, Inner, NewLog, Threads};
 use crate::journal_thread::JournalThread;
 use crate::keeper::Keeper;
+use crate::keys::ReadyKeys;
 use crate::limits::{CellLimits, SEAL_AFTER_IDLE};
 use crate::messages::{Ask, SignedSince, ToJournal};
 use crate::meta::ENDED_FILE;
@@ -52,6 +53,8 @@ pub struct CellOptions {
     pub guard: Option<PathBuf>,
     /// Directory of the signing keys; `<data>/keys` without it.
     pub keys_dir: Option<PathBuf>,
+    /// Signing keys that an earlier start in this process has made ready.
+    pub ready_keys: ReadyKeys,
     /// A guard file that is missing is a new one, although the data directory is not.
     pub new_guard: bool,
     /// Signing keys that are missing are lost: their logs end and are continued by successors.
@@ -82,6 +85,7 @@ impl CellOptions {
             main_origin: None,
             guard: None,
             keys_dir: None,
+            ready_keys: ReadyKeys::default(),
             new_guard: false,
             lost_keys: false,
             confirm_clock: false,
@@ -319,6 +323,7 @@ fn start(
         disk: &env.disk,
         data: &options.data,
         keys: &keys_dir,
+        ready_keys: &options.ready_keys,
         store: &store,
         lost_keys: options.lost_keys,
     };

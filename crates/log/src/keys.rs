@@ -3,19 +3,58 @@
 //! `<keys>/<log>.keys` holds one C2SP private key a line, the current ones last: an Ed25519 key and an ML-DSA-44 key, both named by
 //! the log's origin. The file is 0600 and never part of a backup of the log.
 
+use crate::limits::READY_KEYS_MAX;
 use env::{Disk, OpenMode, Random};
 use graven_note::{Algorithm, KeyName, SigningKey, VerifierKey};
+use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError};
 use zeroize::Zeroizing;
 
 /// Longest key file that is read.
 const KEY_FILE_BYTES_MAX: u64 = 256 * 1024;
 
+/// Keys that were made ready for signing, by their text: for a process that starts the same cell over and over, where
+/// making them ready would take longer than the rest of a start. The default remembers nothing, as a server must.
+#[derive(Clone, Default)]
+pub struct ReadyKeys(Option<Arc<Mutex<KeysByText>>>);
+
+type KeysByText = BTreeMap<String, Arc<SigningKey>>;
+
+impl ReadyKeys {
+    /// Remembers the first keys that it is asked for, for as long as a copy of it lives.
+    pub fn remembering() -> ReadyKeys {
+        ReadyKeys(Some(Arc::default()))
+    }
+
+    /// The key of a line of a key file.
+    fn parse(&self, line: &str) -> Result<Arc<SigningKey>, graven_note::KeyError> {
+        let Some(ready) = &self.0 else { return Ok(Arc::new(line.parse()?)) };
+        let mut ready = ready.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = ready.get(line) {
+            return Ok(Arc::clone(key));
+        }
+        let key = Arc::new(line.parse()?);
+        if ready.len() < READY_KEYS_MAX {
+            ready.insert(line.to_owned(), Arc::clone(&key));
+        }
+        Ok(key)
+    }
+}
+
+impl fmt::Debug for ReadyKeys {
+    /// Says nothing of the keys.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ReadyKeys").field(&self.0.is_some()).finish()
+    }
+}
+
 /// The keys a log signs with now.
 pub(crate) struct LogKeys {
-    pub(crate) ed25519: SigningKey,
-    pub(crate) ml_dsa: SigningKey,
+    pub(crate) ed25519: Arc<SigningKey>,
+    pub(crate) ml_dsa: Arc<SigningKey>,
     /// The Ed25519 verifier key as text.
     pub(crate) ed25519_vkey: String,
     /// What both were made from, until they have their final name.
@@ -73,6 +112,7 @@ impl LogKeys {
         let name = KeyName::from_str(origin).map_err(|error| error.to_string())?;
         let ed25519 = SigningKey::from_seed(name.clone(), Algorithm::Ed25519, seeds[0]);
         let ml_dsa = SigningKey::from_seed(name, Algorithm::MlDsa44, seeds[1]);
+        let (ed25519, ml_dsa) = (Arc::new(ed25519), Arc::new(ml_dsa));
         let ed25519_vkey = ed25519.verifier().to_string();
         Ok(LogKeys { ed25519, ml_dsa, ed25519_vkey, seeds: Some(seeds) })
     }
@@ -120,16 +160,16 @@ pub(crate) fn write_keys(
 /// where the log has no entry yet.
 pub(crate) fn read_keys(
     disk: &dyn Disk,
-    keys_dir: &Path,
+    (keys_dir, ready): (&Path, &ReadyKeys),
     log: &str,
     current: &[String],
 ) -> Result<LogKeys, KeyError> {
     let path = key_path(keys_dir, log);
     let text = read_text(disk, &path)?;
     let malformed = |why: String| KeyError::Malformed { path: path.clone(), why };
-    let mut keys: Vec<SigningKey> = Vec::new();
+    let mut keys: Vec<Arc<SigningKey>> = Vec::new();
     for line in text.lines() {
-        keys.push(SigningKey::from_str(line).map_err(|error| malformed(error.to_string()))?);
+        keys.push(ready.parse(line).map_err(|error| malformed(error.to_string()))?);
     }
     if !current.is_empty() {
         keys.retain(|key| current.contains(&key.verifier().to_string()));

@@ -61,7 +61,7 @@ pub use guard::GuardError;
 pub use handle::{LogHandle, LogInfo, Pending};
 pub use inner::{Env, NewLog};
 pub use intake::Writer;
-pub use keys::KeyError;
+pub use keys::{KeyError, ReadyKeys};
 pub use limits::CellLimits;
 pub use meta::ENDED_FILE;
 pub use mutants::{Mutant, Mutants};

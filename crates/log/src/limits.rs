@@ -9,6 +9,8 @@ pub const BUNDLE_ENTRIES: u64 = 256;
 
 /// Most logs in one cell; more are refused with `busy`.
 pub const LOGS_MAX: usize = 10_000;
+/// Signing keys that are remembered between starts in one process, where that is asked for; others are made anew.
+pub(crate) const READY_KEYS_MAX: usize = 16;
 /// Most streams in one log; a new one beyond is refused with `busy`.
 pub const STREAMS_PER_LOG_MAX: usize = 100_000;
 /// Most keys that one stream or one log ever had; another is refused with `busy`.

@@ -3,7 +3,7 @@
 use crate::budget::Budget;
 use crate::guard::GuardHeads;
 use crate::identity::IdentityWindow;
-use crate::keys::{KeyError, LogKeys, read_keys};
+use crate::keys::{KeyError, LogKeys, ReadyKeys, read_keys};
 use crate::limits::{BUNDLE_ENTRIES, CellLimits, IDENTITIES_MAX};
 use crate::meta::{ENDED_FILE, META_FILE, Meta};
 use crate::part::segment_of;
@@ -67,6 +67,7 @@ pub(crate) struct Places<'a> {
     pub(crate) disk: &'a Arc<dyn Disk>,
     pub(crate) data: &'a Path,
     pub(crate) keys: &'a Path,
+    pub(crate) ready_keys: &'a ReadyKeys,
     pub(crate) store: &'a SegmentStore,
     /// The operator says that missing keys are lost.
     pub(crate) lost_keys: bool,
@@ -226,7 +227,8 @@ fn take_keys(places: &Places<'_>, log: &LogShared) -> Result<(), OpenError> {
         let current = state.keys.iter().filter(|key| key.ended_at.is_none());
         current.map(|key| key.vkey.clone()).collect()
     };
-    match read_keys(&**places.disk, places.keys, log.name.as_str(), &current) {
+    let keys = (places.keys, places.ready_keys);
+    match read_keys(&**places.disk, keys, log.name.as_str(), &current) {
         Ok(keys) => log.signer().keys = vec![keys],
         Err(KeyError::Missing(_)) if log.ended().is_some() => {}
         Err(error @ KeyError::Missing(_)) if places.lost_keys => log.end(error.to_string()),

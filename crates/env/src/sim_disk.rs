@@ -248,17 +248,23 @@ impl SimDisk {
 
     /// The whole content as it is now, pending writes included, open files not.
     pub fn snapshot(&self) -> SimSnapshot {
-        let mut state = self.lock().clone();
+        let mut locked = self.lock();
+        // The record of calls is what happened, not what the disk holds: it is neither kept nor gone back to.
+        let trace = locked.trace.take();
+        let mut state = locked.clone();
+        locked.trace = trace;
         state.tree.close_all();
         SimSnapshot { state }
     }
 
-    /// Goes back to a snapshot: open files and locks are gone.
+    /// Goes back to a snapshot: open files and locks are gone, the record of calls goes on.
     pub fn restore(&self, snapshot: &SimSnapshot) {
         let mut state = self.lock();
-        let generation = state.generation;
+        let (generation, trace) = (state.generation, state.trace.take());
         *state = snapshot.state.clone();
         state.generation = generation + 1;
+        state.trace = trace;
+        state.note(|| "restore".into());
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -293,6 +299,13 @@ impl SimDisk {
         let (handle, generation) = (state.handles, state.generation);
         let (shared, path) = (self.shared.clone(), path.to_owned());
         SimFile { shared, path, node, handle, generation, direct }
+    }
+}
+
+impl SimSnapshot {
+    /// Whether both hold the same names and bytes, durable and pending.
+    pub fn has_content_of(&self, other: &SimSnapshot) -> bool {
+        self.state.tree.has_content_of(&other.state.tree)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::BLOCK_BYTES;
 type Page = [u8; BLOCK_BYTES];
 
 /// A file's bytes; pages that were never written are zero and take nothing.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Image {
     pub(super) len_bytes: u64,
     pages: BTreeMap<u64, Arc<Page>>,

@@ -16,7 +16,7 @@ const SECTOR_BYTES: usize = 512;
 const ROOT: u64 = 0;
 
 /// A write that the device has not confirmed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Pending {
     Write { offset: u64, bytes: Arc<[u8]> },
     Zeros { offset: u64, len_bytes: u64 },
@@ -30,27 +30,27 @@ pub(super) struct Tree {
     rng: SplitMix,
 }
 
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 enum Node {
     Dir(DirNode),
     File(FileNode),
 }
 
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 struct DirNode {
     seen: BTreeMap<String, u64>,
     durable: BTreeMap<String, u64>,
     pending: Vec<NameChange>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 enum NameChange {
     Set { name: String, node: u64 },
     Remove { name: String },
     Rename { from: String, to: String, node: u64 },
 }
 
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 struct FileNode {
     /// What reads see: the page cache.
     seen: Image,
@@ -109,6 +109,10 @@ impl Tree {
 
     pub(super) fn reseed(&mut self, seed: u64) {
         self.rng = SplitMix::new(seed);
+    }
+
+    pub(super) fn has_content_of(&self, other: &Tree) -> bool {
+        self.nodes == other.nodes
     }
 
     // Names.

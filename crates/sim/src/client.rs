@@ -35,7 +35,7 @@ pub enum Step {
 }
 
 /// The producer's side of a run.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Client {
     /// What it knows.
     pub history: History,
@@ -63,8 +63,8 @@ impl Client {
                     let is_first = number == &numbers[0];
                     let sent = Sent {
                         log: self.log.clone(),
-                        event: event(*number, padding_bytes),
-                        blob: (blob && is_first).then(|| vec![*number as u8; 700]),
+                        event: event(*number, padding_bytes).into(),
+                        blob: (blob && is_first).then(|| [*number as u8; 700].into()),
                         outcome: Outcome::Unknown,
                     };
                     self.history.sent.insert(*number, sent);
@@ -103,11 +103,11 @@ impl Client {
         let Some(log) = cell.log(&first.log) else { return Ok(None) };
         let sent: Vec<&Sent> = numbers.iter().filter_map(|n| self.history.sent.get(n)).collect();
         let sidecars = sent.iter().enumerate().filter_map(|(event, sent)| {
-            let bytes = sent.blob.clone()?;
+            let bytes = sent.blob.as_ref()?.to_vec();
             Some(Sidecar::Blob { event, bytes })
         });
         let batch = Batch {
-            events: sent.iter().map(|sent| sent.event.clone()).collect(),
+            events: sent.iter().map(|sent| sent.event.to_vec()).collect(),
             sidecars: sidecars.collect(),
             ..Batch::default()
         };

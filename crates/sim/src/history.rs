@@ -1,9 +1,11 @@
 //! What everyone outside of the log knows of it: what was sent and answered, and every checkpoint that anyone saw.
 
 use append::{Appended, Refusal};
-use graven_merkle::{Hash, LeafIndex, TreeSize};
-use graven_note::{Checkpoint, Note, VerifierKey};
-use std::collections::BTreeMap;
+use graven_merkle::{Frontier, Hash, LeafIndex, TreeSize};
+use graven_note::{Checkpoint, Note, NoteError, VerifierKey};
+use log::ReadError;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What became of an event, as its producer knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,11 +31,54 @@ pub struct Sent {
     /// The log.
     pub log: String,
     /// The event's bytes.
-    pub event: Vec<u8>,
+    pub event: Arc<[u8]>,
     /// A blob that travels with it.
-    pub blob: Option<Vec<u8>>,
+    pub blob: Option<Arc<[u8]>>,
     /// What became of it.
     pub outcome: Outcome,
+}
+
+/// An entry that a reader saw, with what its bytes showed: the same bytes need not be hashed and parsed again.
+#[derive(Debug)]
+pub struct ReadEntry {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Its leaf hash.
+    pub leaf: Hash,
+    /// The root of the tree that it is the last entry of.
+    pub root: Hash,
+    /// Its time, as text.
+    pub time: String,
+    /// Whose event it holds.
+    pub source: Source,
+}
+
+/// Whose event an entry holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The log's own.
+    Log,
+    /// The one of this number, byte for byte.
+    Sent(u64),
+    /// Nobody's that is known.
+    Nobody,
+}
+
+/// What a reader saw of one log, from index 0 on.
+#[derive(Clone, Debug, Default)]
+pub struct ReadLog {
+    /// The entries.
+    pub entries: Vec<Arc<ReadEntry>>,
+    /// Their tree.
+    pub frontier: Frontier,
+}
+
+/// Answers that depend on nothing but what was asked, so that they hold for every copy of a history: a note that one
+/// key list has verified, and keys that were parsed.
+#[derive(Debug, Default)]
+pub struct Memo {
+    keys: BTreeMap<Vec<String>, Arc<Vec<VerifierKey>>>,
+    verified: BTreeSet<(Vec<String>, Vec<u8>)>,
 }
 
 /// Everything that is known outside.
@@ -43,8 +88,10 @@ pub struct History {
     pub sent: BTreeMap<u64, Sent>,
     /// Roots that were signed, by log and size.
     pub signed: BTreeMap<String, BTreeMap<TreeSize, Hash>>,
-    /// Leaf hashes that a reader saw, by log, in index order.
-    pub read: BTreeMap<String, Vec<Hash>>,
+    /// What a reader saw, by log.
+    pub read: BTreeMap<String, ReadLog>,
+    /// Signatures and keys that were looked at; copies share it.
+    pub memo: Arc<Mutex<Memo>>,
 }
 
 /// An invariant of `docs/reliability.md` that does not hold.
@@ -55,13 +102,33 @@ pub struct Violation {
     pub invariant: &'static str,
     /// What was seen.
     pub what: String,
+    /// The log itself said that it cannot read what it holds: it served nothing, and nothing wrong.
+    pub is_refused: bool,
 }
 
 impl Violation {
     /// Says what was seen.
     pub fn new(invariant: &'static str, what: impl Into<String>) -> Violation {
-        Violation { invariant, what: what.into() }
+        Violation { invariant, what: what.into(), is_refused: false }
     }
+
+    /// Says which read failed. A log that denies what it was told to hold has refused nothing: it answers wrongly.
+    pub fn of_read(invariant: &'static str, place: &str, error: &ReadError) -> Violation {
+        let what = format!("{place}: {}", with_causes(error));
+        let is_refused = !matches!(error, ReadError::NotFound { .. });
+        Violation { invariant, what, is_refused }
+    }
+}
+
+/// An error with its causes, outermost first.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text += &format!(": {cause}");
+        source = cause.source();
+    }
+    text
 }
 
 /// The event of a number; all differ, and each has an identity.
@@ -72,6 +139,28 @@ pub fn event(number: u64, padding_bytes: usize) -> Vec<u8> {
         number % 7
     )
     .into_bytes()
+}
+
+/// The number of an event that [`event`] made.
+pub(crate) fn number_of(event: &[u8]) -> Option<u64> {
+    let digits = event.strip_prefix(br#"{"id":"e"#)?;
+    let end = digits.iter().position(|byte| *byte == b'"')?;
+    std::str::from_utf8(&digits[..end]).ok()?.parse().ok()
+}
+
+impl Memo {
+    /// Verifies a note by keys given as text, once.
+    fn verify(&mut self, note: &Note, bytes: &[u8], vkeys: &[String]) -> Result<(), NoteError> {
+        let asked = (vkeys.to_vec(), bytes.to_vec());
+        if self.verified.contains(&asked) {
+            return Ok(());
+        }
+        let parse = || Arc::new(vkeys.iter().filter_map(|vkey| vkey.parse().ok()).collect());
+        let keys = Arc::clone(self.keys.entry(asked.0.clone()).or_insert_with(parse));
+        note.verify(&keys)?;
+        self.verified.insert(asked);
+        Ok(())
+    }
 }
 
 impl History {
@@ -105,17 +194,18 @@ impl History {
         self.saw_checkpoint(&log, appended.checkpoint.as_bytes(), &[]).map(drop)
     }
 
-    /// Takes note of a checkpoint that someone got; its signatures are checked where keys are given.
+    /// Takes note of a checkpoint that someone got; its signatures are checked where verifier keys are given.
     pub fn saw_checkpoint(
         &mut self,
         log: &str,
-        note: &[u8],
-        keys: &[VerifierKey],
+        bytes: &[u8],
+        vkeys: &[String],
     ) -> Result<Checkpoint, Violation> {
         let bad = |what: String| Violation::new("I4", format!("checkpoint of log {log}: {what}"));
-        let note = Note::parse(note).map_err(|error| bad(error.to_string()))?;
-        if !keys.is_empty() {
-            note.verify(keys).map_err(|error| bad(error.to_string()))?;
+        let note = Note::parse(bytes).map_err(|error| bad(error.to_string()))?;
+        if !vkeys.is_empty() {
+            let mut memo = self.memo.lock().unwrap_or_else(PoisonError::into_inner);
+            memo.verify(&note, bytes, vkeys).map_err(|error| bad(error.to_string()))?;
         }
         let checkpoint = Checkpoint::parse(note.text()).map_err(|error| bad(error.to_string()))?;
         let roots = self.signed.entry(log.to_owned()).or_default();

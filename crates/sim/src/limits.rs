@@ -4,8 +4,10 @@
 pub const JOURNAL_FILE_BYTES_FIRST: u64 = 64 << 10;
 /// Size up to which simulated journal files double.
 pub const JOURNAL_FILE_BYTES_MAX: u64 = 256 << 10;
-/// Crashes of one run, whose log grows from one to the next.
-pub const CRASHES_PER_RUN: u64 = 16;
+/// Lives of one run, whose log grows from one to the next.
+pub const LIVES_PER_RUN: u64 = 16;
+/// How often it is drawn what one power cut leaves on the disk.
+pub const OUTCOMES_PER_CUT: usize = 4;
 /// Steps between two crashes at most.
 pub const STEPS_PER_LIFE_MAX: u64 = 8;
 /// Events of one batch at most.

@@ -1,6 +1,6 @@
 //! Verification of a simulated data directory by `graven-verify`, as anyone could do who has only the files.
 
-use crate::history::History;
+use crate::history::{History, with_causes};
 use crate::limits::SIGNATURES_CHECKED_MAX;
 use crate::world::DATA;
 use env::Disk;
@@ -8,7 +8,6 @@ use graven_entry::{Entry, LogName};
 use graven_note::{Checkpoint, Note};
 use graven_verify::{KeySource, LogVerifier, VerifyOptions, check_run_with};
 use log::offline::{OfflineCell, OfflineLog};
-use std::error::Error;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
@@ -51,8 +50,9 @@ fn verify_log(cell: &OfflineCell, name: &LogName, history: &History) -> Result<(
     push_chunks(&log, &mut verifier)?;
     notes.sort();
     notes.dedup();
-    // Every stated root is compared; the signatures of the newest are enough, each takes longer than all the rest.
-    for (_, note) in notes.iter().rev().take(SIGNATURES_CHECKED_MAX) {
+    // Every stated root is compared; the signatures of the newest are enough, each takes longer than all the rest. The
+    // very last is the verdict's own.
+    for (_, note) in notes.iter().rev().take(SIGNATURES_CHECKED_MAX).skip(1) {
         let head = verifier.check_head(note.as_bytes(), &KeySource::FromLog);
         head.map_err(|fault| fault.to_string())?;
     }
@@ -96,15 +96,4 @@ fn check_opening(log: &OfflineLog, first: Option<&Vec<u8>>) -> Result<(), String
 fn stated(note: &str) -> Result<Checkpoint, String> {
     let note = Note::parse(note.as_bytes()).map_err(|error| error.to_string())?;
     Checkpoint::parse(note.text()).map_err(|error| error.to_string())
-}
-
-/// An error with its causes, outermost first.
-pub(crate) fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text += &format!(": {cause}");
-        source = cause.source();
-    }
-    text
 }

@@ -1,15 +1,14 @@
 //! One seed, one run: a log lives, dies and is started again, and the checker looks at it after every start.
 
-use crate::check::{check_cell, check_offline};
+use crate::check::{check_cell, check_cell_anew, check_offline};
 use crate::client::{Client, Step};
-use crate::history::Violation;
+use crate::history::{Violation, with_causes};
 use crate::limits::{
-    BATCH_EVENTS_MAX, CRASHES_PER_RUN, FAULT_AFTER_MAX, STARTS_MAX, STEPS_PER_LIFE_MAX,
-    TRACE_LINES_SHOWN,
+    BATCH_EVENTS_MAX, FAULT_AFTER_MAX, LIVES_PER_RUN, OUTCOMES_PER_CUT, STARTS_MAX,
+    STEPS_PER_LIFE_MAX, TRACE_LINES_SHOWN,
 };
-use crate::offline::with_causes;
 use crate::world::{End, World};
-use env::{Fault, FaultKind, On, SimRandom};
+use env::{Fault, FaultKind, On, SimRandom, SimSnapshot};
 use log::Cell;
 
 /// What a run is made of.
@@ -17,8 +16,8 @@ use log::Cell;
 pub struct RunOptions {
     /// Decides everything.
     pub seed: u64,
-    /// Ends of the process or the machine.
-    pub crashes: u64,
+    /// Lives of the log, each with an end that is a crash, or several.
+    pub lives: u64,
     /// Keeps the trace of calls to the disk.
     pub is_traced: bool,
 }
@@ -26,14 +25,15 @@ pub struct RunOptions {
 impl RunOptions {
     /// A run of the usual length, without a trace.
     pub fn new(seed: u64) -> RunOptions {
-        RunOptions { seed, crashes: CRASHES_PER_RUN, is_traced: false }
+        RunOptions { seed, lives: LIVES_PER_RUN, is_traced: false }
     }
 }
 
 /// What a run did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunReport {
-    /// Ends of the process or the machine.
+    /// Ends of the process or the machine, each followed by a start that was checked; disks that came out the same after
+    /// one power cut count once.
     pub crashes: u64,
     /// Faults that struck while a cell was running or starting.
     pub struck: u64,
@@ -41,7 +41,7 @@ pub struct RunReport {
     pub acked: u64,
     /// The calls to the disk, where they were traced.
     pub trace: Vec<String>,
-    /// Digest of all files at the end.
+    /// Digest of all files at the end, where the calls were traced.
     pub digest: [u8; 32],
 }
 
@@ -77,8 +77,8 @@ pub fn run_on(world: World, options: RunOptions) -> Result<RunReport, Box<RunFai
         world.disk.start_trace();
     }
     let mut life = Run { world, rng, client: Client::new(), report: RunReport::default() };
-    let lived = (0..options.crashes).try_for_each(|_| life.live_once());
-    let lived = lived.and_then(|()| life.look().map(|cell| life.world.end(Some(&cell), End::Stop)));
+    let lived = (0..options.lives).try_for_each(|_| life.live_once());
+    let lived = lived.and_then(|()| life.look_at_all());
     let trace = life.world.disk.trace();
     if let Err(violation) = lived {
         let shown = trace.len().saturating_sub(TRACE_LINES_SHOWN);
@@ -94,7 +94,9 @@ pub fn run_on(world: World, options: RunOptions) -> Result<RunReport, Box<RunFai
     life.report.acked =
         acked.filter(|sent| matches!(sent.outcome, crate::Outcome::Acked { .. })).count() as u64;
     life.report.trace = trace;
-    life.report.digest = life.world.digest();
+    if options.is_traced {
+        life.report.digest = life.world.digest();
+    }
     Ok(life.report)
 }
 
@@ -121,18 +123,53 @@ impl Run {
                 break;
             }
         }
-        let how = match self.below(8) {
-            0 => End::Kill,
-            1 => End::Stop,
-            _ => End::PowerCut,
-        };
-        self.end(Some(&cell), how);
+        match self.below(8) {
+            0 => self.end(&cell, End::Kill),
+            1 => self.end(&cell, End::Stop),
+            _ => self.cut_power(Some(&cell))?,
+        }
         Ok(())
     }
 
-    fn end(&mut self, cell: Option<&Cell>, how: End) {
-        self.world.end(cell, how);
+    fn end(&mut self, cell: &Cell, how: End) {
+        self.world.end(Some(cell), how);
         self.report.crashes += 1;
+    }
+
+    /// The power goes. What the disk keeps of what was pending is drawn several times, and each disk that differs from
+    /// those before it is a crash of its own. The run goes on with the first; the others are started and checked here.
+    fn cut_power(&mut self, cell: Option<&Cell>) -> Result<(), Violation> {
+        self.world.halt();
+        if let Some(cell) = cell {
+            cell.stop();
+        }
+        let pending = self.world.disk.snapshot();
+        let mut crashed: Vec<SimSnapshot> = Vec::with_capacity(OUTCOMES_PER_CUT);
+        for _ in 0..OUTCOMES_PER_CUT {
+            self.world.disk.restore(&pending);
+            self.world.disk.reseed(self.rng.next_u64());
+            self.world.disk.crash();
+            let outcome = self.world.disk.snapshot();
+            if crashed.iter().any(|other| outcome.has_content_of(other)) {
+                continue;
+            }
+            if !crashed.is_empty() {
+                self.look_aside()?;
+            }
+            crashed.push(outcome);
+            self.report.crashes += 1;
+        }
+        self.world.disk.restore(&crashed[0]);
+        Ok(())
+    }
+
+    /// Starts and checks, without a consequence for the run: what this start shows is not remembered.
+    fn look_aside(&mut self) -> Result<(), Violation> {
+        let history = self.client.history.clone();
+        let cell = self.look()?;
+        self.world.end(Some(&cell), End::Kill);
+        self.client.history = history;
+        Ok(())
     }
 
     /// Starts a cell and checks it. One start in four meets a fault itself; then the next must do.
@@ -144,20 +181,34 @@ impl Run {
             self.plan_fault();
             let cell = self.world.open().ok().map(|(cell, _)| cell);
             self.report.struck += u64::from(cell.is_none());
-            self.end(cell.as_ref(), End::PowerCut);
+            self.cut_power(cell.as_ref())?;
         }
         self.look()
     }
 
-    /// Starts on a sound disk and checks everything.
+    /// Starts on a sound disk and checks it.
     fn look(&mut self) -> Result<Cell, Violation> {
-        self.world.disk.heal();
-        let opened = self.world.open();
-        let (cell, _) = opened.map_err(|error| Violation::new("I9", with_causes(&error)))?;
+        let cell = self.open()?;
         check_cell(&cell, &mut self.client.history)?;
         if self.below(2) == 0 {
             check_offline(&self.world, &self.client.history)?;
         }
+        Ok(cell)
+    }
+
+    /// The last look of a run: nothing is taken as checked before.
+    fn look_at_all(&mut self) -> Result<(), Violation> {
+        let cell = self.open()?;
+        check_cell_anew(&cell, &mut self.client.history)?;
+        check_offline(&self.world, &self.client.history)?;
+        self.world.end(Some(&cell), End::Stop);
+        Ok(())
+    }
+
+    fn open(&self) -> Result<Cell, Violation> {
+        self.world.disk.heal();
+        let opened = self.world.open();
+        let (cell, _) = opened.map_err(|error| Violation::new("I9", with_causes(&error)))?;
         Ok(cell)
     }
 

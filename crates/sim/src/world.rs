@@ -3,7 +3,9 @@
 use crate::limits::{JOURNAL_FILE_BYTES_FIRST, JOURNAL_FILE_BYTES_MAX};
 use crate::seam::{Seam, SeamDisk};
 use env::{Disk, Fault, FaultKind, On, SimClock, SimDisk, SimRandom, SimSnapshot};
-use log::{Cell, CellLimits, CellOptions, Env, Mutant, OnFatal, OpenError, OpenReport, Pace};
+use log::{
+    Cell, CellLimits, CellOptions, Env, Mutant, OnFatal, OpenError, OpenReport, Pace, ReadyKeys,
+};
 use sha2::{Digest, Sha256};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -29,6 +31,8 @@ pub struct World {
     pub limits: CellLimits,
     /// Deliberate faults of its cells.
     pub mutants: Vec<Mutant>,
+    /// Signing keys that earlier starts have made ready; those of the first machine are every machine's.
+    pub ready_keys: ReadyKeys,
     /// The operator says that the clock is right.
     pub confirm_clock: bool,
     /// What stands between its cells and the disk.
@@ -67,6 +71,7 @@ impl World {
             random: Arc::new(SimRandom::new(seed)),
             limits,
             mutants: Vec::new(),
+            ready_keys: ReadyKeys::remembering(),
             confirm_clock: false,
             seam: None,
         }
@@ -75,16 +80,17 @@ impl World {
     /// A machine on which a first start has made the logs `system` and `main` and was stopped. Every world begins with
     /// the same one, made once.
     pub fn started(seed: u64) -> World {
-        static FIRST: OnceLock<SimSnapshot> = OnceLock::new();
-        let snapshot = FIRST.get_or_init(|| {
+        static FIRST: OnceLock<(SimSnapshot, ReadyKeys)> = OnceLock::new();
+        let (snapshot, ready_keys) = FIRST.get_or_init(|| {
             let world = World::empty(0);
             let (cell, _) = world.open().expect("a sound machine starts");
             cell.keep_now().expect("the keeper runs");
             cell.seal_now().expect("the journal takes a seal");
             cell.stop();
-            world.disk.snapshot()
+            (world.disk.snapshot(), world.ready_keys)
         });
-        let world = World::empty(seed);
+        let mut world = World::empty(seed);
+        world.ready_keys = ready_keys.clone();
         world.disk.restore(snapshot);
         world.disk.reseed(seed);
         world.clock.advance(3_600_000_000_000);
@@ -97,6 +103,7 @@ impl World {
             guard: Some(GUARD.into()),
             limits: self.limits,
             on_fatal: OnFatal::StopCell,
+            ready_keys: self.ready_keys.clone(),
             pace: Pace::ByHand,
             journal_file_bytes: (JOURNAL_FILE_BYTES_FIRST, JOURNAL_FILE_BYTES_MAX),
             mutants: self.mutants.clone(),

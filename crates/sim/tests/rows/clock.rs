@@ -57,7 +57,7 @@ fn check(step_ns: i64, while_running: bool, then: Then) {
             let receipt = &answer.expect("taken").receipts[0];
             let sent = sim::Sent {
                 log: "main".to_owned(),
-                event: event(500_000, 0),
+                event: event(500_000, 0).into(),
                 blob: None,
                 outcome: sim::Outcome::Acked {
                     index: receipt.index,

@@ -74,7 +74,7 @@ fn t05_a_torn_commit_leaves_out_only_what_nobody_was_told() {
         let torn = world.disk.snapshot();
         world.end(Some(&cell), End::Kill);
         for seed in seeds(60, 5_000) {
-            let mut client = clone(&client);
+            let mut client = client.clone();
             world.disk.restore(&torn);
             world.disk.reseed(seed);
             world.disk.crash();
@@ -88,11 +88,6 @@ fn t05_a_torn_commit_leaves_out_only_what_nobody_was_told() {
         }
     }
     assert!(kept > 0 && left_out > 0, "kept {kept} times, left out {left_out} times");
-}
-
-fn clone(client: &Client) -> Client {
-    let Client { history, next, logs, log } = client;
-    Client { history: history.clone(), next: *next, logs: *logs, log: log.clone() }
 }
 
 #[test]

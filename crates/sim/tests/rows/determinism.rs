@@ -7,7 +7,7 @@ use sim::{RunOptions, run};
 fn t11_the_same_seed_twice_is_the_same_trace() {
     let mut traces = Vec::new();
     for seed in seeds(6, 200) {
-        let options = RunOptions { is_traced: true, crashes: 6, ..RunOptions::new(seed) };
+        let options = RunOptions { is_traced: true, lives: 6, ..RunOptions::new(seed) };
         let (first, second) = (run(options), run(options));
         let first = first.unwrap_or_else(|failure| panic!("{failure}"));
         let second = second.unwrap_or_else(|failure| panic!("{failure}"));

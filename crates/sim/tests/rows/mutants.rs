@@ -2,9 +2,12 @@
 
 use crate::support::{MANY, ONE, live, look};
 use env::{Fault, FaultKind, On};
-use graven_note::{Checkpoint, Note};
+use graven_note::Checkpoint;
 use log::{LogHandle, Mutant};
-use sim::{Call, Client, End, Lie, Seam, Step, Violation, World, check_cell, check_offline, event};
+use sim::{
+    Call, Client, End, Lie, ReadLog, Seam, Step, Violation, World, check_cell, check_offline, event,
+};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -229,7 +232,7 @@ fn the_checker_sees_what_is_wrong() {
     };
     assert_eq!(tell(|_| ()), (None, None));
     let other = tell(|client| {
-        client.history.sent.get_mut(&0).expect("sent").event = event(77, 0);
+        client.history.sent.get_mut(&0).expect("sent").event = event(77, 0).into();
     });
     assert_eq!(other, (Some("I1"), None));
     let refused = tell(|client| {
@@ -249,5 +252,15 @@ fn the_checker_sees_what_is_wrong() {
         roots.insert(checkpoint.size, checkpoint.root);
     });
     assert_eq!(ahead, (Some("I4"), Some("I7")));
-    assert!(Note::parse(b"no note").is_err());
+    let unlike = tell(|client| client.history.read = read_elsewhere());
+    assert_eq!(unlike, (Some("I8"), None));
+}
+
+/// What a reader saw of another machine's `main`, which has an event of another size.
+fn read_elsewhere() -> BTreeMap<String, ReadLog> {
+    let (world, mut client) = (World::started(2), Client::new());
+    let other = Step::Append { events: 1, padding_bytes: 41, blob: false };
+    let cell = live(&world, &mut client, &[other]).expect("holds").expect("starts");
+    check_cell(&cell, &mut client.history).expect("a sound machine");
+    client.history.read
 }

@@ -1,11 +1,13 @@
 //! Whether there is room to write: checked before anything is numbered, so that nothing is ever half-written (design §5).
 
+use crate::intake::with_cause;
+use crate::poison::Poison;
 use append::{Code, Refusal};
 use env::Disk;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use store::SpareMaker;
+use store::{JournalError, SpareMaker};
 
 /// What the journal, the unloader and the disk say of the room left.
 pub(crate) struct Room {
@@ -57,14 +59,21 @@ impl Room {
     }
 
     /// Refuses where frames of `needed_bytes`, those on their way included, might not find room. Makes the next journal
-    /// file where the keeper has not got round to it. Called by the commit thread alone, before it numbers.
-    pub(crate) fn check_frames(&self, needed_bytes: u64) -> Result<(), Refusal> {
+    /// file where the keeper has not got round to it; a failure to make it that is not about space is fatal. Called by the
+    /// commit thread alone, before it numbers.
+    pub(crate) fn check_frames(&self, needed_bytes: u64, poison: &Poison) -> Result<(), Refusal> {
         if needed_bytes <= self.ready_bytes.load(Ordering::Acquire) {
             return Ok(());
         }
         let Some(spares) = &self.spares else { return Ok(()) };
-        // A failure that is not about space is found again, and told, by whoever writes next.
-        let is_made = spares.prepare_spare().is_ok();
+        let is_made = match spares.prepare_spare() {
+            Ok(()) => true,
+            Err(JournalError::Full { .. }) => false,
+            Err(error) => {
+                let why = format!("making room ahead failed: {}", with_cause(&error));
+                return Err(Refusal::new(Code::Unavailable, poison.fatal(why).0));
+            }
+        };
         let ready = self.ready_bytes.fetch_max(spares.ready_bytes(), Ordering::AcqRel);
         if is_made && needed_bytes <= ready.max(spares.ready_bytes()) {
             return Ok(());

@@ -316,7 +316,8 @@ impl Sequencer {
         self.parts.room.check()?;
         let headers = prepared.events.len() * HEADER_ROOM_BYTES;
         let needed = self.in_flight_bytes + self.open.len() + prepared.cost_bytes() + headers;
-        self.parts.room.check_frames(needed as u64).map_err(Declined::from)
+        let poison = &self.parts.poison;
+        self.parts.room.check_frames(needed as u64, poison).map_err(Declined::from)
     }
 
     fn read_clock(&mut self) -> Result<Reading, Declined> {

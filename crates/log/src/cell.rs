@@ -563,19 +563,26 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<(
     std::thread::Builder::new().name(name.to_owned()).spawn(run).map_err(OpenError::Machine)
 }
 
+/// Bytes of the cell's secret for identities. In its file a CRC32C follows: with another secret the log would not know its
+/// own entries again, and take what is sent again for new.
+const IDENTITY_KEY_BYTES: usize = 32;
+
 /// The cell's secret for identities, drawn at the first start.
-fn identity_key(env: &Env, keys_dir: &Path) -> Result<[u8; 32], OpenError> {
+fn identity_key(env: &Env, keys_dir: &Path) -> Result<[u8; IDENTITY_KEY_BYTES], OpenError> {
     let path = keys_dir.join("identity.key");
-    let mut key = [0u8; 32];
     match env.disk.open(&path, OpenMode::Read) {
         Ok(file) => {
-            file.read_exact_at(&mut key, 0).map_err(OpenError::Machine)?;
-            return Ok(key);
+            let mut bytes = vec![0; file.len_bytes().map_err(OpenError::Machine)? as usize];
+            file.read_exact_at(&mut bytes, 0).map_err(OpenError::Machine)?;
+            let why = "it is not the key that was written".to_owned();
+            return parse_identity_key(&bytes).ok_or(OpenError::Corrupt { path, why });
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => return Err(OpenError::Machine(error)),
     }
+    let mut key = [0u8; IDENTITY_KEY_BYTES];
     env.random.fill(&mut key);
+    let crc = crc32c::crc32c(&key).to_be_bytes();
     let temporary = keys_dir.join("identity.key.new");
     let write = || {
         match env.disk.remove(&temporary) {
@@ -584,11 +591,18 @@ fn identity_key(env: &Env, keys_dir: &Path) -> Result<[u8; 32], OpenError> {
         }
         let file = env.disk.open(&temporary, OpenMode::CreateNew)?;
         env.disk.set_mode(&temporary, 0o600)?;
-        file.write_at(&key, 0)?;
+        file.write_at(&[&key[..], &crc[..]].concat(), 0)?;
         file.sync_all()?;
         env.disk.rename(&temporary, &path)?;
         env.disk.sync_dir(keys_dir)
     };
     write().map_err(OpenError::Machine)?;
     Ok(key)
+}
+
+/// The secret of a file's bytes; files of before the checksum hold the secret alone.
+pub(crate) fn parse_identity_key(bytes: &[u8]) -> Option<[u8; IDENTITY_KEY_BYTES]> {
+    let (key, crc) = bytes.split_first_chunk::<IDENTITY_KEY_BYTES>()?;
+    let is_whole = crc.is_empty() || crc == crc32c::crc32c(key).to_be_bytes();
+    is_whole.then_some(*key)
 }

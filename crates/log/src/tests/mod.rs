@@ -5,6 +5,7 @@ mod cell;
 mod faults;
 mod frame;
 mod guard;
+mod identity_key;
 mod plan;
 mod sequencer;
 mod skeleton;

@@ -58,8 +58,11 @@ fn sim_crashes(root: &Path) -> Result<(), String> {
     let mut command = Command::new("cargo");
     command.args(["run", "--release", "--package", "graven-sim", "--bin", "campaign", "--"]);
     command.args(["--crashes", &crashes, "--seed", &seed]);
-    cargo(root, &mut command)
-        .map_err(|what| format!("{what}, seeds from {seed}; add those it names to tests/seeds.txt"))
+    cargo(root, &mut command).map_err(|what| {
+        format!(
+            "{what}, seeds from {seed}; what it found needs a test in tests/rows/regressions.rs"
+        )
+    })
 }
 
 /// Runs a command of cargo whose output, with its progress, goes to whoever started the task.

@@ -20,6 +20,8 @@ pub enum Step {
     },
     /// Sends every event again whose outcome is unknown.
     Resend,
+    /// Sends the first and the last acknowledged event again: each gets its first receipt.
+    Repeat,
     /// Moves the journal into parts.
     Unload,
     /// Makes a seal frame.
@@ -64,7 +66,7 @@ impl Client {
                     let sent = Sent {
                         log: self.log.clone(),
                         event: event(*number, padding_bytes).into(),
-                        blob: (blob && is_first).then(|| [*number as u8; 700].into()),
+                        blob: (blob && is_first).then(|| [*number as u8 | 1; 700].into()),
                         outcome: Outcome::Unknown,
                     };
                     self.history.sent.insert(*number, sent);
@@ -73,6 +75,7 @@ impl Client {
                 self.note_refusal(&numbers, refused);
             }
             Step::Resend => self.resend(cell)?,
+            Step::Repeat => self.repeat(cell)?,
             Step::Unload => {
                 // The frame behind it waits for the release of the journal's space.
                 let unloaded = cell.unload().is_ok();
@@ -138,6 +141,16 @@ impl Client {
         let unknown: Vec<u64> = unknown.map(|(number, _)| *number).collect();
         for number in unknown {
             // Refused again, it is as unknown as before.
+            self.send(cell, &[number])?;
+        }
+        Ok(())
+    }
+
+    fn repeat(&mut self, cell: &Cell) -> Result<(), Violation> {
+        let is_acked = |sent: &Sent| matches!(sent.outcome, Outcome::Acked { .. });
+        let acked = || self.history.sent.iter().filter(|(_, sent)| is_acked(sent)).map(|(n, _)| *n);
+        let ends: Vec<u64> = acked().next().into_iter().chain(acked().next_back()).collect();
+        for number in ends {
             self.send(cell, &[number])?;
         }
         Ok(())

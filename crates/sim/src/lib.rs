@@ -20,5 +20,5 @@ pub use check::{check_cell, check_cell_anew, check_offline};
 pub use client::{Client, Step, writer};
 pub use history::{History, Outcome, ReadLog, Sent, Violation, event};
 pub use run::{RunFailure, RunOptions, RunReport, run, run_on};
-pub use seam::{Call, Lie, Seam, Target};
+pub use seam::{Call, Late, Lie, Seam, Target};
 pub use world::{End, World};

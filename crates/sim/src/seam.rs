@@ -4,7 +4,7 @@ use env::{DirEntry, DirectOpen, Disk, DiskFile, FilesystemKind, OpenMode};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// A call that changes something or makes it durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +105,39 @@ impl Seam for Target {
         }
         // EIO, as a device reports it.
         Err(io::Error::from_raw_os_error(5))
+    }
+}
+
+/// A target that waits until it is begun: for failures that must not come in a start.
+#[derive(Debug)]
+pub struct Late {
+    target: Arc<Target>,
+    has_begun: AtomicBool,
+}
+
+impl Late {
+    /// A target that waits.
+    pub fn new(target: Arc<Target>) -> Late {
+        Late { target, has_begun: AtomicBool::new(false) }
+    }
+
+    /// Calls count from here on.
+    pub fn begin(&self) {
+        self.has_begun.store(true, Ordering::SeqCst);
+    }
+}
+
+impl Seam for Late {
+    fn around(
+        &self,
+        call: Call,
+        path: &Path,
+        run: &mut dyn FnMut() -> io::Result<()>,
+    ) -> io::Result<()> {
+        if self.has_begun.load(Ordering::SeqCst) {
+            return self.target.around(call, path, run);
+        }
+        run()
     }
 }
 

@@ -35,21 +35,22 @@ fn main() -> ExitCode {
     let started = Instant::now();
     std::thread::scope(|scope| {
         let watcher = scope.spawn(|| {
+            let mut said = 0;
             while !is_over.load(Ordering::Relaxed) {
                 std::thread::park_timeout(Duration::from_secs(PROGRESS_EVERY_S));
                 say(&line(&tried, started));
+                let failures = tried.failures();
+                failures[said..].iter().for_each(|failure| say(&format!("FAILED: {failure}")));
+                said = failures.len();
             }
         });
         tried.run(args.crashes, args.seed, args.threads);
         is_over.store(true, Ordering::Relaxed);
         watcher.thread().unpark();
     });
-    let failures = tried.failures();
-    for failure in &failures {
-        say(&format!("FAILED: {failure}"));
-    }
-    say(&format!("seeds from {}: {} failures", args.seed, failures.len()));
-    if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let failures = tried.failures().len();
+    say(&format!("seeds from {}: {failures} failures", args.seed));
+    if failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Runs one seed again and shows its last calls to the disk.

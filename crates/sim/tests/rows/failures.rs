@@ -3,9 +3,8 @@
 use crate::support::{MANY, ONE, count_calls, live, look, pass, stride};
 use append::{Batch, Code};
 use env::{Fault, FaultKind, On};
-use sim::{Call, Client, End, Step, Target, World, event, writer};
+use sim::{Call, Client, End, Late, Step, Target, World, event, writer};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What the failures strike.
 const STEPS: [Step; 6] = [MANY, Step::Keep, ONE, Step::Unload, MANY, Step::Seal];
@@ -50,10 +49,10 @@ fn fail_on(path_part: &'static str, call: Call) {
         world.end(Some(&cell), End::Stop);
         let target = Arc::new(Target::new(path_part, call, is_persisted, 0));
         // The failure comes after the start: what fails in a start is T03's.
-        let switch = Arc::new(Late(Arc::clone(&target), AtomicBool::default()));
-        world.seam = Some(Arc::clone(&switch) as _);
+        let late = Arc::new(Late::new(Arc::clone(&target)));
+        world.seam = Some(Arc::clone(&late) as _);
         let (cell, _) = world.open().unwrap_or_else(|error| panic!("{context}: {error}"));
-        switch.1.store(true, Ordering::SeqCst);
+        late.begin();
         for step in [ONE, Step::Keep, Step::Unload, Step::CreateLog, ONE, Step::Seal] {
             let went = client.step(&cell, step);
             let went = went.unwrap_or_else(|violation| panic!("{context}: {violation}"));
@@ -65,23 +64,6 @@ fn fail_on(path_part: &'static str, call: Call) {
         assert!(!cell.health().ready, "{context}: the cell goes on");
         world.end(Some(&cell), End::PowerCut);
         pass(look(&world, &mut client), &context);
-    }
-}
-
-/// A target that waits until it is switched on.
-struct Late(Arc<Target>, AtomicBool);
-
-impl sim::Seam for Late {
-    fn around(
-        &self,
-        call: Call,
-        path: &std::path::Path,
-        run: &mut dyn FnMut() -> std::io::Result<()>,
-    ) -> std::io::Result<()> {
-        if self.1.load(Ordering::SeqCst) {
-            return self.0.around(call, path, run);
-        }
-        run()
     }
 }
 

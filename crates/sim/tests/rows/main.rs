@@ -10,5 +10,6 @@ mod failures;
 mod full_disk;
 mod memory;
 mod mutants;
+mod regressions;
 mod seeds;
 mod support;

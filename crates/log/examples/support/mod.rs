@@ -1,0 +1,139 @@
+//! What the measurements of the log share: events, who appends them, where, and what that costs the process.
+
+use append::Batch;
+use graven_entry::{AuthMethod, Grade, Name};
+use log::{LogHandle, Pending, Writer};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// What may go wrong in a measurement.
+pub(crate) type Failure = Box<dyn std::error::Error>;
+
+/// The allocator that the server has.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Bytes of one event, about what a column change has.
+pub(crate) const EVENT_BYTES: usize = 450;
+/// Clock ticks of a second in `/proc`, on every Linux of today.
+const TICKS_PER_S: f64 = 100.0;
+/// Letters that an event's filling goes round in.
+const LETTERS: usize = 26;
+
+/// Makes events, cheaply enough to stay out of what is measured: only the numbers in a text change.
+pub(crate) struct Events {
+    /// One text for each place at which the filling may begin.
+    texts: Vec<Vec<u8>>,
+}
+
+impl Events {
+    /// The texts.
+    pub(crate) fn new() -> Events {
+        let texts = (0..LETTERS).map(|first| {
+            let id = "0".repeat(20);
+            let mut text = format!(
+                r#"{{"id":"{id}","actor":{{"type":"user","id":"u000"}},"action":"row.update","data":""#
+            );
+            while text.len() < EVENT_BYTES - 2 {
+                text.push(char::from(b'a' + ((text.len() * 7 + first) % LETTERS) as u8));
+            }
+            text.push_str("\"}");
+            text.into_bytes()
+        });
+        Events { texts: texts.collect() }
+    }
+
+    /// The event of a number, different from every other.
+    pub(crate) fn event(&self, number: u64) -> Vec<u8> {
+        const ID_AT: usize = r#"{"id":""#.len();
+        const USER_AT: usize = ID_AT + 20 + r#"","actor":{"type":"user","id":"u"#.len();
+        let mut event = self.texts[(number % LETTERS as u64) as usize].clone();
+        write_digits(&mut event[ID_AT..ID_AT + 20], number);
+        write_digits(&mut event[USER_AT..USER_AT + 3], number % 997);
+        event
+    }
+}
+
+fn write_digits(place: &mut [u8], mut number: u64) {
+    for digit in place.iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+}
+
+/// Who appends.
+pub(crate) fn writer() -> Result<Writer, Failure> {
+    let auth = AuthMethod::new("token")?;
+    Ok(Writer { id: Name::new("bench")?, auth, grade: Grade::Asserted })
+}
+
+/// Hands events in. Over a queue's limit a producer waits and tries again, as over HTTP.
+pub(crate) fn submit(
+    log: &LogHandle,
+    writer: &Writer,
+    events: impl Fn() -> Vec<Vec<u8>>,
+) -> Result<Pending, Failure> {
+    loop {
+        match log.submit(writer, Batch::of(events())) {
+            Err(refusal) if refusal.code == append::Code::Busy => {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            other => return Ok(other?),
+        }
+    }
+}
+
+/// A directory for one measurement, removed by [`Place::remove`].
+pub(crate) struct Place(pub(crate) PathBuf);
+
+impl Place {
+    /// A new directory in `parent`, or where temporary files go.
+    pub(crate) fn new(name: &str, parent: Option<String>) -> Result<Place, Failure> {
+        let parent = parent.map_or_else(std::env::temp_dir, PathBuf::from);
+        let path = parent.join(format!("{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path)?;
+        Ok(Place(path))
+    }
+
+    /// Removes it with all that is in it.
+    pub(crate) fn remove(self) -> Result<(), Failure> {
+        Ok(std::fs::remove_dir_all(self.0)?)
+    }
+}
+
+/// What something took of time and of the process's processors.
+pub(crate) struct Cost {
+    began: Instant,
+    cpu_s: f64,
+}
+
+impl Cost {
+    /// Begins to count.
+    pub(crate) fn begin() -> Result<Cost, Failure> {
+        Ok(Cost { began: Instant::now(), cpu_s: cpu_s()? })
+    }
+
+    /// Seconds so far.
+    pub(crate) fn seconds(&self) -> f64 {
+        self.began.elapsed().as_secs_f64()
+    }
+
+    /// Seconds of processor so far, of all threads.
+    pub(crate) fn cpu_seconds(&self) -> Result<f64, Failure> {
+        Ok(cpu_s()? - self.cpu_s)
+    }
+}
+
+/// User and system time of this process.
+fn cpu_s() -> Result<f64, Failure> {
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    let after_name = stat.rsplit(") ").next().ok_or("no process name in stat")?;
+    let ticks = after_name.split(' ').skip(11).take(2).map(str::parse::<u64>);
+    Ok(ticks.sum::<Result<u64, _>>()? as f64 / TICKS_PER_S)
+}
+
+/// Prints a line.
+#[expect(clippy::print_stdout, reason = "a benchmark prints its table")]
+pub(crate) fn print(line: &str) {
+    println!("{line}");
+}

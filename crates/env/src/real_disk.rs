@@ -145,7 +145,11 @@ impl DiskFile for RealFile {
     }
 
     fn write_zeros_at(&self, offset: u64, len_bytes: u64) -> io::Result<()> {
-        let zeros = vec![0u8; ZEROS_BYTES.min(usize::try_from(len_bytes).unwrap_or(ZEROS_BYTES))];
+        // Aligned as a file that is open for direct writes asks.
+        let wanted = ZEROS_BYTES.min(usize::try_from(len_bytes).unwrap_or(ZEROS_BYTES));
+        let raw = vec![0u8; wanted + BLOCK_BYTES];
+        let start = raw.as_ptr().align_offset(BLOCK_BYTES);
+        let zeros = &raw[start..start + wanted];
         let end = offset.saturating_add(len_bytes);
         let mut at = offset;
         while at < end {

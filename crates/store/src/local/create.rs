@@ -45,7 +45,8 @@ pub(crate) fn recycle_file(
     number: u64,
     released: &Path,
 ) -> Result<u64, JournalError> {
-    let file = disk.open(released, OpenMode::ReadWrite).map_err(JournalError::Io)?;
+    // Around the page cache, which nobody reads zeros from: through it, this was a twentieth of what an append costs.
+    let file = disk.open_direct(released).map_err(JournalError::Io)?.file;
     let size_bytes = file.len_bytes().map_err(JournalError::Io)?;
     file.write_zeros_at(0, size_bytes).map_err(JournalError::Io)?;
     file.sync_all().map_err(JournalError::Io)?;

@@ -6,15 +6,20 @@
 
 use crate::limits::{BUNDLE_ENTRIES, ZSTD_LEVEL};
 use crate::nonce::NonceMaker;
-use graven_entry::{limits::ENTRY_BYTES_MAX, prev_and_nonce_spans};
+use graven_entry::limits::ENTRY_BYTES_MAX;
 use graven_merkle::{Hash, LeafIndex, leaf_hash};
 use graven_note::base64;
+use zstd::bulk::Compressor;
 
 /// Most bytes that a bundle may decode to.
 const DECODED_BYTES_MAX: usize = BUNDLE_ENTRIES as usize * (ENTRY_BYTES_MAX + 40) + 64;
 /// Length of a hash and of a nonce in base64.
 const PREV_TEXT_BYTES: usize = 44;
 const NONCE_TEXT_BYTES: usize = 24;
+/// What stands before the `prev` of a header, between it and the `nonce`, and in an entry without both.
+const PREV_KEY: &[u8] = b"\"prev\":\"";
+const BETWEEN: &[u8] = b"\",\"nonce\":\"";
+const EMPTY: &[u8] = b"\"prev\":\"\",\"nonce\":\"\"";
 /// How an entry is stored; the numbers are persisted.
 const STORED_STRIPPED: u8 = 1;
 const STORED_WHOLE: u8 = 0;
@@ -24,6 +29,8 @@ const STORED_WHOLE: u8 = 0;
 pub(crate) enum BundleError {
     #[error("bundle does not decompress")]
     Zstd(#[source] std::io::Error),
+    #[error("an entry of the bundle at {0} changed in memory after it was hashed")]
+    Changed(LeafIndex),
     #[error("bundle is malformed: {0}")]
     Malformed(&'static str),
 }
@@ -33,14 +40,20 @@ pub(crate) enum BundleError {
 pub(crate) struct Entries {
     bytes: Vec<u8>,
     ends: Vec<u32>,
+    /// Leaf hash of each entry: as the commit computed it, or as decoding did.
+    leaves: Vec<Hash>,
+    /// CRC32C of each entry, taken when its leaf hash was.
+    crcs: Vec<u32>,
     /// Chain marks: the place of the first entry of an attested batch, and its stream's chain head before it.
     marks: Vec<(u16, Hash)>,
 }
 
 impl Entries {
-    pub(crate) fn push(&mut self, entry: &[u8]) {
+    pub(crate) fn push(&mut self, entry: &[u8], leaf: Hash, crc: u32) {
         self.bytes.extend_from_slice(entry);
         self.ends.push(self.bytes.len() as u32);
+        self.leaves.push(leaf);
+        self.crcs.push(crc);
     }
 
     /// Notes that the next entry begins an attested batch, whose stream had this chain head before.
@@ -67,16 +80,38 @@ impl Entries {
         (0..self.len()).map_while(|place| self.get(place))
     }
 
+    /// The leaf hash of each entry.
+    pub(crate) fn leaves(&self) -> &[Hash] {
+        &self.leaves
+    }
+
+    /// The CRC32C of each entry.
+    pub(crate) fn crcs(&self) -> &[u32] {
+        &self.crcs
+    }
+
+    /// Whether every entry is the one whose leaf hash was computed: a bit may have flipped in memory since.
+    fn is_unchanged(&self) -> bool {
+        self.iter().zip(&self.crcs).all(|(entry, crc)| crc32c::crc32c(entry) == *crc)
+    }
+
     /// Bytes held, for the cache's account.
     pub(crate) fn size_bytes(&self) -> usize {
-        self.bytes.len() + 4 * self.ends.len() + 34 * self.marks.len()
+        self.bytes.len() + 40 * self.ends.len() + 34 * self.marks.len()
     }
 }
 
-/// A bundle as it is stored, with the leaf hashes that encoding needed anyway.
-pub(crate) struct Encoded {
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) leaves: Vec<Hash>,
+/// What encoding the bundles of one part needs: making a compressor costs as much as a small bundle.
+pub(crate) struct Encoder {
+    nonces: NonceMaker,
+    zstd: Compressor<'static>,
+}
+
+impl Encoder {
+    /// Prepares both.
+    pub(crate) fn new(nonces: NonceMaker) -> Result<Encoder, BundleError> {
+        Ok(Encoder { nonces, zstd: Compressor::new(ZSTD_LEVEL).map_err(BundleError::Zstd)? })
+    }
 }
 
 /// Encodes consecutive entries that start at `first`; at most one bundle's worth.
@@ -87,27 +122,26 @@ pub(crate) fn encode(
     first: LeafIndex,
     first_prev: &Hash,
     entries: &Entries,
-    nonces: &NonceMaker,
-) -> Result<Encoded, BundleError> {
+    encoder: &mut Encoder,
+) -> Result<Vec<u8>, BundleError> {
+    if !entries.is_unchanged() {
+        return Err(BundleError::Changed(first));
+    }
     let total = entries.size_bytes() + 2 * entries.len();
     let mut plain = Vec::with_capacity(total + 40);
     plain.extend_from_slice(&(entries.len() as u16).to_be_bytes());
     plain.extend_from_slice(first_prev.as_bytes());
-    let mut prev = *first_prev;
-    let mut leaves = Vec::with_capacity(entries.len());
-    for (place, entry) in entries.iter().enumerate() {
+    let prevs = std::iter::once(first_prev).chain(&entries.leaves);
+    for (place, (entry, prev)) in entries.iter().zip(prevs).enumerate() {
         let index = LeafIndex(first.0 + place as u64);
-        encode_entry(&mut plain, entry, &prev, &nonces.nonce(index));
-        prev = leaf_hash(entry);
-        leaves.push(prev);
+        encode_entry(&mut plain, entry, prev, &encoder.nonces.nonce(index));
     }
     plain.extend_from_slice(&(entries.marks.len() as u16).to_be_bytes());
     for (place, chain) in &entries.marks {
         plain.extend_from_slice(&place.to_be_bytes());
         plain.extend_from_slice(chain.as_bytes());
     }
-    let bytes = zstd::bulk::compress(&plain, ZSTD_LEVEL).map_err(BundleError::Zstd)?;
-    Ok(Encoded { bytes, leaves })
+    encoder.zstd.compress(&plain).map_err(BundleError::Zstd)
 }
 
 fn encode_entry(plain: &mut Vec<u8>, entry: &[u8], prev: &Hash, nonce: &[u8; 16]) {
@@ -126,19 +160,19 @@ fn encode_entry(plain: &mut Vec<u8>, entry: &[u8], prev: &Hash, nonce: &[u8; 16]
 }
 
 /// The entry around its `prev` and `nonce`, where these are what would be computed.
+///
+/// The first `"prev":"` is the one that [`restore`] finds again, with nothing in it: no other stands before it.
 fn stripped<'a>(
     entry: &'a [u8],
     prev: &Hash,
     nonce: &[u8; 16],
 ) -> Option<(&'a [u8], &'a [u8], &'a [u8])> {
-    let header_end = entry.iter().position(|byte| *byte == b'\n')?;
-    let (prev_span, nonce_span) = prev_and_nonce_spans(&entry[..=header_end]).ok()?;
-    let same = entry[prev_span.clone()] == *prev.to_string().as_bytes()
-        && entry[nonce_span.clone()] == *base64::encode(nonce).as_bytes();
-    same.then(|| {
-        let between = &entry[prev_span.end..nonce_span.start];
-        (&entry[..prev_span.start], between, &entry[nonce_span.end..])
-    })
+    let start = find(entry, PREV_KEY)?;
+    let (before, rest) = entry.split_at(start + PREV_KEY.len());
+    let rest = rest.strip_prefix(prev.to_string().as_bytes())?;
+    let (between, rest) = rest.split_at_checked(BETWEEN.len())?;
+    let after = rest.strip_prefix(base64::encode(nonce).as_bytes())?;
+    (between == BETWEEN && after.starts_with(b"\"")).then_some((before, between, after))
 }
 
 /// Decodes a bundle whose first entry has index `first`.
@@ -171,7 +205,7 @@ pub(crate) fn decode(
             _ => return Err(BundleError::Malformed("unknown way of storing")),
         }
         prev = leaf_hash(&entry);
-        entries.push(&entry);
+        entries.push(&entry, prev, crc32c::crc32c(&entry));
         rest = after;
     }
     decode_marks(&mut entries, rest)?;
@@ -200,9 +234,8 @@ fn restore(
     prev: &Hash,
     nonce: &[u8; 16],
 ) -> Result<(), BundleError> {
-    const EMPTY: &[u8] = b"\"prev\":\"\",\"nonce\":\"\"";
     let at = find(body, EMPTY).ok_or(BundleError::Malformed("no place for prev and nonce"))?;
-    let prev_at = at + b"\"prev\":\"".len();
+    let prev_at = at + PREV_KEY.len();
     let nonce_at = at + EMPTY.len() - 1;
     entry.reserve(body.len() + PREV_TEXT_BYTES + NONCE_TEXT_BYTES);
     entry.extend_from_slice(&body[..prev_at]);

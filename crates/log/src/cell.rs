@@ -3,6 +3,7 @@
 use crate::answer::{self, AnswerParts};
 use crate::budget::{Budget, WriterBudgets};
 use crate::create::FirstLogs;
+use crate::frame_pool::FramePool;
 use crate::guard::Guard;
 use crate::handle::LogHandle;
 use crate::identity::{IdentityHasher, IdentityWindow};
@@ -404,6 +405,7 @@ impl Starter {
 struct Common {
     registry: Arc<Registry>,
     inbox: Arc<Inbox>,
+    pool: Arc<FramePool>,
     room: Arc<Room>,
     stats: Arc<Stats>,
     mutants: Arc<Mutants>,
@@ -442,6 +444,7 @@ fn wire(
         journal: journal.journal,
         messages,
         inbox: Arc::clone(&common.inbox),
+        pool: Arc::clone(&common.pool),
         answerer,
         room: Arc::clone(&common.room),
         stats: Arc::clone(&common.stats),
@@ -449,6 +452,7 @@ fn wire(
         mutants: Arc::clone(&common.mutants),
         poison: common.poison.clone(),
         unloader: common.ask_unloader.clone(),
+        unload_at_bytes: options.limits.journal_unload_bytes,
     };
     let Recovery { logs, window, persisted, unopened, .. } = recovery;
     let vault = VaultStore::new(Arc::clone(&env.disk), &options.data);
@@ -500,6 +504,7 @@ fn common(
     Common {
         registry,
         inbox: Arc::default(),
+        pool: Arc::default(),
         room: Arc::new(room),
         stats: Arc::default(),
         mutants: Arc::new(Mutants::starting_with(&options.mutants)),
@@ -520,6 +525,7 @@ fn sequencer(
     let last_ns = logs.iter().map(|log| log.state().last_time_ns).filter(|ns| *ns > 0).max();
     let parts = SequencerParts {
         inbox: Arc::clone(&common.inbox),
+        pool: Arc::clone(&common.pool),
         frames: common.to_journal.clone(),
         in_flight_max,
         room: Arc::clone(&common.room),

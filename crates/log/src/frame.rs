@@ -20,6 +20,9 @@ const RECORD_STREAM: u8 = 4;
 const RECORD_CHAIN: u8 = 5;
 const RECORD_FOOTER: u8 = 0xff;
 
+/// Bytes of an identity's record.
+pub(crate) const RECORD_IDENTITY_BYTES: usize = 41;
+
 /// What a sidecar holds. The numbers are persisted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SidecarKind {
@@ -169,10 +172,21 @@ impl BodyWriter {
 
     /// One remembered identity.
     pub(crate) fn push_identity(&mut self, identity: &Identity) {
-        self.buf.push(&[RECORD_IDENTITY]);
-        self.buf.push(&identity.key);
-        self.buf.push(&identity.received);
-        self.buf.push(&identity.index.to_be_bytes());
+        let mut record = [RECORD_IDENTITY; RECORD_IDENTITY_BYTES];
+        record[1..17].copy_from_slice(&identity.key);
+        record[17..33].copy_from_slice(&identity.received);
+        record[33..].copy_from_slice(&identity.index.to_be_bytes());
+        self.buf.push(&record);
+    }
+
+    /// Remembered identities.
+    pub(crate) fn push_identities<'i>(
+        &mut self,
+        count: usize,
+        identities: impl Iterator<Item = &'i Identity>,
+    ) {
+        self.buf.reserve(count * RECORD_IDENTITY_BYTES);
+        identities.for_each(|identity| self.push_identity(identity));
     }
 
     /// A stream as it stands after its events in this frame.

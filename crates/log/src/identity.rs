@@ -8,6 +8,7 @@ use graven_merkle::Hash;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
 
 /// A keyed, truncated hash of an identity: (log, writer, id) or (log, stream, seq).
 pub(crate) type IdentityKey = [u8; 16];
@@ -66,41 +67,76 @@ pub(crate) struct Identity {
 
 /// The bounded window of remembered identities.
 pub(crate) struct IdentityWindow {
-    by_key: HashMap<IdentityKey, (ReceivedHash, u64)>,
-    oldest_first: VecDeque<IdentityKey>,
+    oldest_first: VecDeque<Identity>,
+    /// How many were forgotten: what stands first in `oldest_first` came as number `forgotten`.
+    forgotten: u64,
+    /// When each came.
+    by_key: HashMap<IdentityKey, u64, BuildHasherDefault<KeyHasher>>,
     max: usize,
 }
 
 impl IdentityWindow {
     /// An empty window for at most `max` identities.
     pub(crate) fn new(max: usize) -> Self {
-        IdentityWindow { by_key: HashMap::new(), oldest_first: VecDeque::new(), max }
+        let (oldest_first, by_key) = (VecDeque::new(), HashMap::default());
+        IdentityWindow { oldest_first, forgotten: 0, by_key, max }
+    }
+
+    /// How many are remembered.
+    pub(crate) fn len(&self) -> usize {
+        self.oldest_first.len()
     }
 
     /// What is remembered of an identity.
     pub(crate) fn get(&self, key: &IdentityKey) -> Option<(ReceivedHash, u64)> {
-        self.by_key.get(key).copied()
+        let place = self.place(*self.by_key.get(key)?);
+        self.oldest_first.get(place).map(|identity| (identity.received, identity.index))
     }
 
     /// Remembers an identity; replaying the same one twice changes nothing.
     pub(crate) fn insert(&mut self, identity: Identity) {
-        let value = (identity.received, identity.index);
-        if self.by_key.insert(identity.key, value).is_none() {
-            self.oldest_first.push_back(identity.key);
+        let next = self.forgotten + self.oldest_first.len() as u64;
+        let place = *self.by_key.entry(identity.key).or_insert(next);
+        if place < next {
+            let place = self.place(place);
+            self.oldest_first[place] = identity;
+            return;
         }
-        while self.oldest_first.len() > self.max {
-            if let Some(key) = self.oldest_first.pop_front() {
-                self.by_key.remove(&key);
-            }
+        // The oldest goes first: one place more than `max` would double what the queue takes.
+        if self.oldest_first.len() >= self.max
+            && let Some(oldest) = self.oldest_first.pop_front()
+        {
+            self.by_key.remove(&oldest.key);
+            self.forgotten += 1;
         }
+        self.oldest_first.push_back(identity);
     }
 
     /// Every remembered identity, oldest first.
-    pub(crate) fn each(&self, mut visit: impl FnMut(Identity)) {
-        for key in &self.oldest_first {
-            if let Some((received, index)) = self.by_key.get(key) {
-                visit(Identity { key: *key, received: *received, index: *index });
-            }
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Identity> {
+        self.oldest_first.iter()
+    }
+
+    fn place(&self, came: u64) -> usize {
+        (came - self.forgotten) as usize
+    }
+}
+
+/// Takes an identity's key for its own hash: it is one already, keyed by a secret, so nobody can choose keys that collide.
+#[derive(Default)]
+pub(crate) struct KeyHasher(u64);
+
+impl Hasher for KeyHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(first) = bytes.first_chunk() {
+            self.0 = u64::from_be_bytes(*first);
         }
+    }
+
+    /// The length that stands before an array's bytes.
+    fn write_usize(&mut self, _: usize) {}
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }

@@ -102,14 +102,11 @@ pub(crate) fn prepare(
     check_shape(&batch)?;
     let stream = prepare_stream(log, &batch)?;
     let signed = stream.as_ref().is_some_and(|stream| stream.attestation.is_some());
-    let mut events = Vec::with_capacity(batch.events.len());
-    for (place, bytes) in batch.events.into_iter().enumerate() {
-        let event = prepare_event(bytes, signed).map_err(|refusal| refusal.at_event(place))?;
-        events.push(event);
-    }
     let log_name = log.name.as_str();
-    let mut prepared = Vec::with_capacity(events.len());
-    for (bytes, received, altered, id) in events {
+    let mut prepared = Vec::with_capacity(batch.events.len());
+    for (place, bytes) in batch.events.into_iter().enumerate() {
+        let checked = prepare_event(bytes, signed).map_err(|refusal| refusal.at_event(place))?;
+        let (bytes, received, altered, id) = checked;
         let by_id = id.filter(|_| stream.is_none());
         let identity = by_id.map(|id| hasher.by_id(log_name, writer.id.as_str(), &id));
         let intake = event_hash(&bytes);

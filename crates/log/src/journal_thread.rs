@@ -4,19 +4,22 @@
 //! unknown outcome, which nobody was told of; a crash after it leaves a permanent frame that the next start finds.
 
 use crate::answer::{Answerer, Job};
+use crate::frame_pool::{FramePool, PooledFrame};
 use crate::inbox::{CloseOnEnd, Inbox};
 use crate::messages::{Ask, Errand, ToJournal};
 use crate::mutants::{Mutant, Mutants};
+use crate::part::segment_of;
 use crate::poison::{Fatal, PanicGuard, Poison};
 use crate::room::Room;
 use crate::sealed::{LogDelta, SealedFrame};
 use crate::shared::DurableHead;
-use crate::state::LogState;
+use crate::skeleton::Growth;
 use crate::stats::Stats;
 use crate::tail::Chunk;
 use env::Clock;
-use graven_entry::{EntryParts, Header, event_hash};
-use graven_merkle::{Hash, leaf_hash};
+use graven_entry::{EntryParts, event_hash};
+use graven_merkle::{LeafIndex, leaf_hash};
+use graven_verify::Headers;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::Duration;
@@ -27,19 +30,26 @@ pub(crate) struct JournalThread {
     pub(crate) journal: Box<dyn Journal>,
     pub(crate) messages: Receiver<ToJournal>,
     pub(crate) inbox: Arc<Inbox>,
+    pub(crate) pool: Arc<FramePool>,
     pub(crate) answerer: Answerer,
     pub(crate) room: Arc<Room>,
     pub(crate) stats: Arc<Stats>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) mutants: Arc<Mutants>,
     pub(crate) poison: Poison,
-    /// Wakes the unloader after a commit; a wake-up that is still waiting is enough.
+    /// Wakes the unloader when there is something to unload; a wake-up that is still waiting is enough.
     pub(crate) unloader: SyncSender<Ask>,
+    pub(crate) unload_at_bytes: u64,
 }
 
-/// A frame's parsed entries, kept from the check to the publication so that nothing is parsed twice.
+/// What the check of one log's part of a frame computed, kept for the publication so that nothing is computed twice.
 struct Checked {
-    headers: Vec<Vec<Header>>,
+    growth: Growth,
+    last_time_ns: u64,
+    /// CRC32C of each entry.
+    crcs: Vec<u32>,
+    /// The log's own entries.
+    own: Vec<LeafIndex>,
 }
 
 impl JournalThread {
@@ -87,16 +97,14 @@ impl JournalThread {
 
     /// Re-computes from the frame's own bytes what the commit thread stated, before the frame is permanent: a bit that
     /// flipped in memory since intake must not be signed.
-    fn check(&self, frame: &SealedFrame) -> Result<Checked, Fatal> {
-        let mut headers = Vec::with_capacity(frame.logs.len());
-        for delta in &frame.logs {
-            let checked = check_delta(&self.mutants, delta, frame.body.body());
-            headers.push(checked.map_err(|what| {
+    fn check(&self, frame: &SealedFrame) -> Result<Vec<Checked>, Fatal> {
+        let check = |delta: &LogDelta| {
+            check_delta(&self.mutants, delta, frame.body.body()).map_err(|what| {
                 self.poison
                     .fatal(format!("log {}: {what}; the frame was not written", delta.log.name))
-            })?);
-        }
-        Ok(Checked { headers })
+            })
+        };
+        frame.logs.iter().map(check).collect()
     }
 
     fn commit(&mut self, frame: &mut SealedFrame) -> Result<Slot, Fatal> {
@@ -130,20 +138,25 @@ impl JournalThread {
     }
 
     /// Lets a permanent frame be read, then signed and answered.
-    fn publish(&mut self, frame: SealedFrame, checked: Checked) -> Result<(), Fatal> {
-        let body = Arc::new(frame.body);
-        for (delta, headers) in frame.logs.into_iter().zip(checked.headers) {
+    fn publish(&mut self, frame: SealedFrame, checked: Vec<Checked>) -> Result<(), Fatal> {
+        let body = PooledFrame::new(frame.body, &self.pool);
+        let mut filled_segment = false;
+        for (mut delta, checked) in frame.logs.into_iter().zip(checked) {
             let head = DurableHead { size: delta.size_after, root: delta.root_after };
-            advance(&delta, &headers, &body).map_err(|what| self.poison.fatal(what))?;
+            let count = delta.spans.len() as u64;
+            filled_segment |= segment_of(delta.first) != segment_of(head.size.0);
+            advance(&mut delta, checked, &body).map_err(|what| self.poison.fatal(what))?;
             delta.log.committed.send_replace(head);
-            self.stats.appended(delta.spans.len() as u64);
+            self.stats.appended(count);
             self.answerer.send(Job { log: delta.log, head, waiters: delta.waiters });
         }
         for (log, waiter) in frame.repeats {
             let head = log.head();
             self.answerer.send(Job { log, head, waiters: vec![waiter] });
         }
-        drop(self.unloader.try_send(Ask::Look));
+        if filled_segment || self.room.retained_bytes() >= self.unload_at_bytes {
+            drop(self.unloader.try_send(Ask::Look));
+        }
         Ok(())
     }
 
@@ -201,79 +214,80 @@ fn flip_a_bit(body: &mut FrameBuf) {
     }
 }
 
-/// Compares one log's part of a frame with what intake and the commit thread said of it; returns the headers as read back.
-fn check_delta(mutants: &Mutants, delta: &LogDelta, body: &[u8]) -> Result<Vec<Header>, String> {
+/// Compares one log's part of a frame with what intake and the commit thread said of it.
+fn check_delta(mutants: &Mutants, delta: &LogDelta, body: &[u8]) -> Result<Checked, String> {
     let state = delta.log.state();
-    let (mut prev, mut last_ns) = (state.prev(), state.last_time_ns);
-    let mut frontier = state.skeleton.frontier().clone();
+    let (mut prev, mut last_time_ns) = (state.prev(), state.last_time_ns);
+    let mut growth = state.skeleton.grow();
     drop(state);
     let skip = mutants.is_on(Mutant::SkipRehash);
-    let mut headers = Vec::with_capacity(delta.spans.len());
+    let mut headers = Headers::new(&delta.log.origin);
+    let (mut crcs, mut own) = (Vec::with_capacity(delta.spans.len()), Vec::new());
     for (place, ((offset, len), stated)) in delta.spans.iter().zip(&delta.leaves).enumerate() {
-        let index = delta.first + place as u64;
+        let index = LeafIndex(delta.first + place as u64);
         let (start, end) = (*offset as usize, *offset as usize + *len as usize);
         let entry =
             body.get(start..end).ok_or_else(|| format!("entry {index} is not in its frame"))?;
-        let parts = EntryParts::split(entry).map_err(|error| format!("entry {index}: {error}"))?;
-        let header =
-            Header::parse(parts.header_line).map_err(|error| format!("entry {index}: {error}"))?;
+        let (header, header_bytes) =
+            headers.read(index, entry).map_err(|fault| fault.to_string())?;
+        let event = event_of(entry, header_bytes, header.is_signed)
+            .ok_or_else(|| format!("entry {index} has no event"))?;
         let intake = body.get(end..end + 32).unwrap_or_default();
-        if !skip && event_hash(parts.event()).as_bytes() != intake {
+        if !skip && event_hash(event).as_bytes() != intake {
             return Err(format!("the event of entry {index} is not the one that was taken in"));
         }
         let leaf = leaf_hash(entry);
-        let fits =
-            header.index.0 == index && header.prev == prev && header.time.unix_ns() > last_ns;
+        let fits = header.prev == prev && header.time.unix_ns() > last_time_ns;
         if !skip && (!fits || leaf != *stated) {
             return Err(format!("the header or leaf hash of entry {index} does not fit the log"));
         }
-        (prev, last_ns) = (leaf, header.time.unix_ns());
-        frontier.push(leaf);
-        headers.push(header);
+        (prev, last_time_ns) = (leaf, header.time.unix_ns());
+        growth.push(leaf);
+        crcs.push(crc32c::crc32c(entry));
+        if header.is_own {
+            own.push(index);
+        }
     }
-    if !skip && (frontier.size() != delta.size_after || frontier.root() != delta.root_after) {
+    let edge = growth.frontier();
+    if !skip && (edge.size() != delta.size_after || edge.root() != delta.root_after) {
         return Err(format!("the root at size {} does not fit the entries", delta.size_after));
     }
-    Ok(headers)
+    Ok(Checked { growth, last_time_ns, crcs, own })
+}
+
+/// The event of an entry whose header line was read. Without a signature it is all the rest but the last line feed: were
+/// that wrong, its hash would not be the one that was taken in.
+fn event_of(entry: &[u8], header_bytes: usize, is_signed: bool) -> Option<&[u8]> {
+    if is_signed {
+        return EntryParts::split(entry).ok().map(|parts| parts.event());
+    }
+    entry.get(header_bytes..)?.strip_suffix(b"\n")
 }
 
 /// Takes a permanent frame into a log's state and tail.
-fn advance(delta: &LogDelta, headers: &[Header], body: &Arc<FrameBuf>) -> Result<(), String> {
+fn advance(delta: &mut LogDelta, checked: Checked, body: &Arc<PooledFrame>) -> Result<(), String> {
     let log = &delta.log;
     let chunk = Chunk {
         first: delta.first,
         frame: Arc::clone(body),
-        spans: delta.spans.clone(),
-        leaves: delta.leaves.clone(),
-        sidecars: delta.sidecars.clone(),
-        marks: delta.marks.clone(),
+        spans: std::mem::take(&mut delta.spans),
+        leaves: std::mem::take(&mut delta.leaves),
+        crcs: checked.crcs,
+        sidecars: std::mem::take(&mut delta.sidecars),
+        marks: std::mem::take(&mut delta.marks),
     };
     let mut state = log.state_mut();
     state.seeds.extend(delta.seeds.iter().copied());
-    for (header, leaf) in headers.iter().zip(&delta.leaves) {
-        let entry = chunk.entry(header.index.0).ok_or("an entry left its frame")?;
-        apply(&mut state, header, entry, *leaf)?;
+    state.apply_run(checked.growth, &chunk.leaves, checked.last_time_ns);
+    for index in checked.own {
+        let entry = chunk.entry(index.0).ok_or("an entry left its frame")?;
+        let parts = EntryParts::split(entry).map_err(|error| error.to_string())?;
+        state.apply_own(&log.origin, index.0, parts.event());
     }
     for (name, head) in &delta.streams {
         state.stream_mut(&log.origin, name).head = head.clone();
     }
     drop(state);
     log.tail_mut().push(Arc::new(chunk));
-    Ok(())
-}
-
-/// Takes one entry into the state.
-pub(crate) fn apply(
-    state: &mut LogState,
-    header: &Header,
-    entry: &[u8],
-    leaf: Hash,
-) -> Result<(), String> {
-    if !header.auth.is_log() {
-        state.apply(header, &[], leaf);
-        return Ok(());
-    }
-    let parts = EntryParts::split(entry).map_err(|error| error.to_string())?;
-    state.apply(header, parts.event(), leaf);
     Ok(())
 }

@@ -20,6 +20,7 @@ mod cell;
 mod create;
 mod extra;
 mod frame;
+mod frame_pool;
 mod guard;
 mod handle;
 mod identity;

@@ -27,6 +27,10 @@ pub(crate) const FRAME_BODY_TARGET_BYTES: usize = 8 * 1024 * 1024;
 pub(crate) const WORK_BETWEEN_LOOKS: usize = 128;
 /// How full an object of sidecars gets before the next is begun; those of one more entry, at most a batch, may still go in.
 pub(crate) const VAULT_OBJECT_FILL_BYTES: usize = 32 * 1024 * 1024;
+/// Bytes of free frame buffers that a cell keeps; more are given back to the system.
+pub(crate) const FRAME_POOL_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Room of frame buffers comes in multiples of this, so that frames of about one size fit each other's.
+pub(crate) const FRAME_POOL_ROOM_STEP_BYTES: usize = 32 * 1024;
 /// Most logs in one frame.
 pub(crate) const FRAME_LOGS_MAX: usize = 4_096;
 /// An idle journal vouches for its last frame after this time (design §5 asks for 10 ms).
@@ -67,7 +71,8 @@ pub struct CellLimits {
     pub writer_queue_bytes: usize,
     /// Events waiting from one writer.
     pub writer_queue_events: usize,
-    /// The journal is unloaded into segments when it holds this many bytes.
+    /// The journal is unloaded into segments when it holds this many bytes; when it holds half of them, at the end of a
+    /// segment.
     pub journal_unload_bytes: u64,
     /// The journal holds at most this many bytes; over that `busy` until it was unloaded.
     pub journal_max_bytes: u64,
@@ -86,7 +91,7 @@ impl Default for CellLimits {
             log_queue_events: 131_072,
             writer_queue_bytes: 48 * 1024 * 1024,
             writer_queue_events: 65_536,
-            journal_unload_bytes: 64 * 1024 * 1024,
+            journal_unload_bytes: 96 * 1024 * 1024,
             journal_max_bytes: 256 * 1024 * 1024,
             disk_reserve_bytes: 16 * 1024 * 1024,
             signer_threads: 2,

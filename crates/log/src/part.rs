@@ -2,7 +2,7 @@
 //!
 //! `store` keeps the bytes; what is in them is decided here. A part lies within one segment, so it has one nonce seed.
 
-use crate::bundle::{self, BundleError, Entries};
+use crate::bundle::{self, BundleError, Encoder, Entries};
 use crate::frame::{BadBody, Reader};
 use crate::limits::{BUNDLE_ENTRIES, SEGMENT_ENTRIES};
 use crate::nonce::{NonceMaker, NonceSeed};
@@ -84,7 +84,7 @@ impl PartHeader {
 
 /// Builds a part bundle by bundle, so that a segment is never in memory whole.
 pub(crate) struct PartBuilder {
-    nonces: NonceMaker,
+    encoder: Encoder,
     prev: Hash,
     next: u64,
     contents: PartContents,
@@ -92,7 +92,7 @@ pub(crate) struct PartBuilder {
 
 impl PartBuilder {
     /// A part from `first` on; `prev` is the leaf hash of the entry before it.
-    pub(crate) fn new(first: u64, prev: Hash, header: &PartHeader) -> Self {
+    pub(crate) fn new(first: u64, prev: Hash, header: &PartHeader) -> Result<Self, BundleError> {
         let contents = PartContents {
             first,
             header: header.encode(),
@@ -100,7 +100,8 @@ impl PartBuilder {
             entry_crcs: Vec::new(),
             tile: Vec::new(),
         };
-        PartBuilder { nonces: NonceMaker::new(header.seed), prev, next: first, contents }
+        let encoder = Encoder::new(NonceMaker::new(header.seed))?;
+        Ok(PartBuilder { encoder, prev, next: first, contents })
     }
 
     /// Index of the next entry.
@@ -108,15 +109,15 @@ impl PartBuilder {
         self.next
     }
 
-    /// Adds the next entries, all of one bundle; returns their leaf hashes.
-    pub(crate) fn push(&mut self, entries: &Entries) -> Result<Vec<Hash>, BundleError> {
-        let encoded = bundle::encode(LeafIndex(self.next), &self.prev, entries, &self.nonces)?;
+    /// Adds the next entries, all of one bundle.
+    pub(crate) fn push(&mut self, entries: &Entries) -> Result<(), BundleError> {
+        let bytes = bundle::encode(LeafIndex(self.next), &self.prev, entries, &mut self.encoder)?;
         let count = entries.len();
-        self.contents.bundles.push(EncodedBundle { bytes: encoded.bytes, entries: count as u16 });
-        self.contents.entry_crcs.extend(entries.iter().map(crc32c::crc32c));
-        self.prev = encoded.leaves.last().copied().unwrap_or(self.prev);
+        self.contents.bundles.push(EncodedBundle { bytes, entries: count as u16 });
+        self.contents.entry_crcs.extend(entries.crcs());
+        self.prev = entries.leaves().last().copied().unwrap_or(self.prev);
         self.next += count as u64;
-        Ok(encoded.leaves)
+        Ok(())
     }
 
     /// The finished part. The level-1 tile is stated only for a whole segment.
@@ -166,10 +167,10 @@ impl OpenPart {
     }
 
     fn check_crcs(&self, first: u64, entries: &Entries) -> Result<(), PartError> {
-        for (place, entry) in entries.iter().enumerate() {
+        for (place, crc) in entries.crcs().iter().enumerate() {
             let index = first + place as u64;
             let stated = self.part.entry_crc((index - self.meta.first) as u32);
-            if stated != Some(crc32c::crc32c(entry)) {
+            if stated != Some(*crc) {
                 return Err(corrupt(&self.meta, index, "the entry's CRC32C differs".to_owned()));
             }
         }

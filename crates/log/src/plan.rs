@@ -1,11 +1,12 @@
 //! Deciding what a batch becomes, before anything is numbered: new entries, repeats of recorded ones, or a refusal.
 
-use crate::identity::{IdentityHasher, IdentityKey, IdentityWindow, ReceivedHash};
+use crate::identity::{IdentityHasher, IdentityKey, IdentityWindow, KeyHasher, ReceivedHash};
 use crate::intake::{Prepared, PreparedEvent, PreparedStream};
 use append::{Code, Refusal, StreamHead};
 use graven_entry::chain_next;
 use graven_merkle::Hash;
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 
 /// Largest `seq` and index: integers in a header stay below 2⁵³.
 const SEQ_END: u64 = 1 << 53;
@@ -79,9 +80,12 @@ pub(crate) fn plan(context: &PlanContext<'_>, prepared: &Prepared) -> Result<Pla
     }
 }
 
+/// The identities of a batch's events so far.
+type InBatch = HashMap<IdentityKey, (ReceivedHash, usize), BuildHasherDefault<KeyHasher>>;
+
 fn plan_ids(context: &PlanContext<'_>, events: &[PreparedEvent]) -> Result<Plan, Declined> {
     let mut items = Vec::with_capacity(events.len());
-    let mut in_batch: HashMap<IdentityKey, (ReceivedHash, usize)> = HashMap::new();
+    let mut in_batch: InBatch = HashMap::default();
     for (place, event) in events.iter().enumerate() {
         let Some(key) = event.identity else {
             items.push(PlanItem::New { seq: None, identity: None });
@@ -96,7 +100,10 @@ fn plan_ids(context: &PlanContext<'_>, events: &[PreparedEvent]) -> Result<Plan,
                 PlanItem::SameAs { place }
             }
             (None, None) => {
-                in_batch.insert(key, (event.received, place));
+                // What comes last has nothing behind it that could be the same: most batches are one event.
+                if place + 1 < events.len() {
+                    in_batch.insert(key, (event.received, place));
+                }
                 PlanItem::New { seq: None, identity: Some(key) }
             }
             (recorded, _) => {

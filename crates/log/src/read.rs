@@ -300,9 +300,10 @@ impl Reader {
         if let Some(chunk) = log.tail().chunk(index).cloned() {
             let until = end.min(chunk.end());
             for index in index..until {
-                let Some(entry) = chunk.entry(index) else { continue };
+                let known = chunk.entry(index).zip(chunk.leaf(index)).zip(chunk.crc(index));
+                let Some(((entry, leaf), crc)) = known else { continue };
                 chunk.chain_before(index).into_iter().for_each(|chain| entries.mark(chain));
-                entries.push(entry);
+                entries.push(entry, leaf, crc);
             }
             return Ok(until);
         }
@@ -313,7 +314,7 @@ impl Reader {
         for place in (index - first) as usize..(until - first) as usize {
             let Some(entry) = bundle.get(place) else { continue };
             bundle.chain_before(place).into_iter().for_each(|chain| entries.mark(chain));
-            entries.push(entry);
+            entries.push(entry, bundle.leaves()[place], bundle.crcs()[place]);
         }
         Ok(until)
     }

@@ -1,8 +1,8 @@
 //! Replaying the journal: the same steps that the journal thread takes after a commit, with every stated root recomputed.
 
 use crate::frame::{self, Body, FooterLog, Record, Run};
+use crate::frame_pool::PooledFrame;
 use crate::identity::IdentityWindow;
-use crate::journal_thread::apply;
 use crate::shared::LogShared;
 use crate::tail::{Chunk, SidecarSpan};
 use graven_entry::{EntryParts, Header, event_hash};
@@ -31,7 +31,7 @@ pub(crate) struct Replay<'a> {
 impl Replay<'_> {
     /// Takes in the next frame's body.
     pub(crate) fn frame(&mut self, bytes: &[u8]) -> Result<(), String> {
-        let buf = Arc::new(FrameBuf::from(bytes));
+        let buf = PooledFrame::alone(FrameBuf::from(bytes));
         let body = frame::decode(buf.body()).map_err(|error| error.to_string())?;
         for (log_no, footer) in body.logs.iter().enumerate() {
             self.log(&body, log_no as u32, footer, &buf)?;
@@ -52,7 +52,7 @@ impl Replay<'_> {
         body: &Body<'_>,
         log_no: u32,
         footer: &FooterLog,
-        buf: &Arc<FrameBuf>,
+        buf: &Arc<PooledFrame>,
     ) -> Result<(), String> {
         let name = &footer.name;
         let log = self.logs.get(name).ok_or_else(|| format!("log {name} has no directory"))?;
@@ -106,13 +106,14 @@ fn collect(
     body: &Body<'_>,
     log_no: u32,
     footer: &FooterLog,
-    buf: &Arc<FrameBuf>,
+    buf: &Arc<PooledFrame>,
 ) -> Result<Chunk, String> {
     let mut chunk = Chunk {
         first: footer.size_before.0,
         frame: Arc::clone(buf),
         spans: Vec::new(),
         leaves: Vec::new(),
+        crcs: Vec::new(),
         sidecars: Vec::new(),
         marks: Vec::new(),
     };
@@ -158,9 +159,10 @@ fn replay_run(log: &LogShared, run: &Run<'_>, chunk: &mut Chunk) -> Result<(), S
             return Err(bad("its header does not continue the log".to_owned()));
         }
         let leaf = leaf_hash(entry.bytes);
-        apply(&mut state, &header, entry.bytes, leaf)?;
+        state.apply(&header, parts.event(), leaf);
         chunk.spans.push((entry.offset as u32, entry.bytes.len() as u32));
         chunk.leaves.push(leaf);
+        chunk.crcs.push(crc32c::crc32c(entry.bytes));
     }
     Ok(())
 }

@@ -5,6 +5,7 @@
 //! every acknowledged frame is vouched for by a later one.
 
 use crate::frame::{BodyWriter, FooterLog};
+use crate::frame_pool::FramePool;
 use crate::identity::{Identity, IdentityHasher, IdentityWindow};
 use crate::inbox::{CloseOnEnd, Inbox, Taken, Work};
 use crate::intake::{Prepared, PreparedEvent, Writer};
@@ -43,6 +44,7 @@ const HEADER_ROOM_BYTES: usize = HEADER_BYTES_MAX + 256;
 /// What the commit thread works with.
 pub(crate) struct SequencerParts {
     pub(crate) inbox: Arc<Inbox>,
+    pub(crate) pool: Arc<FramePool>,
     pub(crate) frames: SyncSender<ToJournal>,
     pub(crate) in_flight_max: usize,
     pub(crate) room: Arc<Room>,
@@ -60,7 +62,8 @@ pub(crate) struct SequencerParts {
 /// The commit thread's state.
 pub(crate) struct Sequencer {
     parts: SequencerParts,
-    cursors: HashMap<String, Cursor>,
+    /// By the number of the log.
+    cursors: HashMap<u32, Cursor>,
     open: OpenFrame,
     backlog: VecDeque<Work>,
     in_flight: usize,
@@ -90,9 +93,12 @@ struct Cursor {
 struct OpenFrame {
     body: Option<BodyWriter>,
     logs: Vec<OpenLog>,
-    by_name: HashMap<String, usize>,
+    /// Places in `logs`, by the number of the log.
+    by_no: HashMap<u32, usize>,
     repeats: Vec<(Arc<LogShared>, Waiter)>,
     carries: Vec<Sender<Slot>>,
+    /// What the body will probably take: frames under a steady load are alike, and one that grows is copied.
+    room_bytes: usize,
 }
 
 struct OpenLog {
@@ -230,7 +236,7 @@ impl Sequencer {
                 Ok(())
             }
             Work::Seal { reply } => {
-                self.open.body_mut();
+                self.open.body_mut(&self.parts.pool);
                 self.open.carries.extend(reply);
                 Ok(())
             }
@@ -243,7 +249,7 @@ impl Sequencer {
 
     /// A stream that gets a key takes only attested batches from the next one on, before the key is permanent.
     fn note_stream_keys(&mut self, log: &LogShared, events: &[Vec<u8>]) {
-        let Some(cursor) = self.cursors.get_mut(log.name.as_str()) else { return };
+        let Some(cursor) = self.cursors.get_mut(&log.no) else { return };
         for event in events {
             let text = |path: &str| pointer(event, path).and_then(string_value);
             let is_key = text("/action").is_some_and(|action| action == "graven.key");
@@ -270,7 +276,7 @@ impl Sequencer {
             forks_recorded: 0,
         };
         drop(state);
-        self.cursors.insert(log.name.to_string(), cursor);
+        self.cursors.insert(log.no, cursor);
     }
 
     /// Appends a batch to the open frame, or answers why not.
@@ -328,7 +334,7 @@ impl Sequencer {
 
     fn plan(&mut self, log: &Arc<LogShared>, prepared: &Prepared) -> Result<Plan, Declined> {
         let parts = &self.parts;
-        let cursor = self.cursors.get_mut(log.name.as_str()).ok_or_else(|| unknown_log(log))?;
+        let cursor = self.cursors.get_mut(&log.no).ok_or_else(|| unknown_log(log))?;
         let mut context = PlanContext {
             window: &parts.window,
             hasher: &parts.hasher,
@@ -364,7 +370,7 @@ impl Sequencer {
         let count = plan.new_count();
         let (first, log_no) = (self.open.logs[place].size_before.0, place as u32);
         let first = first + self.open.logs[place].spans.len() as u64;
-        self.open.body_mut().begin_run(log_no, first, count as u32);
+        self.open.body_mut(&self.parts.pool).begin_run(log_no, first, count as u32);
         let mut items: Vec<WaitItem> = Vec::with_capacity(plan.items.len());
         let mut left = count;
         for (event, item) in prepared.events.iter().zip(&plan.items) {
@@ -390,7 +396,7 @@ impl Sequencer {
         reading: &Reading,
     ) -> Result<WaitItem, Fatal> {
         let open = &mut self.open.logs[place];
-        let cursor = self.cursors.get_mut(open.log.name.as_str()).expect("planned with a cursor");
+        let cursor = self.cursors.get_mut(&open.log.no).expect("planned with a cursor");
         let index = LeafIndex(cursor.frontier.size().0);
         if index.0.is_multiple_of(SEGMENT_ENTRIES) || cursor.nonces.is_none() {
             let mut seed = NonceSeed([0; 16]);
@@ -456,19 +462,19 @@ impl Sequencer {
             body.push_stream(log_no, stream.name.as_str(), after);
             let open = &mut self.open.logs[place];
             open.streams.insert(stream.name.to_string(), after.clone());
-            let cursor = self.cursors.get_mut(open.log.name.as_str()).expect("has a cursor");
+            let cursor = self.cursors.get_mut(&open.log.no).expect("has a cursor");
             cursor.streams.insert(stream.name.to_string(), after.clone());
         }
     }
 
     /// The log's place in the open frame.
     fn open_log(&mut self, log: &Arc<LogShared>) -> usize {
-        if let Some(place) = self.open.by_name.get(log.name.as_str()) {
+        if let Some(place) = self.open.by_no.get(&log.no) {
             return *place;
         }
         let place = self.open.logs.len();
-        let size_before = self.cursors[log.name.as_str()].frontier.size();
-        self.open.by_name.insert(log.name.to_string(), place);
+        let size_before = self.cursors[&log.no].frontier.size();
+        self.open.by_no.insert(log.no, place);
         self.open.logs.push(OpenLog {
             log: Arc::clone(log),
             size_before,
@@ -486,7 +492,7 @@ impl Sequencer {
     /// Records that a stream forked, as an entry of the log's own.
     fn note_fork(&mut self, log: &Arc<LogShared>, prepared: &Prepared, declined: &Declined) {
         let (Some(fork), Some(stream)) = (&declined.fork, &prepared.stream) else { return };
-        let Some(cursor) = self.cursors.get_mut(log.name.as_str()) else { return };
+        let Some(cursor) = self.cursors.get_mut(&log.no) else { return };
         if cursor.forks_recorded >= FORKS_RECORDED_MAX {
             return;
         }
@@ -499,8 +505,8 @@ impl Sequencer {
 
     /// Writes every remembered identity into the open frame, so that older frames can be released.
     fn carry(&mut self, reply: Sender<Slot>) {
-        let body = self.open.body_mut();
-        self.parts.window.each(|identity| body.push_identity(&identity));
+        let body = self.open.body_mut(&self.parts.pool);
+        body.push_identities(self.parts.window.len(), self.parts.window.iter());
         self.open.carries.push(reply);
     }
 
@@ -515,7 +521,7 @@ impl Sequencer {
 
     /// An idle journal's last frame gets a later one that vouches for it.
     fn submit_seal(&mut self) -> Result<(), Fatal> {
-        self.open.body_mut();
+        self.open.body_mut(&self.parts.pool);
         self.unsealed = false;
         let frame = self.seal_frame();
         self.send(frame)
@@ -538,10 +544,11 @@ impl Sequencer {
 
     fn seal_frame(&mut self) -> SealedFrame {
         let open = std::mem::take(&mut self.open);
+        self.open.room_bytes = room_for(&open);
         let mut logs = Vec::with_capacity(open.logs.len());
         let mut footer = Vec::with_capacity(open.logs.len());
         for log in open.logs {
-            let frontier = &self.cursors[log.log.name.as_str()].frontier;
+            let frontier = &self.cursors[&log.log.no].frontier;
             let (size_after, root_after) = (frontier.size(), frontier.root());
             footer.push(FooterLog {
                 name: log.log.name.to_string(),
@@ -565,6 +572,12 @@ impl Sequencer {
         let crc = body.crc();
         SealedFrame { body, crc, logs, repeats: open.repeats, carries: open.carries }
     }
+}
+
+/// Room for a frame like `last`, a little larger, with what closes it.
+fn room_for(last: &OpenFrame) -> usize {
+    let len = if last.carries.is_empty() { last.len() } else { last.room_bytes };
+    (len + len / 8).min(FRAME_BODY_TARGET_BYTES)
 }
 
 impl OpenLog {
@@ -598,8 +611,9 @@ impl OpenFrame {
         self.len() >= FRAME_BODY_TARGET_BYTES || self.logs.len() >= FRAME_LOGS_MAX
     }
 
-    fn body_mut(&mut self) -> &mut BodyWriter {
-        self.body.get_or_insert_with(|| BodyWriter::new(FrameBuf::new()))
+    fn body_mut(&mut self, pool: &FramePool) -> &mut BodyWriter {
+        let room = self.room_bytes;
+        self.body.get_or_insert_with(|| BodyWriter::new(pool.take(room)))
     }
 }
 

@@ -4,11 +4,16 @@
 //! entries of the last incomplete bundle 32 bytes each. Everything below is computed from the entries on read.
 
 use crate::limits::{BUNDLE_ENTRIES, SEGMENT_ENTRIES};
-use graven_merkle::{Frontier, Hash, TreeSize, complete_tree_root};
+use graven_merkle::{Frontier, Hash, TreeSize};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Bundles in a segment.
 const SEGMENT_BUNDLES: usize = (SEGMENT_ENTRIES / BUNDLE_ENTRIES) as usize;
+
+/// Levels of the nodes over a whole bundle and a whole segment.
+const BUNDLE_LEVEL: u8 = BUNDLE_ENTRIES.trailing_zeros() as u8;
+const SEGMENT_LEVEL: u8 = SEGMENT_ENTRIES.trailing_zeros() as u8;
 
 /// The level-1 tile of a segment: one hash a bundle.
 pub(crate) type SegmentTile = Arc<Vec<Hash>>;
@@ -23,6 +28,19 @@ pub(crate) struct Skeleton {
     /// Leaf hashes of the last incomplete bundle; always fewer than 256.
     open_leaves: Vec<Hash>,
     frontier: Frontier,
+}
+
+/// What further leaves make of a skeleton: hashed, not yet taken in.
+pub(crate) struct Growth {
+    frontier: Frontier,
+    completed: Completed,
+}
+
+/// Nodes that leaves completed, in index order.
+#[derive(Default)]
+struct Completed {
+    bundle_roots: VecDeque<Hash>,
+    segment_roots: VecDeque<Hash>,
 }
 
 /// A skeleton's parts do not fit together.
@@ -52,7 +70,9 @@ impl Skeleton {
             return Err(broken);
         }
         let mut frontier = Frontier::new();
-        for (level, hashes) in [(16, &segment_roots), (8, &bundle_roots), (0, &open_leaves)] {
+        let lists =
+            [(SEGMENT_LEVEL, &segment_roots), (BUNDLE_LEVEL, &bundle_roots), (0, &open_leaves)];
+        for (level, hashes) in lists {
             for hash in hashes {
                 if frontier.push_subtree(level, *hash).is_err() {
                     return Err(broken);
@@ -64,20 +84,38 @@ impl Skeleton {
 
     /// Appends a leaf; returns the level-1 tile of the segment that it completed, if it did.
     pub(crate) fn push(&mut self, leaf: Hash) -> Option<SegmentTile> {
-        self.frontier.push(leaf);
+        let mut completed = Completed::default();
+        self.frontier.push_with(leaf, |level, node| completed.note(level, node));
+        self.take(leaf, &mut completed)
+    }
+
+    /// Begins to hash further leaves, without taking them in.
+    pub(crate) fn grow(&self) -> Growth {
+        Growth { frontier: self.frontier.clone(), completed: Completed::default() }
+    }
+
+    /// Takes in what [`Skeleton::grow`] began with these leaves, on a skeleton that has not changed since; returns the
+    /// level-1 tiles of the segments that they completed.
+    pub(crate) fn take_in(&mut self, growth: Growth, leaves: &[Hash]) -> Vec<SegmentTile> {
+        let Growth { frontier, mut completed } = growth;
+        self.frontier = frontier;
+        leaves.iter().filter_map(|leaf| self.take(*leaf, &mut completed)).collect()
+    }
+
+    fn take(&mut self, leaf: Hash, completed: &mut Completed) -> Option<SegmentTile> {
         self.open_leaves.push(leaf);
         if self.open_leaves.len() < BUNDLE_ENTRIES as usize {
             return None;
         }
-        let bundle = complete_tree_root(&self.open_leaves).expect("256 leaves make a full tree");
         self.open_leaves.clear();
+        let bundle = completed.bundle_roots.pop_front().expect("the frontier saw the 256th leaf");
         self.bundle_roots.push(bundle);
         if self.bundle_roots.len() < SEGMENT_BUNDLES {
             return None;
         }
-        let tile = Arc::new(std::mem::take(&mut self.bundle_roots));
-        self.segment_roots.push(complete_tree_root(&tile).expect("256 bundles make a full tree"));
-        Some(tile)
+        let segment = completed.segment_roots.pop_front().expect("the frontier saw the last leaf");
+        self.segment_roots.push(segment);
+        Some(Arc::new(std::mem::take(&mut self.bundle_roots)))
     }
 
     /// Number of leaves.
@@ -108,5 +146,28 @@ impl Skeleton {
     /// The three lists, for persisting.
     pub(crate) fn parts(&self) -> (&[Hash], &[Hash], &[Hash]) {
         (&self.segment_roots, &self.bundle_roots, &self.open_leaves)
+    }
+}
+
+impl Growth {
+    /// Hashes the next leaf.
+    pub(crate) fn push(&mut self, leaf: Hash) {
+        let completed = &mut self.completed;
+        self.frontier.push_with(leaf, |level, node| completed.note(level, node));
+    }
+
+    /// The tree's right edge with the leaves so far.
+    pub(crate) fn frontier(&self) -> &Frontier {
+        &self.frontier
+    }
+}
+
+impl Completed {
+    fn note(&mut self, level: u8, node: Hash) {
+        match level {
+            BUNDLE_LEVEL => self.bundle_roots.push_back(node),
+            SEGMENT_LEVEL => self.segment_roots.push_back(node),
+            _ => {}
+        }
     }
 }

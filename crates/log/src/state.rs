@@ -6,7 +6,7 @@
 use crate::frame::{BadBody, Reader};
 use crate::nonce::NonceSeed;
 use crate::own::KeyOp;
-use crate::skeleton::{SegmentTile, Skeleton};
+use crate::skeleton::{Growth, SegmentTile, Skeleton};
 use append::StreamHead;
 use graven_entry::{Header, Name, chain_start, pointer, string_value};
 use graven_merkle::{EMPTY_ROOT, Hash};
@@ -87,12 +87,22 @@ impl LogState {
         }
     }
 
+    /// Takes in the next entries, hashed already; `leaves` has at least one. What the log's own among them say is not
+    /// taken in: that is for [`LogState::apply_own`].
+    pub(crate) fn apply_run(&mut self, growth: Growth, leaves: &[Hash], last_time_ns: u64) {
+        let segment = self.size() / crate::limits::SEGMENT_ENTRIES;
+        self.tiles.extend((segment..).zip(self.skeleton.take_in(growth, leaves)));
+        self.last_time_ns = last_time_ns;
+        self.last_leaf = leaves.last().copied().or(self.last_leaf);
+    }
+
     /// The tile of a complete segment that is not sealed yet.
     pub(crate) fn tile(&self, segment: u64) -> Option<&SegmentTile> {
         self.tiles.get(&segment)
     }
 
-    fn apply_own(&mut self, origin: &Name, index: u64, event: &[u8]) {
+    /// Takes in what the log's own entry at `index` says of keys.
+    pub(crate) fn apply_own(&mut self, origin: &Name, index: u64, event: &[u8]) {
         let text = |path: &str| pointer(event, path).and_then(string_value);
         match text("/action").as_deref() {
             Some("graven.log") if index == 0 => {

@@ -4,10 +4,10 @@
 //! journal's size bounds that memory.
 
 use crate::frame::SidecarKind;
+use crate::frame_pool::PooledFrame;
 use graven_merkle::Hash;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use store::FrameBuf;
 
 /// One log's entries of one frame.
 #[derive(Clone, Debug)]
@@ -15,11 +15,13 @@ pub(crate) struct Chunk {
     /// Index of the first entry.
     pub(crate) first: u64,
     /// The frame's body.
-    pub(crate) frame: Arc<FrameBuf>,
+    pub(crate) frame: Arc<PooledFrame>,
     /// Where each entry stands in the body: offset and length.
     pub(crate) spans: Vec<(u32, u32)>,
     /// Leaf hash of each entry.
     pub(crate) leaves: Vec<Hash>,
+    /// CRC32C of each entry, taken with its leaf hash: the entry that goes into a part must be the one that was hashed.
+    pub(crate) crcs: Vec<u32>,
     /// Sidecars of these entries, where they stand in the body.
     pub(crate) sidecars: Vec<SidecarSpan>,
     /// Chain marks: index of the first entry of an attested batch, and its stream's chain head before it.
@@ -64,6 +66,11 @@ impl Chunk {
     /// The leaf hash of the entry at `index`, where it is in this chunk.
     pub(crate) fn leaf(&self, index: u64) -> Option<Hash> {
         self.leaves.get(usize::try_from(index.checked_sub(self.first)?).ok()?).copied()
+    }
+
+    /// The CRC32C of the entry at `index`, where it is in this chunk.
+    pub(crate) fn crc(&self, index: u64) -> Option<u32> {
+        self.crcs.get(usize::try_from(index.checked_sub(self.first)?).ok()?).copied()
     }
 }
 

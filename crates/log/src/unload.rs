@@ -28,6 +28,8 @@ use std::time::Duration;
 use store::segments::{PartMeta, SegmentStore};
 use store::{Slot, StoreError, VaultStore};
 
+/// What counts as the beginning of a segment: this part of it.
+const SEGMENT_START_DIVISOR: u64 = 4;
 /// How often an idle unloader looks whether a full disk has room again.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -96,14 +98,23 @@ impl Unloader {
             if self.poison.check().is_err() {
                 return;
             }
-            let all = asked.is_some() || self.room.retained_bytes() >= self.unload_at_bytes;
-            let result =
-                self.seal_all().and_then(|()| if all { self.unload_all() } else { Ok(()) });
+            let all = asked.is_some() || self.is_due();
+            let result = if all { self.unload_all() } else { self.seal_all() };
             let told = self.report(result);
             if let Some(reply) = asked {
                 drop(reply.send(told));
             }
         }
+    }
+
+    /// Whether the journal holds enough to be unloaded. From half of it on that is done when a log has just completed a
+    /// segment: what the journal holds of the next one goes into a part that is compressed again with its segment, and
+    /// is little then.
+    fn is_due(&self) -> bool {
+        let retained = self.room.retained_bytes();
+        retained >= self.unload_at_bytes
+            || (retained >= self.unload_at_bytes / 2
+                && self.registry.all().iter().any(|log| has_just_filled_a_segment(log)))
     }
 
     /// A full disk is waited out; anything else means that the store cannot be trusted any more.
@@ -174,15 +185,15 @@ impl Unloader {
             None => EMPTY_ROOT,
             Some(before) => leaf_hash(&self.reader.entry(log, LeafIndex(before))?),
         };
-        let mut builder = PartBuilder::new(first, prev, &header);
+        let mut builder = PartBuilder::new(first, prev, &header)?;
         while builder.next() < end {
             let at = builder.next();
             let until = end.min(at - at % BUNDLE_ENTRIES + BUNDLE_ENTRIES);
             let entries = self.reader.gather(log, at, until)?;
-            let leaves = builder.push(&entries)?;
+            builder.push(&entries)?;
             let place = (at % SEGMENT_ENTRIES / BUNDLE_ENTRIES) as usize;
             let stated = tile.and_then(|tile| tile.get(place));
-            if stated.is_some() && complete_tree_root(&leaves).as_ref() != stated {
+            if stated.is_some() && complete_tree_root(entries.leaves()).as_ref() != stated {
                 let what = format!("bundle at entry {at} is not what was committed");
                 return Err(UnloadError::Mismatch(what));
             }
@@ -289,6 +300,13 @@ impl Unloader {
     fn send(&self, errand: Errand) -> Result<(), UnloadError> {
         self.journal.send(ToJournal::Errand(errand)).map_err(|_| UnloadError::Stopping)
     }
+}
+
+/// Whether a complete segment waits to be sealed, and little of the next one is there.
+fn has_just_filled_a_segment(log: &LogShared) -> bool {
+    let size = log.head().size.0;
+    segment_of(log.stored()) < segment_of(size)
+        && size % SEGMENT_ENTRIES < SEGMENT_ENTRIES / SEGMENT_START_DIVISOR
 }
 
 /// The nonce seed of the segment that an index belongs to.

@@ -69,6 +69,12 @@ impl FrameBuf {
         self.raw.len() - self.start - ENVELOPE_BYTES
     }
 
+    /// Length that the body can have without growing, in bytes.
+    pub fn room_bytes(&self) -> usize {
+        let whole_blocks = (self.raw.capacity() - self.start) / BLOCK_BYTES * BLOCK_BYTES;
+        whole_blocks - ENVELOPE_BYTES
+    }
+
     /// The body has no bytes yet.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -83,7 +83,14 @@ impl Frontier {
     /// Past [`SIZE_MAX`] the tree is one that no proof function accepts; the size itself could only
     /// overflow after 2⁶³ more calls.
     pub fn push(&mut self, leaf: Hash) {
-        self.merge(0, leaf);
+        self.merge(0, leaf, |_, _| {});
+    }
+
+    /// As [`Frontier::push`], and tells `complete` the level and the hash of every subtree of two
+    /// or more leaves that the leaf completes, from small to large: who keeps the tree's tiles
+    /// need not hash them again.
+    pub fn push_with(&mut self, leaf: Hash, complete: impl FnMut(u8, Hash)) {
+        self.merge(0, leaf, complete);
     }
 
     /// Appends a complete subtree of 2^`level` leaves, by its hash.
@@ -95,7 +102,7 @@ impl Frontier {
         if !self.size.is_multiple_of(leaves) {
             return Err(FrontierError::Unaligned { level, size: self.size() });
         }
-        self.merge(level, hash);
+        self.merge(level, hash, |_, _| {});
         Ok(())
     }
 
@@ -118,11 +125,13 @@ impl Frontier {
 
     /// Puts an aligned complete subtree at the end, joining it with each equal neighbour on its
     /// left.
-    fn merge(&mut self, level: u8, hash: Hash) {
+    fn merge(&mut self, level: u8, hash: Hash, mut complete: impl FnMut(u8, Hash)) {
         let mut joined = hash;
-        for _ in 0..(self.size >> level).trailing_ones() {
+        for step in 1..=(self.size >> level).trailing_ones() {
             if let Some(left) = self.nodes.pop() {
                 joined = node_hash(&left, &joined);
+                // A size has 64 bits, so the sum has no more than 8.
+                complete(level + step as u8, joined);
             }
         }
         self.nodes.push(joined);

@@ -8,15 +8,18 @@ use crate::quick::quick_event;
 
 /// What the checks of a run need of a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct HeaderFacts {
-    pub(crate) time: Time,
-    pub(crate) prev: Hash,
+pub struct HeaderFacts {
+    /// The entry's time.
+    pub time: Time,
+    /// The leaf hash that it states for the entry before.
+    pub prev: Hash,
     /// Whether the log itself wrote the event.
-    pub(crate) is_own: bool,
+    pub is_own: bool,
     /// Whether the grade says that the producer signed.
-    pub(crate) is_signed: bool,
-    /// The stream's slot in the run, and the event's number in the stream.
-    pub(crate) stream: Option<(u32, u64)>,
+    pub is_signed: bool,
+    /// The stream's slot in the run, counted in the order of appearance, and the event's number in
+    /// the stream.
+    pub stream: Option<(u32, u64)>,
 }
 
 /// What stands behind the header.

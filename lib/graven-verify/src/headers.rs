@@ -28,8 +28,9 @@ const NANOS_PER_S: u64 = 1_000_000_000;
 /// Digits of the largest integer of a header.
 const INTEGER_DIGITS_MAX: usize = 16;
 
-/// Reads the headers of one run.
-pub(crate) struct Headers<'a> {
+/// Reads the headers of one run of entries of one log, one after the other: what was read once is
+/// recognised by its bytes the next time.
+pub struct Headers<'a> {
     origin: &'a Name,
     /// Everything before the index.
     start: Vec<u8>,
@@ -68,7 +69,8 @@ struct Streams {
 }
 
 impl<'a> Headers<'a> {
-    pub(crate) fn new(origin: &'a Name) -> Headers<'a> {
+    /// Begins a run of the log of this origin.
+    pub fn new(origin: &'a Name) -> Headers<'a> {
         let start = format!("{{\"graven\":\"entry/v1\",\"origin\":\"{origin}\",\"index\":");
         Headers {
             origin,
@@ -80,12 +82,9 @@ impl<'a> Headers<'a> {
         }
     }
 
-    /// The facts of the header of the entry at `index`, with the length of its line.
-    pub(crate) fn read(
-        &mut self,
-        index: LeafIndex,
-        entry: &[u8],
-    ) -> Result<(HeaderFacts, usize), Fault> {
+    /// The facts of the header of the entry at `index`, with the length of its line in bytes. The
+    /// header is canonical, of this log and states this index, or that is the fault.
+    pub fn read(&mut self, index: LeafIndex, entry: &[u8]) -> Result<(HeaderFacts, usize), Fault> {
         if let Some(known) = self.recognise(index, entry) {
             return Ok(known);
         }

@@ -86,6 +86,8 @@ pub use export::{
     Export, ExportLine, parse_export_line, write_export_checkpoint, write_export_entry,
 };
 pub use fault::{Fault, FaultKind};
+pub use form::HeaderFacts;
+pub use headers::Headers;
 pub use heads::compare_heads;
 pub use keys::KeySource;
 pub use log::{LogVerifier, VerifyOptions};

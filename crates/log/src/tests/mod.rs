@@ -4,6 +4,7 @@ mod bundle;
 mod cell;
 mod faults;
 mod frame;
+mod frame_pool;
 mod guard;
 mod identity_key;
 mod plan;

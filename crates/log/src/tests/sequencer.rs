@@ -27,6 +27,7 @@ fn parts(inbox: &Arc<Inbox>, window: IdentityWindow) -> (SequencerParts, Receive
     let room = Room::new((world.env().disk, PathBuf::from("/data")), (u64::MAX, 0), (0, None));
     let parts = SequencerParts {
         inbox: Arc::clone(inbox),
+        pool: Arc::default(),
         frames,
         in_flight_max: 1,
         room: Arc::new(room),

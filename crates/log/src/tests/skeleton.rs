@@ -1,7 +1,7 @@
 //! The skeleton gives the same roots as a frontier, over bundle and segment edges, and survives its own lists.
 
 use crate::skeleton::Skeleton;
-use graven_merkle::{Frontier, Hash, leaf_hash};
+use graven_merkle::{Frontier, Hash, complete_tree_root, leaf_hash};
 
 fn leaf(index: u64) -> Hash {
     leaf_hash(&index.to_be_bytes())
@@ -42,4 +42,31 @@ fn lists_that_are_too_long_are_refused() {
     let many = |count: u64| (0..count).map(leaf).collect::<Vec<_>>();
     assert!(Skeleton::from_parts(vec![], many(256), vec![]).is_err());
     assert!(Skeleton::from_parts(vec![], vec![], many(256)).is_err());
+}
+
+#[test]
+fn leaves_hashed_ahead_are_taken_in_like_others() {
+    let (mut ahead, mut one_by_one) = (Skeleton::default(), Skeleton::default());
+    let mut index = 0;
+    for count in [1, 254, 1, 1, 700, 65_000, 66_000, 131_072] {
+        let leaves: Vec<Hash> = (index..index + count).map(leaf).collect();
+        let mut growth = ahead.grow();
+        for leaf in &leaves {
+            growth.push(*leaf);
+        }
+        assert_eq!(growth.frontier().size().0, index + count);
+        let tiles = ahead.take_in(growth, &leaves);
+        let expected: Vec<_> = leaves.iter().filter_map(|leaf| one_by_one.push(*leaf)).collect();
+        assert_eq!(tiles, expected, "{count} leaves from {index}");
+        assert_eq!(ahead.parts(), one_by_one.parts(), "{count} leaves from {index}");
+        assert_eq!(ahead.root(), one_by_one.root());
+        index += count;
+    }
+    let tile = complete_tree_root(&one_by_one.parts().0[..2]);
+    let leaves: Vec<Hash> = (0..131_072).map(leaf).collect();
+    assert_eq!(
+        tile,
+        complete_tree_root(&leaves),
+        "the nodes that the frontier told are the tree's"
+    );
 }

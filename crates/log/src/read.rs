@@ -10,8 +10,7 @@ use append::{Code, Refusal};
 use graven_entry::{EntryParts, Header, Time};
 use graven_merkle::{
     Hash, LeafIndex, Node, NodeSource, ProofError, TILE_WIDTH, TileKind, TilePath, TreeSize,
-    complete_tree_root, consistency_proof, inclusion_proof, leaf_hash, node_hash,
-    push_bundle_entry,
+    consistency_proof, inclusion_proof, leaf_hash, node_hash, push_bundle_entry,
 };
 use graven_note::TlogProof;
 use quick_cache::Weighter;
@@ -85,14 +84,40 @@ impl Weighter<(u32, u64), Arc<Entries>> for EntriesWeight {
 #[derive(Clone)]
 struct TileWeight;
 
-impl Weighter<(u32, u8, u64), Arc<Vec<Hash>>> for TileWeight {
-    fn weight(&self, _: &(u32, u8, u64), hashes: &Arc<Vec<Hash>>) -> u64 {
-        hashes.len() as u64 * 32 + 64
+impl Weighter<(u32, u8, u64), Arc<TileNodes>> for TileWeight {
+    fn weight(&self, _: &(u32, u8, u64), tile: &Arc<TileNodes>) -> u64 {
+        tile.size_bytes() as u64 + 64
+    }
+}
+
+/// A tile's hashes and every node over them. What is there never changes; an incomplete tile may get more.
+struct TileNodes {
+    /// From the tile's own hashes up, each level half as long.
+    levels: Vec<Vec<Hash>>,
+}
+
+impl TileNodes {
+    fn new(hashes: Vec<Hash>) -> TileNodes {
+        let mut levels = vec![hashes];
+        while let Some(below) = levels.last().filter(|below| below.len() > 1) {
+            let pairs = below.chunks_exact(2);
+            levels.push(pairs.map(|pair| node_hash(&pair[0], &pair[1])).collect());
+        }
+        TileNodes { levels }
+    }
+
+    /// The node `height` levels over the tile's own.
+    fn node(&self, height: u8, place: u64) -> Option<Hash> {
+        self.levels.get(usize::from(height))?.get(usize::try_from(place).ok()?).copied()
+    }
+
+    fn size_bytes(&self) -> usize {
+        self.levels.iter().map(|level| level.len() * 32 + 24).sum()
     }
 }
 
 /// Hash tiles by log number, tile level and tile index.
-type TileCache = Cache<(u32, u8, u64), Arc<Vec<Hash>>, TileWeight>;
+type TileCache = Cache<(u32, u8, u64), Arc<TileNodes>, TileWeight>;
 
 /// How often the caches helped.
 #[derive(Debug, Default)]
@@ -325,49 +350,68 @@ impl Reader {
         Ok(OpenPart::open(part)?)
     }
 
-    /// The leaf hashes of bundle `number`, as many as are committed.
-    fn leaves(&self, log: &LogShared, number: u64) -> Result<Arc<Vec<Hash>>, ReadError> {
-        let key = (log.no, 0, number);
-        if let Some(leaves) = self.tiles.get(&key) {
-            return Ok(leaves);
+    /// A node that lies in the tiles of `tile_level`, if all of it is committed.
+    fn tile_node(
+        &self,
+        log: &LogShared,
+        tile_level: u8,
+        node: Node,
+    ) -> Result<Option<Hash>, ReadError> {
+        let height = node.level - 8 * tile_level;
+        let first = node.index << height;
+        let number = first / TILE_WIDTH as u64;
+        let place = (first % TILE_WIDTH as u64) >> height;
+        let key = (log.no, tile_level, number);
+        let known = self.tiles.get(&key).and_then(|tile| tile.node(height, place));
+        if known.is_some() {
+            return Ok(known);
         }
+        let tile = Arc::new(TileNodes::new(self.tile_hashes(log, tile_level, number)?));
+        self.tiles.insert(key, Arc::clone(&tile));
+        Ok(tile.node(height, place))
+    }
+
+    /// The hashes of a tile, as many as are committed.
+    fn tile_hashes(
+        &self,
+        log: &LogShared,
+        tile_level: u8,
+        number: u64,
+    ) -> Result<Vec<Hash>, ReadError> {
+        match tile_level {
+            0 => self.leaves(log, number),
+            1 => self.bundle_hashes(log, number),
+            _ => Ok(log.state().skeleton.segment_roots(number).to_vec()),
+        }
+    }
+
+    /// The leaf hashes of bundle `number`, as many as are committed.
+    fn leaves(&self, log: &LogShared, number: u64) -> Result<Vec<Hash>, ReadError> {
         let state = log.state();
         if number == state.size() / BUNDLE_ENTRIES {
-            return Ok(Arc::new(state.skeleton.open_leaves().to_vec()));
+            return Ok(state.skeleton.open_leaves().to_vec());
         }
         drop(state);
         let first = number * BUNDLE_ENTRIES;
-        let from_tail = leaves_in_tail(log, first);
-        let leaves = if let Some(leaves) = from_tail {
-            leaves
-        } else {
-            let entries = self.bundle(log, number, first + BUNDLE_ENTRIES)?;
-            entries.iter().map(leaf_hash).collect()
-        };
-        let leaves: Arc<Vec<Hash>> = Arc::new(leaves);
-        self.tiles.insert(key, Arc::clone(&leaves));
-        Ok(leaves)
+        if let Some(leaves) = leaves_in_tail(log, first) {
+            return Ok(leaves);
+        }
+        Ok(self.bundle(log, number, first + BUNDLE_ENTRIES)?.leaves().to_vec())
     }
 
     /// The bundle hashes of segment `number`, as many as are complete.
-    fn bundle_hashes(&self, log: &LogShared, number: u64) -> Result<Arc<Vec<Hash>>, ReadError> {
-        let key = (log.no, 1, number);
-        if let Some(hashes) = self.tiles.get(&key) {
-            return Ok(hashes);
-        }
+    fn bundle_hashes(&self, log: &LogShared, number: u64) -> Result<Vec<Hash>, ReadError> {
         let state = log.state();
         if let Some(tile) = state.tile(number) {
-            return Ok(Arc::clone(tile));
+            return Ok(tile.to_vec());
         }
         if number == state.size() / SEGMENT_ENTRIES {
-            return Ok(Arc::new(state.skeleton.parts().1.to_vec()));
+            return Ok(state.skeleton.parts().1.to_vec());
         }
         drop(state);
         let first = number * SEGMENT_ENTRIES;
         let meta = find_part(&log.parts(), first).ok_or(ReadError::Moved(LeafIndex(first)))?;
-        let hashes = Arc::new(self.open(&meta)?.tile()?);
-        self.tiles.insert(key, Arc::clone(&hashes));
-        Ok(hashes)
+        Ok(self.open(&meta)?.tile()?)
     }
 }
 
@@ -386,17 +430,7 @@ impl NodeSource for LogNodes<'_> {
             size: self.log.head().size,
         };
         match node.level {
-            0..=7 => {
-                let first = node.index << node.level;
-                let leaves = self.reader.leaves(self.log, first / BUNDLE_ENTRIES)?;
-                subtree(&leaves, first % BUNDLE_ENTRIES, node.level).ok_or_else(missing)
-            }
-            8..=15 => {
-                let first = node.index << (node.level - 8);
-                let hashes = self.reader.bundle_hashes(self.log, first / TILE_WIDTH as u64)?;
-                subtree(&hashes, first % TILE_WIDTH as u64, node.level - 8).ok_or_else(missing)
-            }
-            16 => self.log.state().skeleton.segment_root(node.index).ok_or_else(missing),
+            level @ 0..=23 => self.reader.tile_node(self.log, level / 8, node)?.ok_or_else(missing),
             level => {
                 let left = self.node(Node { level: level - 1, index: node.index * 2 })?;
                 let right = self.node(Node { level: level - 1, index: node.index * 2 + 1 })?;
@@ -421,12 +455,6 @@ fn leaves_in_tail(log: &LogShared, first: u64) -> Option<Vec<Hash>> {
         leaves.extend((index..until).filter_map(|index| chunk.leaf(index)));
     }
     Some(leaves)
-}
-
-/// Root over `2^height` hashes from `first`.
-fn subtree(hashes: &[Hash], first: u64, height: u8) -> Option<Hash> {
-    let (first, width) = (usize::try_from(first).ok()?, 1usize << height);
-    complete_tree_root(hashes.get(first..first + width)?)
 }
 
 /// The part that holds an index.

@@ -4,7 +4,7 @@
 //! entries of the last incomplete bundle 32 bytes each. Everything below is computed from the entries on read.
 
 use crate::limits::{BUNDLE_ENTRIES, SEGMENT_ENTRIES};
-use graven_merkle::{Frontier, Hash, TreeSize};
+use graven_merkle::{Frontier, Hash, TILE_WIDTH, TreeSize};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -136,6 +136,12 @@ impl Skeleton {
     /// The root of segment `number`, where it is complete.
     pub(crate) fn segment_root(&self, number: u64) -> Option<Hash> {
         self.segment_roots.get(usize::try_from(number).ok()?).copied()
+    }
+
+    /// The roots of complete segments in the level-2 tile `number`.
+    pub(crate) fn segment_roots(&self, number: u64) -> &[Hash] {
+        let mut tiles = self.segment_roots.chunks(TILE_WIDTH);
+        usize::try_from(number).ok().and_then(|number| tiles.nth(number)).unwrap_or_default()
     }
 
     /// The leaf hashes of the last, incomplete bundle.

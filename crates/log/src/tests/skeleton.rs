@@ -62,7 +62,7 @@ fn leaves_hashed_ahead_are_taken_in_like_others() {
         assert_eq!(ahead.root(), one_by_one.root());
         index += count;
     }
-    let tile = complete_tree_root(&one_by_one.parts().0[..2]);
+    let tile = complete_tree_root(&one_by_one.segment_roots(0)[..2]);
     let leaves: Vec<Hash> = (0..131_072).map(leaf).collect();
     assert_eq!(
         tile,

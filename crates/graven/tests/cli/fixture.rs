@@ -2,10 +2,16 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+/// Patience with a server that is to end, and the pause between two looks.
+const PATIENCE: Duration = Duration::from_mins(1);
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// An event with an id; `n` makes it different from others.
 pub(crate) fn event(n: u64) -> String {
@@ -31,6 +37,8 @@ struct Server {
     child: Child,
     /// What it said until it listened.
     said: String,
+    /// Reads what it says later, so that nothing of it blocks the server.
+    later: JoinHandle<String>,
 }
 
 /// What a command said.
@@ -56,39 +64,59 @@ impl Fixture {
 
     /// Starts the server and waits until it listens.
     pub(crate) fn serve(&mut self, args: &[&str]) -> String {
+        let command = self.command(&["serve", "--listen", "127.0.0.1:0"]);
+        let started = self.serve_by(command, args);
+        started.unwrap_or_else(|(status, said)| panic!("the server ended: {status}: {said}"))
+    }
+
+    /// Starts the server by a command of [`Fixture::command`] or one around it; an error is how it ended and what it
+    /// said.
+    pub(crate) fn serve_by(
+        &mut self,
+        mut command: Command,
+        args: &[&str],
+    ) -> Result<String, (ExitStatus, String)> {
         assert!(self.server.is_none(), "a server runs already");
-        let mut child = self
-            .command(&["serve", "--listen", "127.0.0.1:0"])
-            .args(args)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        command.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap());
         let mut said = String::new();
         loop {
             let mut line = String::new();
             let read = lines.read_line(&mut line).unwrap();
             said.push_str(&line);
-            assert!(read > 0, "the server ended: {:?}: {said}", child.wait());
+            if read == 0 {
+                return Err((child.wait().unwrap(), said));
+            }
             if line.starts_with("listening on ") {
                 break;
             }
         }
-        // Whatever it says later must not block it.
-        std::thread::spawn(move || lines.lines().for_each(drop));
-        self.server = Some(Server { child, said: said.clone() });
-        said
+        let later = std::thread::spawn(move || {
+            lines.lines().map_while(Result::ok).map(|line| line + "\n").collect()
+        });
+        self.server = Some(Server { child, said: said.clone(), later });
+        Ok(said)
     }
 
     /// Asks the server to stop and waits until it has.
     pub(crate) fn stop(&mut self) {
-        let mut server = self.server.take().expect("a server runs");
-        let pid = rustix::process::Pid::from_child(&server.child);
+        let server = self.server.as_ref().expect("a server runs");
+        let (pid, said) = (rustix::process::Pid::from_child(&server.child), server.said.clone());
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-        let status = server.child.wait().unwrap();
-        assert!(status.success(), "{status:?} after {}", server.said);
+        let (status, later) = self.ended();
+        assert!(status.success(), "{status:?} after {said}{later}");
+    }
+
+    /// Waits until the server has ended; how, and what it said after it listened.
+    pub(crate) fn ended(&mut self) -> (ExitStatus, String) {
+        let mut server = self.server.take().expect("a server runs");
+        let since = Instant::now();
+        while server.child.try_wait().unwrap().is_none() {
+            assert!(since.elapsed() < PATIENCE, "the server does not end");
+            std::thread::sleep(LOOK_EVERY);
+        }
+        (server.child.wait().unwrap(), server.later.join().unwrap())
     }
 
     /// Ends the server as a crash of the process would.
@@ -115,8 +143,16 @@ impl Fixture {
         self.read("graven-data/server.url").trim().to_owned()
     }
 
+    /// The binary with these arguments, to be run in the directory.
     fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_graven"));
+        self.command_by(&[], args)
+    }
+
+    /// The same, run by another program that is given the command as its last arguments.
+    pub(crate) fn command_by(&self, runner: &[&str], args: &[&str]) -> Command {
+        let words = [runner, &[env!("CARGO_BIN_EXE_graven")]].concat();
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]);
         let ours = std::env::vars_os().map(|(name, _)| name);
         for name in ours.filter(|name| name.to_string_lossy().starts_with("GRAVEN_")) {
             command.env_remove(name);

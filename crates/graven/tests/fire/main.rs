@@ -1,0 +1,27 @@
+//! The real binary under real faults: killed, cut off from its power, out of disk and descriptors, tampered with.
+//!
+//! Rows of `docs/reliability.md`. Each prints its seed; `GRAVEN_FIRE_SEED` takes a given one, and `GRAVEN_FIRE_FULL=1` runs
+//! every row in its full size.
+
+#[cfg(test)]
+mod calls;
+#[cfg(test)]
+mod device;
+#[cfg(test)]
+mod dice;
+#[cfg(test)]
+#[expect(dead_code, reason = "the rows need a part of what the command line's tests need")]
+#[path = "../cli/fixture.rs"]
+mod fixture;
+#[cfg(test)]
+mod flush;
+#[cfg(test)]
+mod http;
+#[cfg(test)]
+mod kill;
+#[cfg(test)]
+mod power;
+#[cfg(test)]
+mod producer;
+#[cfg(test)]
+mod trial;

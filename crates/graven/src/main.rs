@@ -6,6 +6,7 @@ mod config;
 mod connect;
 mod context;
 mod demo;
+mod descriptors;
 mod exit;
 mod failure;
 mod files;

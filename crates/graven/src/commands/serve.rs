@@ -13,6 +13,7 @@ use store::{JournalError, StoreError};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::context::Context;
+use crate::descriptors;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
@@ -70,12 +71,15 @@ struct UrlFile {
 /// Runs the server until it is told to stop.
 pub(crate) fn run(context: &Context, args: &ServeArgs) -> Result<Exit, Failure> {
     let listen = listen_address(context)?;
+    let connections_max = descriptors::connections_max()?;
+    let limits = ServerLimits { connections_max, ..ServerLimits::default() };
+    let options = ServerOptions { listen, limits };
     start_tracing(context)?;
     let environment = Env::real();
     let random = Arc::clone(&environment.random);
     let data = context.settings.path("data");
     let (cell, report) = open(context, args, environment)?;
-    let result = serve(context, &cell, listen, &data, &report, random.as_ref());
+    let result = serve(context, &cell, options, &data, &report, random.as_ref());
     // Also after an error: what was accepted is committed and answered.
     cell.stop();
     result?;
@@ -86,19 +90,17 @@ pub(crate) fn run(context: &Context, args: &ServeArgs) -> Result<Exit, Failure> 
 fn serve(
     context: &Context,
     cell: &Cell,
-    listen: SocketAddr,
+    options: ServerOptions,
     data: &Path,
     report: &OpenReport,
     random: &dyn Random,
 ) -> Result<(), Failure> {
     let token = admin_token(&data.join("admin.token"), random)?;
     let gate = Arc::new(AdminToken::new(&token, AdminToken::principal()));
-    let options = ServerOptions { listen, limits: ServerLimits::default() };
     let server = Server::bind(cell.clone(), gate, options)
         .map_err(|error| Failure::caused(Exit::Unreachable, "cannot start", &error))?;
     let url = url_of(server.local_addr());
-    let url_file = UrlFile::write(&data.join("server.url"), &url)?;
-    tell(context, cell, data, &url, report);
+    let url_file = UrlFile::write(context, &data.join("server.url"), &url);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("graven-http")
@@ -108,6 +110,8 @@ fn serve(
         })?;
     let result = runtime.block_on(async {
         let shutdown = shutdown_signal()?;
+        // Whoever waited for this may tell it to stop at once: the handlers are in place.
+        tell(context, cell, data, &url, report);
         server.run(shutdown).await
     });
     drop(url_file);
@@ -252,9 +256,14 @@ fn start_tracing(context: &Context) -> Result<(), Failure> {
 }
 
 impl UrlFile {
-    fn write(path: &Path, url: &str) -> Result<UrlFile, Failure> {
-        files::write(path, format!("{url}\n").as_bytes())?;
-        Ok(UrlFile { path: path.to_owned() })
+    /// Without room for the file the server serves what there is all the same, and its address has to be given.
+    fn write(context: &Context, path: &Path, url: &str) -> UrlFile {
+        if let Err(failure) = files::write(path, format!("{url}\n").as_bytes()) {
+            context.out.warn(format!("{}; other commands need --url {url}", failure.message));
+            // One that a crash left would send them elsewhere.
+            drop(fs::remove_file(path));
+        }
+        UrlFile { path: path.to_owned() }
     }
 }
 

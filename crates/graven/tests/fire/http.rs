@@ -54,6 +54,10 @@ impl Connection {
         Ok(Connection { stream: BufReader::new(stream), address: address.clone() })
     }
 
+    pub(crate) fn get(&mut self, path: &str) -> io::Result<Answer> {
+        self.exchange("GET", path, "", &[])
+    }
+
     pub(crate) fn post(&mut self, path: &str, media_type: &str, body: &[u8]) -> io::Result<Answer> {
         let headers = format!("content-type: {media_type}\r\ncontent-length: {}\r\n", body.len());
         self.exchange("POST", path, &headers, body)

@@ -10,11 +10,15 @@ mod device;
 #[cfg(test)]
 mod dice;
 #[cfg(test)]
+mod fds;
+#[cfg(test)]
 #[expect(dead_code, reason = "the rows need a part of what the command line's tests need")]
 #[path = "../cli/fixture.rs"]
 mod fixture;
 #[cfg(test)]
 mod flush;
+#[cfg(test)]
+mod full;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
@@ -25,3 +29,5 @@ mod power;
 mod producer;
 #[cfg(test)]
 mod trial;
+#[cfg(test)]
+mod two;

@@ -133,6 +133,12 @@ impl Producer {
         Ok(())
     }
 
+    /// Sends a new request, which has to be taken.
+    pub(crate) fn demand(&mut self, address: &Address, outside: &Outside) -> Result<(), Violation> {
+        self.pending = Some(self.next(outside));
+        self.settle(address, outside)
+    }
+
     /// Writes receipts down. A batch that is there in part would show here: some of its events had been recorded before.
     fn take(
         &mut self,

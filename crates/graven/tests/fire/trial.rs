@@ -35,6 +35,7 @@ pub(crate) struct Trial {
 pub(crate) struct Scene<'a> {
     pub(crate) fixture: &'a mut Fixture,
     pub(crate) dice: &'a mut Dice,
+    pub(crate) address: &'a Address,
     pub(crate) outside: &'a Outside,
 }
 
@@ -94,7 +95,7 @@ impl Trial {
                 scope.spawn(move || producer.run(address, outside))
             };
             let running: Vec<_> = producers.iter_mut().map(spawn).collect();
-            fault(Scene { fixture, dice, outside });
+            fault(Scene { fixture, dice, address, outside });
             running.into_iter().try_for_each(|running| running.join().unwrap())
         })
     }

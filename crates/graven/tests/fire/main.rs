@@ -4,6 +4,8 @@
 //! every row in its full size.
 
 #[cfg(test)]
+mod attacks;
+#[cfg(test)]
 mod calls;
 #[cfg(test)]
 mod device;
@@ -12,7 +14,6 @@ mod dice;
 #[cfg(test)]
 mod fds;
 #[cfg(test)]
-#[expect(dead_code, reason = "the rows need a part of what the command line's tests need")]
 #[path = "../cli/fixture.rs"]
 mod fixture;
 #[cfg(test)]

@@ -110,7 +110,7 @@ fn flip_bits(fixture: &Fixture, dice: &mut Dice, places_a_file: u64) -> usize {
 fn attack_any_bit_of_any_file() {
     let mut dice = Dice::of_row("attack bits");
     let fixture = unloaded(700);
-    let flips = flip_bits(&fixture, &mut dice, size(5, 300));
+    let flips = flip_bits(&fixture, &mut dice, size(5, 150));
     println!("attack bits: {flips} flips in {} files", files(&fixture).len());
 }
 
@@ -121,7 +121,7 @@ fn attack_any_bit_and_any_segment_of_a_sealed_log() {
     let is_sealed = |path: &PathBuf| path.extension().is_some_and(|text| text == "segment");
     assert_eq!(files(&fixture).into_iter().filter(is_sealed).count(), 1);
     let whole = fixture.json(&["verify", "graven-data"], 0);
-    let flips = flip_bits(&fixture, &mut dice, size(1, 40));
+    let flips = flip_bits(&fixture, &mut dice, size(1, 20));
     let (mut found, mut spared) = (0, 0);
     for path in files(&fixture).into_iter().filter(|path| range_of(path).is_some()) {
         let aside = fixture.path("aside");

@@ -85,3 +85,28 @@ fn t19_the_guard_stops_a_copy_that_is_behind_or_beside() {
     fixture.serve(&["--guard", "guard"]);
     fixture.check_with(&["append"], &events(40, 1), 0, &["1 event"], &[]);
 }
+
+/// Both at once on one guard: it is asked at starts alone, so while they run nothing but a witness would stop them. The
+/// next start of the one that the guard contradicts ends it.
+#[test]
+fn t19_a_copy_that_runs_beside_is_ended_at_its_next_start() {
+    let (mut first, mut second) = (Fixture::empty(), Fixture::empty());
+    let guard = first.path("guard").to_str().unwrap().to_owned();
+    let serve = ["--guard", &guard];
+    first.serve(&serve);
+    first.check_with(&["append"], &events(0, 20), 0, &[], &[]);
+    first.stop();
+    copy_all(&first.path("graven-data"), &second.path("graven-data"));
+    first.serve(&serve);
+    second.serve(&serve);
+    first.check_with(&["append"], &events(100, 10), 0, &["10 events"], &[]);
+    second.check_with(&["append"], &events(200, 20), 0, &["20 events"], &[]);
+    first.stop();
+    second.stop();
+    let said = first.serve(&serve);
+    assert!(said.contains("log main is read-only"), "{said}");
+    first.check_with(&["append"], &events(300, 1), 3, &[], &["unavailable"]);
+    let said = second.serve(&serve);
+    assert!(!said.contains("read-only"), "{said}");
+    second.check_with(&["append"], &events(300, 1), 0, &["1 event"], &[]);
+}

@@ -27,6 +27,11 @@ const CAMPAIGNS: &[Campaign] = &[
         about: "a million simulated crashes, from a seed that no run had before",
         run: sim_crashes,
     },
+    Campaign {
+        name: "fire rows",
+        about: "the real binary killed, cut off from power, out of everything, tampered with: in full",
+        run: fire_rows,
+    },
 ];
 
 /// Runs all of them and gives the failures, one message each.
@@ -63,6 +68,14 @@ fn sim_crashes(root: &Path) -> Result<(), String> {
             "{what}, seeds from {seed}; what it found needs a test in tests/rows/regressions.rs"
         )
     })
+}
+
+/// The rows that need root or programs of others say in their output what is missing.
+fn fire_rows(root: &Path) -> Result<(), String> {
+    let mut command = Command::new("cargo");
+    command.args(["test", "--package", "graven", "--test", "fire", "--", "--show-output"]);
+    command.env("GRAVEN_FIRE_FULL", "1");
+    cargo(root, &mut command).map_err(|what| format!("{what}; the seed stands in its output"))
 }
 
 /// Runs a command of cargo whose output, with its progress, goes to whoever started the task.

@@ -8,8 +8,15 @@ const ALLOWED_IN_CI: &[(&str, &str)] = &[
     ),
     ("advisories", "their database is on GitHub, which a machine without network does not reach"),
     ("wasm32", "the target may not be installable without network"),
+    ("t13_power_cut_on_ext4", DEVICE),
+    ("t13_control_flushes_that_do_nothing_are_seen", DEVICE),
+    ("t14_a_device_that_fails_and_is_sound_again", DEVICE),
+    ("t15_system_calls_fail", "needs strace, and a container that lets it trace"),
+    ("t16_a_real_disk_is_full", DEVICE),
     ("conformance", "needs Go and its modules, which a machine without network does not have"),
 ];
+
+const DEVICE: &str = "needs root, loop devices and FUSE, which a container may not have";
 
 /// Whether this run may skip only what is on the list.
 pub(crate) fn strict() -> bool {

@@ -326,9 +326,13 @@ impl<'a> Reader<'a> {
     pub(crate) fn stream_head(&mut self) -> Result<StreamHead, BadBody> {
         let next_seq = self.u64()?;
         let head = self.hash()?;
-        let has_cursor = self.u8()? != 0;
-        let cursor = self.text()?;
-        Ok(StreamHead { next_seq, head, cursor: has_cursor.then(|| cursor.to_owned()) })
+        let at = self.at;
+        let cursor = match (self.u8()?, self.text()?) {
+            (0, "") => None,
+            (1, cursor) => Some(cursor.to_owned()),
+            _ => return Err(BadBody { at, what: "a cursor is neither there nor absent" }),
+        };
+        Ok(StreamHead { next_seq, head, cursor })
     }
 
     fn run(&mut self) -> Result<Run<'a>, BadBody> {

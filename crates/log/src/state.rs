@@ -198,8 +198,9 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<LogState, BadBody> {
     }
     state.keys = keys(&mut reader)?;
     state.checkpoint = Some(reader.text()?.to_owned()).filter(|note| !note.is_empty());
-    if reader.at != bytes.len() {
-        return Err(BadBody { at: reader.at, what: "bytes at the end" });
+    // One state has one spelling: sorted, nothing twice, nothing behind it.
+    if encode(&state) != bytes {
+        return Err(BadBody { at: reader.at, what: "not as a state is written" });
     }
     Ok(state)
 }

@@ -83,9 +83,12 @@ impl LogVerifier {
         let mut reader =
             Reader { rest: body.get(MAGIC.len()..).unwrap_or_default(), what: "origin" };
         let verifier = reader.verifier(options);
-        verifier
-            .filter(|_| reader.rest.is_empty())
-            .ok_or(StateError::Malformed { what: reader.what })
+        let verifier = verifier.ok_or(StateError::Malformed { what: reader.what })?;
+        // One state has one spelling: nothing behind it, and no number that would be written otherwise.
+        if verifier.save() != state {
+            return Err(StateError::Malformed { what: "its form" });
+        }
+        Ok(verifier)
     }
 }
 

@@ -321,6 +321,7 @@ fn made_up_states_do_no_harm() {
             state.extend(sha2::Sha256::digest(&state));
             let Ok(mut verifier) = LogVerifier::load(&state, options()) else { continue };
             loaded += 1;
+            assert_eq!(verifier.save(), state, "byte {at}: a state has one spelling");
             if verifier.size() == TreeSize(13) {
                 let pushed = push_all(&mut verifier, &log.entries, 7);
                 let finished = verifier.finish(&log.checkpoint, &KeySource::FromLog);

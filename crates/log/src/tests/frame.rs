@@ -72,6 +72,18 @@ fn a_cut_or_longer_body_is_refused() {
     assert!(decode(&longer).is_err());
 }
 
+/// A cursor is there with its text or absent without one: no third way to write it.
+#[test]
+fn a_cursor_has_one_spelling() {
+    let (buf, _) = made_body();
+    let text = buf.body().windows(4).position(|window| window == b"at 7").expect("the cursor");
+    for flag in [0, 2, 0xff] {
+        let mut bytes = buf.body().to_vec();
+        bytes[text - 5] = flag;
+        assert!(decode(&bytes).is_err(), "flag {flag}");
+    }
+}
+
 #[test]
 fn random_bytes_never_panic() {
     let (buf, _) = made_body();

@@ -36,6 +36,19 @@ fn a_state_comes_back() {
     assert_eq!(decode(&encode(&LogState::default())).expect("decodes").size(), 0);
 }
 
+/// What is accepted is what would be written: sorted, nothing twice, nothing where there is nothing.
+#[test]
+fn a_state_has_one_spelling() {
+    let bytes = encode(&LogState::default());
+    for bit in 0..bytes.len() * 8 {
+        let mut flipped = bytes.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        if let Ok(state) = decode(&flipped) {
+            assert_eq!(encode(&state), flipped, "bit {bit}");
+        }
+    }
+}
+
 #[test]
 fn a_cut_or_longer_state_is_refused() {
     let bytes = encode(&made_state());

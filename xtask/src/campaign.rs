@@ -4,6 +4,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::fuzz;
+use crate::limits::FUZZ_CAMPAIGN_S;
+
 /// Simulated crashes of one campaign.
 const SIM_CRASHES: u64 = 1_000_000;
 
@@ -31,6 +34,11 @@ const CAMPAIGNS: &[Campaign] = &[
         name: "fire rows",
         about: "the real binary killed, cut off from power, out of everything, tampered with: in full",
         run: fire_rows,
+    },
+    Campaign {
+        name: "fuzz",
+        about: "an hour of libFuzzer for each parser (GRAVEN_FUZZ_SECONDS: so many seconds)",
+        run: fuzz_hour,
     },
 ];
 
@@ -76,6 +84,17 @@ fn fire_rows(root: &Path) -> Result<(), String> {
     command.args(["test", "--package", "graven", "--test", "fire", "--", "--show-output"]);
     command.env("GRAVEN_FIRE_FULL", "1");
     cargo(root, &mut command).map_err(|what| format!("{what}; the seed stands in its output"))
+}
+
+fn fuzz_hour(root: &Path) -> Result<(), String> {
+    let seconds = match std::env::var("GRAVEN_FUZZ_SECONDS") {
+        Ok(text) => {
+            text.parse().map_err(|_| format!("GRAVEN_FUZZ_SECONDS is `{text}`; set a number"))?
+        }
+        Err(_) => FUZZ_CAMPAIGN_S,
+    };
+    let good = fuzz::run(root, None, seconds)?;
+    if good { Ok(()) } else { Err("an input was found; its place is above".to_owned()) }
 }
 
 /// Runs a command of cargo whose output, with its progress, goes to whoever started the task.

@@ -18,3 +18,13 @@ pub(crate) const HTTP_READ_MAX: Duration = Duration::from_secs(30);
 pub(crate) const HTTP_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Largest head of an HTTP request that the file server reads, in bytes.
 pub(crate) const REQUEST_HEAD_BYTES_MAX: u64 = 16 * 1024;
+/// Largest input that a fuzz target is given, in bytes.
+pub(crate) const FUZZ_INPUT_BYTES_MAX: usize = 16 * 1024;
+/// Longest time that a fuzz target may take for one input, in seconds.
+pub(crate) const FUZZ_INPUT_S_MAX: u64 = 20;
+/// Most memory that a fuzz target may take, in MiB.
+pub(crate) const FUZZ_MEMORY_MB_MAX: u64 = 2_048;
+/// Time beyond its own that a fuzz target has to read what it knows and to end.
+pub(crate) const FUZZ_GRACE: Duration = Duration::from_mins(5);
+/// Time for each fuzz target in the slow campaign, in seconds.
+pub(crate) const FUZZ_CAMPAIGN_S: u64 = 3_600;

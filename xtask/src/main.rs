@@ -1,4 +1,4 @@
-//! The project's own tasks: `cargo xtask tidy | test | bench | conformance`.
+//! The project's own tasks: `cargo xtask tidy | test | bench | fuzz | conformance`.
 //!
 //! Everything a contributor or a CI job runs is a task here, so that both run the same thing. Tasks depend on no
 //! crate of the project: tidy must work while everything else is broken.
@@ -12,6 +12,7 @@
 mod bench;
 mod campaign;
 mod conformance;
+mod fuzz;
 mod limits;
 mod skips;
 mod stage;
@@ -47,6 +48,14 @@ enum Task {
         /// The benchmark's name; without it the names are listed
         name: Option<String>,
     },
+    /// Run the fuzz targets under libFuzzer
+    Fuzz {
+        /// The target's name; without it all run
+        target: Option<String>,
+        /// How long each runs
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+    },
     /// Check our formats with implementations that are not ours
     Conformance,
 }
@@ -58,6 +67,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(&root),
         Task::Test { all } => test::run(&root, all),
         Task::Bench { name } => bench::run(&root, name.as_deref()),
+        Task::Fuzz { target, seconds } => fuzz::run(&root, target.as_deref(), seconds),
         Task::Conformance => conformance::run(&root),
     };
     match outcome {

@@ -148,7 +148,7 @@ impl Run {
 }
 
 /// `GRAVEN_JOBS`, or the number of cores.
-fn jobs() -> Result<usize, String> {
+pub(crate) fn jobs() -> Result<usize, String> {
     match std::env::var("GRAVEN_JOBS") {
         Ok(text) => match text.parse() {
             Ok(jobs) if jobs > 0 => Ok(jobs),

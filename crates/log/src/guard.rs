@@ -122,7 +122,7 @@ impl Guard {
     }
 }
 
-fn format(heads: &GuardHeads) -> String {
+pub(crate) fn format(heads: &GuardHeads) -> String {
     let mut text = format!("{GUARD_LINE}\n");
     for (origin, (size, root)) in heads {
         text.push_str(&format!("{origin} {size} {root}\n"));
@@ -132,7 +132,7 @@ fn format(heads: &GuardHeads) -> String {
     text
 }
 
-fn parse(text: &str) -> Result<GuardHeads, &'static str> {
+pub(crate) fn parse(text: &str) -> Result<GuardHeads, &'static str> {
     let mut heads = GuardHeads::new();
     let body = text.strip_prefix(GUARD_LINE).ok_or("its first line is another")?;
     for line in body.lines().skip(1) {

@@ -21,6 +21,8 @@ mod create;
 mod extra;
 mod frame;
 mod frame_pool;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod guard;
 mod handle;
 mod identity;

@@ -56,7 +56,7 @@ pub(crate) struct PartHeader {
 }
 
 impl PartHeader {
-    fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = vec![HEADER_VERSION];
         out.extend_from_slice(&self.seed.0);
         out.extend_from_slice(&(self.origin.len() as u32).to_be_bytes());
@@ -67,7 +67,7 @@ impl PartHeader {
         out
     }
 
-    fn decode(bytes: &[u8]) -> Result<PartHeader, BadBody> {
+    pub(crate) fn decode(bytes: &[u8]) -> Result<PartHeader, BadBody> {
         let mut reader = Reader { body: bytes, at: 0 };
         if reader.u8()? != HEADER_VERSION {
             return Err(BadBody { at: 0, what: "unknown version of the part's header" });

@@ -13,6 +13,8 @@ mod batch;
 mod body;
 mod connection;
 mod dispatch;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod gate;
 mod handlers;
 mod json;

@@ -25,6 +25,8 @@
 mod directory;
 mod error;
 mod frame_buf;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod journal;
 pub mod limits;
 mod local;

@@ -18,6 +18,8 @@ mod check;
 mod create;
 mod envelope;
 mod file_header;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod names;
 mod position;
 mod recover;

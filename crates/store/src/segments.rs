@@ -11,7 +11,7 @@
 mod open_parts;
 mod part;
 mod part_file;
-mod state;
+pub(crate) mod state;
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -95,7 +95,7 @@ impl VaultStore {
     }
 }
 
-fn encode(name: &str, bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn encode(name: &str, bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(FRAME_BYTES + bytes.len());
     out.extend_from_slice(&MAGIC);
     out.extend_from_slice(&VERSION.to_be_bytes());
@@ -106,7 +106,7 @@ fn encode(name: &str, bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-fn decode(path: &Path, name: &str, bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
+pub(crate) fn decode(path: &Path, name: &str, bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
     let corrupt = |why: String| StoreError::Corrupt { file: path.to_owned(), offset_bytes: 0, why };
     let Some((frame, object)) = bytes.split_at_checked(FRAME_BYTES) else {
         return Err(corrupt("the object is shorter than its frame".into()));

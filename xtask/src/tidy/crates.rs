@@ -30,6 +30,7 @@ const MAY_USE: &[(&str, MayUse)] = &[
     ("client", MayUse::Only(&["append", "env", "lib"])),
     ("server", MayUse::AllBut(&["client", "graven", "sim"])),
     ("graven", MayUse::AllBut(&["sim"])),
+    ("fuzz", MayUse::AllBut(&["client", "graven", "sim"])),
     ("sim", MayUse::Only(&["append", "env", "store", "log", "lib"])),
 ];
 

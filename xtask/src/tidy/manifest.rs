@@ -75,7 +75,7 @@ fn crate_name(path: &str) -> Option<&str> {
     let folder = path.strip_suffix("/Cargo.toml")?;
     match folder.split_once('/') {
         Some(("lib" | "crates", name)) if !name.contains('/') => Some(name),
-        None if folder == "xtask" => Some(folder),
+        None if matches!(folder, "fuzz" | "xtask") => Some(folder),
         _ => None,
     }
 }

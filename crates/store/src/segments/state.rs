@@ -24,7 +24,7 @@ pub(super) fn parse_name(name: &str) -> Option<u64> {
     (file_name(size) == name).then_some(size)
 }
 
-pub(super) fn encode(size: u64, bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn encode(size: u64, bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(FRAME_BYTES + bytes.len());
     out.extend_from_slice(&MAGIC);
     out.extend_from_slice(&VERSION.to_be_bytes());
@@ -36,7 +36,7 @@ pub(super) fn encode(size: u64, bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-pub(super) fn decode(path: &Path, size: u64, bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
+pub(crate) fn decode(path: &Path, size: u64, bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
     let why = match bytes.split_at_checked(FRAME_BYTES) {
         None => "the state is shorter than its frame".to_owned(),
         Some((frame, state)) => match check(frame, state, size) {

@@ -22,7 +22,7 @@ const TOOLS: [(&str, &str); 7] = [
     ("mkfs.ext4", "e2fsprogs"),
 ];
 /// Patience with one of the programs.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Pause between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 

@@ -13,10 +13,11 @@ use super::trial::Trial;
 const FEW_FILES: [&str; 3] = ["sh", "-c", r#"ulimit -n 400; exec "$0" "$@""#];
 /// A limit that leaves no room for the log itself.
 const TOO_FEW_FILES: [&str; 3] = ["sh", "-c", r#"ulimit -n 64; exec "$0" "$@""#];
-/// A limit below what the load takes, in KiB of address space.
-const LITTLE_MEMORY: [&str; 3] = ["sh", "-c", r#"ulimit -v 280000; exec "$0" "$@""#];
+/// A limit below what the load takes, in KiB of address space; with few threads, so that their stacks fit on any machine.
+const LITTLE_MEMORY: [&str; 3] =
+    ["sh", "-c", r#"ulimit -v 280000; TOKIO_WORKER_THREADS=2 exec "$0" "$@""#];
 /// Connections that say nothing.
-const IDLE: usize = 900;
+const IDLE: usize = 300;
 /// Requests of three megabytes: the journal goes on into new files while no connection is to be had.
 const BODIES: usize = 6;
 const BODY_EVENTS: usize = 60;

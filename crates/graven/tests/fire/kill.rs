@@ -16,7 +16,7 @@ const KILLS_A_DIRECTORY: u64 = 20;
 const KILLED_FIRST_STARTS: u64 = 3;
 
 /// Patience with a load that is to fill the journal.
-const FILL_MAX: Duration = Duration::from_mins(1);
+const FILL_MAX: Duration = Duration::from_mins(2);
 
 /// Starts the server and kills it, perhaps before it listens.
 fn kill_start(trial: &mut Trial) {

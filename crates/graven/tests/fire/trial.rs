@@ -100,12 +100,14 @@ impl Trial {
         })
     }
 
-    /// On a sound machine: starts, sends again what has no answer, reads back, stops, and checks everything there is.
+    /// On a sound machine: starts, sends again what has no answer and something new, reads back, stops, and checks all there
+    /// is.
     pub(crate) fn look(&mut self) -> Result<(), Violation> {
         let address = self.start().map_err(not_up)?;
         for producer in &mut self.producers {
             producer.settle(&address, &self.outside)?;
         }
+        self.producers[0].demand(&address, &self.outside)?;
         self.read_back(&address)?;
         self.fixture.stop();
         self.check_stopped()

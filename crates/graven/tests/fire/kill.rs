@@ -12,6 +12,8 @@ use super::trial::{Trial, copy_all};
 
 /// Kills on one data directory.
 const KILLS_A_DIRECTORY: u64 = 20;
+/// Kills on one data directory that is unloaded each time: it grows by a hundred megabytes.
+const KILLS_WHILE_UNLOADING: u64 = 3;
 /// Kills of starts before the first that is left alone.
 const KILLED_FIRST_STARTS: u64 = 3;
 
@@ -67,25 +69,26 @@ fn t12_kill_at_any_moment() {
 #[test]
 fn t12_kill_while_the_journal_is_unloaded() {
     let mut dice = Dice::of_row("t12 unloading");
-    let folder = tempfile::TempDir::new().unwrap();
-    let data = folder.path().join("data");
-    let mut trial = Trial::on(&data, &mut dice, 3_000_000);
-    let kills = size(3, 20);
-    for kill in 0..kills {
-        let before = unloaded(&data);
-        let killed = trial.load(|scene| {
-            // Not before something of an unloading is there, and then in the middle of the rest.
-            let since = Instant::now();
-            while unloaded(&data) == before && since.elapsed() < FILL_MAX {
-                scene.dice.wait_ms(0, 4);
-            }
-            assert_ne!(unloaded(&data), before, "nothing was unloaded: the row would show nothing");
-            scene.dice.wait_ms(0, 150);
-            scene.fixture.kill();
-        });
-        look(&mut trial, killed, kill);
+    for _ in 0..size(1, 7) {
+        let folder = tempfile::TempDir::new().unwrap();
+        let data = folder.path().join("data");
+        let mut trial = Trial::on(&data, &mut dice, 3_000_000);
+        for kill in 0..KILLS_WHILE_UNLOADING {
+            let before = unloaded(&data);
+            let killed = trial.load(|scene| {
+                // Not before something of an unloading is there, and then in the middle of the rest.
+                let since = Instant::now();
+                while unloaded(&data) == before && since.elapsed() < FILL_MAX {
+                    scene.dice.wait_ms(0, 4);
+                }
+                assert_ne!(unloaded(&data), before, "nothing was unloaded: this shows nothing");
+                scene.dice.wait_ms(0, 150);
+                scene.fixture.kill();
+            });
+            look(&mut trial, killed, kill);
+        }
+        println!("t12: {KILLS_WHILE_UNLOADING} kills while unloading, {}", trial.told());
     }
-    println!("t12: {kills} kills while unloading, {}", trial.told());
 }
 
 /// The control: where an older copy is put in the place of what a kill left, the look has to see it.

@@ -4,7 +4,7 @@
 //! the log needs.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use server::limits::{CONNECTIONS_MAX, REFUSALS_AT_ONCE_MAX};
+use server::limits::REFUSALS_AT_ONCE_MAX;
 use store::limits::OPEN_PARTS_MAX;
 
 use crate::exit::Exit;
@@ -27,6 +27,6 @@ pub(crate) fn connections_max() -> Result<usize, Failure> {
                 format!("this process may open {limit} files, and the log alone may need {KEPT}");
             Err(Failure::new(Exit::Unreachable, why).hint("Raise the limit: ulimit -n 65536."))
         }
-        Some(left) => Ok(left.min(CONNECTIONS_MAX)),
+        Some(left) => Ok(left),
     }
 }

@@ -13,8 +13,8 @@ use flate2::write::MultiGzDecoder;
 use tokio::time::{Instant, timeout};
 
 use crate::limits::{
-    BODY_WIRE_BYTES_MAX, DRAIN_BYTES_MAX, INFLATE_FREE_BYTES, INFLATE_RATIO_MAX,
-    INFLATE_STEP_BYTES, ServerLimits,
+    BODY_PIECES_MAX, BODY_WIRE_BYTES_MAX, DRAIN_BYTES_MAX, INFLATE_FREE_BYTES,
+    INFLATE_HOLLOW_BYTES, INFLATE_RATIO_MAX, INFLATE_STEP_BYTES, ServerLimits,
 };
 
 /// How a body is encoded (RFC 9110 §8.4).
@@ -129,7 +129,12 @@ pub(crate) async fn read(
     // Memory follows what has arrived, so that an announcement alone costs next to nothing.
     let mut sink = Sink::new(shape, capacity_bytes.min(INFLATE_FREE_BYTES));
     let deadline = Instant::now() + limits.body_total;
+    let mut pieces = 0;
     while let Some(bytes) = next_piece(body, deadline, limits).await? {
+        pieces += 1;
+        if pieces > BODY_PIECES_MAX {
+            return Err(too_many_pieces());
+        }
         sink.count_wire(bytes.len())?;
         let held_before = sink.decoded_bytes();
         for step in bytes.chunks(sink.step_bytes()) {
@@ -282,6 +287,10 @@ impl Sink {
             Sink::Plain(kept, max) => (kept, *max),
             Sink::Gzip(decoder, max) => (decoder.get_mut(), *max),
         };
+        let filled_bytes = kept.bytes.len() + kept.bytes.len() / 3;
+        if kept.inflates && kept.wire_bytes > filled_bytes + INFLATE_HOLLOW_BYTES {
+            return Err(hollow());
+        }
         kept.wire_bytes += bytes;
         if kept.wire_bytes > wire_bytes_max {
             return Err(body_too_large(wire_bytes_max));
@@ -360,6 +369,16 @@ impl Write for Kept {
 pub(crate) fn too_many_events(events_max: usize) -> Refusal {
     let detail = format!("a batch holds at most {events_max} events; split it");
     Refusal::new(Code::TooLarge, detail).at_event(events_max).in_field("events")
+}
+
+fn hollow() -> Refusal {
+    let detail = "the gzip body is larger than what is in it; send it plain, or as one member";
+    Refusal::new(Code::TooLarge, detail).in_field("body")
+}
+
+fn too_many_pieces() -> Refusal {
+    let detail = format!("the body comes in over {BODY_PIECES_MAX} pieces; send larger chunks");
+    Refusal::new(Code::TooLarge, detail).in_field("body")
 }
 
 fn bad_gzip(error: &io::Error) -> Refusal {

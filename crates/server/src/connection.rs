@@ -16,7 +16,9 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tower::Service as _;
 
-use crate::limits::{H2_STREAMS_MAX, HEADER_BYTES_PARSED_MAX, ServerLimits};
+use crate::limits::{
+    CONNECTION_BUFFER_BYTES_MAX, H2_STREAMS_MAX, HEADER_BYTES_PARSED_MAX, ServerLimits,
+};
 use crate::problem;
 use crate::wire::{Protocol, Wire};
 
@@ -87,6 +89,8 @@ async fn serve_http1(
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_read)
         .max_header_size(HEADER_BYTES_PARSED_MAX)
+        // Left alone it grows to 400 KiB on every connection that sends bodies.
+        .max_buf_size(CONNECTION_BUFFER_BYTES_MAX)
         .serve_connection(TokioIo::new(wire), service);
     let mut connection = pin!(connection);
     tokio::select! {

@@ -4,7 +4,7 @@ use append::BATCH_BYTES_MAX;
 use std::time::Duration;
 
 /// Connections that are served at once; one more is told so and closed.
-pub const CONNECTIONS_MAX: usize = 8_192;
+pub const CONNECTIONS_MAX: usize = 12_288;
 /// Connections over the limit that are told so at once; beyond, they are only closed.
 pub const REFUSALS_AT_ONCE_MAX: usize = 64;
 /// The pending connections that the kernel keeps for us.
@@ -17,12 +17,16 @@ pub const H2_STREAMS_MAX: u32 = 256;
 pub const HEADER_BYTES_MAX: usize = 16 * 1024;
 /// Bytes of headers beyond which the connection's own parser gives up, without a problem document.
 pub const HEADER_BYTES_PARSED_MAX: usize = 64 * 1024;
+/// Bytes that one connection reads ahead.
+pub const CONNECTION_BUFFER_BYTES_MAX: usize = HEADER_BYTES_PARSED_MAX;
 /// Bytes of a query string.
 pub const QUERY_BYTES_MAX: usize = 4 * 1024;
 /// Bytes of a batch's body after decompression (design §8).
 pub const BODY_BYTES_MAX: usize = BATCH_BYTES_MAX;
 /// Bytes of a batch's body as it arrives: a little more than decoded, for what gzip cannot shrink.
 pub const BODY_WIRE_BYTES_MAX: usize = BATCH_BYTES_MAX + 64 * 1024;
+/// Pieces in which a body may arrive: a chunk of one byte costs as much work as one of thousands.
+pub const BODY_PIECES_MAX: usize = 256 * 1024;
 /// Bytes of a body that asks for something other than an append.
 pub const BODY_SMALL_BYTES_MAX: usize = 64 * 1024;
 /// Bytes that all bodies being read may hold together.
@@ -31,6 +35,9 @@ pub const BODIES_BYTES_MAX: usize = 512 * 1024 * 1024;
 pub const INFLATE_RATIO_MAX: usize = 200;
 /// … once it has become this large; below, the body limit alone is guard enough.
 pub const INFLATE_FREE_BYTES: usize = 1024 * 1024;
+/// Compressed bytes that may arrive before what they decode to must make up three quarters of them: empty gzip members are
+/// much work for nothing.
+pub const INFLATE_HOLLOW_BYTES: usize = 256 * 1024;
 /// Compressed bytes that are inflated before other requests get their turn.
 pub const INFLATE_STEP_BYTES: usize = 4 * 1024;
 /// Sidecars of one batch.

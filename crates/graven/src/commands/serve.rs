@@ -71,9 +71,7 @@ struct UrlFile {
 /// Runs the server until it is told to stop.
 pub(crate) fn run(context: &Context, args: &ServeArgs) -> Result<Exit, Failure> {
     let listen = listen_address(context)?;
-    let connections_max = descriptors::connections_max()?;
-    let limits = ServerLimits { connections_max, ..ServerLimits::default() };
-    let options = ServerOptions { listen, limits };
+    let options = ServerOptions { listen, limits: limits(context)? };
     start_tracing(context)?;
     let environment = Env::real();
     let random = Arc::clone(&environment.random);
@@ -116,6 +114,20 @@ fn serve(
     });
     drop(url_file);
     result.map_err(|error| Failure::new(Exit::Unreachable, format!("the server stopped: {error}")))
+}
+
+/// The limits, as far as the system lets them be.
+fn limits(context: &Context) -> Result<ServerLimits, Failure> {
+    let mut limits = ServerLimits::default();
+    let fit = descriptors::connections_max()?;
+    if fit < limits.connections_max {
+        context.out.warn(format!(
+            "room for {fit} connections, not {}: the limit on open files is low (ulimit -Hn)",
+            limits.connections_max
+        ));
+        limits.connections_max = fit;
+    }
+    Ok(limits)
 }
 
 fn open(

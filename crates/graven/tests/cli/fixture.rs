@@ -126,6 +126,11 @@ impl Fixture {
         server.child.wait().unwrap();
     }
 
+    /// The running server's process.
+    pub(crate) fn server_pid(&self) -> u32 {
+        self.server.as_ref().expect("a server runs").child.id()
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -144,7 +149,7 @@ impl Fixture {
     }
 
     /// The binary with these arguments, to be run in the directory.
-    fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         self.command_by(&[], args)
     }
 

@@ -36,6 +36,11 @@ const CAMPAIGNS: &[Campaign] = &[
         run: fire_rows,
     },
     Campaign {
+        name: "load",
+        about: "twice the capacity for a minute, 10,000 idle clients, crawlers until they are sent away",
+        run: load,
+    },
+    Campaign {
         name: "fuzz",
         about: "an hour of libFuzzer for each parser (GRAVEN_FUZZ_SECONDS: so many seconds)",
         run: fuzz_hour,
@@ -84,6 +89,21 @@ fn fire_rows(root: &Path) -> Result<(), String> {
     command.args(["test", "--package", "graven", "--test", "fire", "--", "--show-output"]);
     command.env("GRAVEN_FIRE_FULL", "1");
     cargo(root, &mut command).map_err(|what| format!("{what}; the seed stands in its output"))
+}
+
+fn load(root: &Path) -> Result<(), String> {
+    let mut command = Command::new("cargo");
+    command.args([
+        "test",
+        "--release",
+        "--package",
+        "graven",
+        "--test",
+        "load",
+        "--",
+        "--nocapture",
+    ]);
+    cargo(root, command.env("GRAVEN_LOAD_FULL", "1"))
 }
 
 fn fuzz_hour(root: &Path) -> Result<(), String> {

@@ -15,10 +15,10 @@ const BATCH_EVENTS: u64 = 100;
 const EVENT_BYTES: usize = 2_000;
 /// Connections: half as many batches again as one writer's queue holds (48 MiB).
 const CONNECTIONS: usize = 320;
-/// Resident memory at most: the journal's tail, which is in memory until it is unloaded (256 MiB), the writer's queue, twice
-/// while it is framed (96 MiB), bodies as they are read and as events (128 MiB), caches (80 MiB), what unloading holds
-/// (64 MiB), and what the allocator keeps of it all.
-const MEMORY_BYTES_MAX: u64 = 768 * 1024 * 1024;
+/// Resident memory at most. The limits add up to 624 MiB: the journal's tail, which is in memory until it is unloaded (256),
+/// the writer's queue, twice while it is framed (96), bodies as they are read and as events (128), caches (80), what
+/// unloading holds (64). Beside them stands what the allocator keeps of memory that was given back.
+const MEMORY_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 /// How much the last third's peak may lie above the second's, in percent.
 const GROWTH_PERCENT_MAX: u64 = 25;
 

@@ -71,6 +71,8 @@ mod headers;
 mod heads;
 mod keys;
 mod log;
+#[cfg(test)]
+mod mutants;
 mod own;
 mod quick;
 mod roots;

@@ -12,7 +12,9 @@ use crate::head::{HeadCheck, check_head, check_policy};
 use crate::keys::{KeyRing, KeySource};
 use crate::own::{KeyChange, KeyOp, KeyTarget, OwnEntry};
 use crate::roots::Roots;
-use crate::run::{Edge, Note, RunReport, StreamEvent, StreamKeys, Vouched, check_time, prev_fault};
+use crate::run::{
+    Edge, Note, RunReport, StreamEvent, StreamKeys, Vouched, check_time, is_chained, prev_fault,
+};
 use crate::streams::Streams;
 use crate::verdict::{LogVerdict, SignedHead};
 
@@ -224,7 +226,7 @@ impl LogVerifier {
             let kind = if index > next { FaultKind::MissingEntry } else { FaultKind::SizeMismatch };
             return Err(Fault::at(next, kind, detail));
         }
-        if edge.prev != self.last_leaf {
+        if !is_chained(&edge.prev, &self.last_leaf) {
             // Inside of the run the second entry vouches for the first.
             let is_vouched = run.leaf_hashes().len() > 1;
             let vouched = if is_vouched { Vouched::Yes } else { Vouched::Unknown };

@@ -1,5 +1,6 @@
 //! The slow campaigns that `cargo xtask test --all` adds: faults, long simulations, many seeds.
 
+use crate::test::MODEL_TEST;
 use std::path::Path;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -64,7 +65,9 @@ pub(crate) fn run_all(root: &Path) -> Vec<String> {
 fn sim_rows(root: &Path) -> Result<(), String> {
     let mut command = Command::new("cargo");
     command.args(["test", "--release", "--package", "graven-sim"]).env("GRAVEN_SIM_FULL", "1");
-    cargo(root, &mut command)
+    cargo(root, &mut command)?;
+    let mut model = Command::new("cargo");
+    cargo(root, model.args(MODEL_TEST).arg("--release").env("GRAVEN_SIM_FULL", "1"))
 }
 
 /// The first seed is the time, so that each run tries others; `GRAVEN_SIM_SEED` takes a given one instead, and

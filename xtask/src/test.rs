@@ -32,6 +32,7 @@ pub(crate) fn run(root: &Path, all: bool) -> Result<bool, String> {
     run.cargo_stage("fmt", &["fmt", "--all", "--check"])?;
     run.cargo_stage("clippy", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
     run.tests()?;
+    run.cargo_stage("model", &MODEL_TEST)?;
     run.wasm()?;
     run.deny()?;
     run.conformance()?;
@@ -40,6 +41,10 @@ pub(crate) fn run(root: &Path, all: bool) -> Result<bool, String> {
     }
     Ok(run.finish(started))
 }
+
+/// The group commit under a model checker, in a build of its own: its threads are not the machine's.
+pub(crate) const MODEL_TEST: [&str; 7] =
+    ["test", "--package", "graven-sim", "--features", "model", "--test", "model"];
 
 impl Run {
     /// A stage that is one cargo command; a failure counts as one.

@@ -8,12 +8,12 @@ use crate::poison::Poison;
 use crate::read::{ReadError, Reader};
 use crate::sealed::{WaitItem, Waiter};
 use crate::shared::{DurableHead, LogShared, SignedHead};
+use crate::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use crate::sync::{Builder, JoinHandle, Mutex};
 use append::{AckLevel, Appended, Code, EntryProof, Receipt, Refusal};
 use graven_entry::Time;
 use graven_merkle::LeafIndex;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::{Arc, PoisonError};
 
 /// A receipt's proofs carry the producer's signature where the batch has at most this many events: each proof names the
 /// events after it, so a large batch would be answered with the square of its size. The proof of one entry always does.
@@ -65,7 +65,7 @@ pub(crate) fn start(
         let (parts, waiting) = (parts.clone(), Arc::clone(&waiting));
         let name = format!("graven-sign-{number}");
         let run = move || run(&parts, &waiting);
-        handles.push(std::thread::Builder::new().name(name).spawn(run)?);
+        handles.push(Builder::new().name(name).spawn(run)?);
     }
     Ok((Answerer { jobs }, handles))
 }

@@ -25,6 +25,8 @@ use crate::room::Room;
 use crate::sequencer::{Sequencer, SequencerParts};
 use crate::shared::LogShared;
 use crate::stats::{Metrics, Stats};
+use crate::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+use crate::sync::{Builder, JoinHandle};
 use crate::time_keeper::TimeKeeper;
 use crate::unload::{Persisted, Unloader};
 use append::Refusal;
@@ -33,9 +35,7 @@ use graven_entry::{LogName, Name};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use store::limits::{JOURNAL_FILE_BYTES_FIRST, JOURNAL_FILE_BYTES_MAX, RESERVE_BYTES_DEFAULT};
 use store::segments::SegmentStore;
 use store::{
@@ -566,7 +566,7 @@ fn unloader(
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, OpenError> {
-    std::thread::Builder::new().name(name.to_owned()).spawn(run).map_err(OpenError::Machine)
+    Builder::new().name(name.to_owned()).spawn(run).map_err(OpenError::Machine)
 }
 
 /// Bytes of the cell's secret for identities. In its file a CRC32C follows: with another secret the log would not know its

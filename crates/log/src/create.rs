@@ -10,6 +10,7 @@ use crate::own;
 use crate::recover::{OpenError, shared_log};
 use crate::shared::LogShared;
 use crate::state::LogState;
+use crate::sync::wait_for;
 use append::{Appended, Code, Refusal};
 use graven_entry::{LogName, Name};
 use graven_note::VerifierKey;
@@ -135,7 +136,7 @@ pub(crate) fn append_own(
 ) -> Result<Appended, Refusal> {
     let (reply, answer) = oneshot::channel();
     inner.inbox.push(Work::Own { log: Arc::clone(log), events, reply: Some(reply) });
-    answer.blocking_recv().unwrap_or_else(|_| {
+    wait_for(answer).unwrap_or_else(|_| {
         let why = inner.poison.reason().unwrap_or("the server is stopping");
         Err(Refusal::new(Code::Unavailable, why))
     })

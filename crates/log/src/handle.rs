@@ -12,6 +12,7 @@ use crate::meta::{VKEY_FILE, VKEYS_FILE};
 use crate::own::{self, KeyOp};
 use crate::read::ReadError;
 use crate::shared::{DurableHead, LogShared, Published, SignedHead};
+use crate::sync::wait_for;
 use crate::vault::{self, StoredSidecar};
 use append::{Appended, Batch, Code, Refusal, StreamHead};
 use graven_entry::{LogName, Name};
@@ -75,7 +76,7 @@ impl Pending {
     /// Waits for the answer on this thread.
     pub fn wait(self) -> Result<Appended, Refusal> {
         let inner = self.inner;
-        finish(&inner, self.answer.blocking_recv().unwrap_or_else(|_| Err(gone(&inner))))
+        finish(&inner, wait_for(self.answer).unwrap_or_else(|_| Err(gone(&inner))))
     }
 }
 

@@ -5,9 +5,11 @@
 use crate::budget::Reservation;
 use crate::intake::Prepared;
 use crate::shared::LogShared;
+use crate::sync::mpsc::Sender;
+use crate::sync::{Condvar, Mutex, MutexGuard};
 use append::{Appended, Refusal};
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use store::Slot;
 use tokio::sync::oneshot;
@@ -25,10 +27,10 @@ pub(crate) enum Work {
     Register { log: Arc<LogShared> },
     /// Write down what recovery needs from frames that are about to be released; answers with the slot of the frame
     /// that holds it.
-    Carry { reply: std::sync::mpsc::Sender<Slot> },
+    Carry { reply: Sender<Slot> },
     /// Write down the checkpoints that were signed since the last frame, even if nothing else comes; answers with the
     /// frame's slot once it is permanent.
-    Seal { reply: Option<std::sync::mpsc::Sender<Slot>> },
+    Seal { reply: Option<Sender<Slot>> },
     /// Finish what is here, then end.
     Stop,
 }

@@ -15,15 +15,15 @@ use crate::registry::Registry;
 use crate::room::Room;
 use crate::shared::LogShared;
 use crate::stats::Stats;
+use crate::sync::JoinHandle;
+use crate::sync::mpsc::{Sender, SyncSender};
 use append::{Code, Refusal};
 use env::{Clock, Disk, Random, RealDisk, SystemClock, SystemRandom};
 use graven_entry::Name;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Sender, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use store::segments::SegmentStore;
 use store::{DirectoryLock, VaultStore};
 

@@ -15,13 +15,14 @@ use crate::sealed::{LogDelta, SealedFrame};
 use crate::shared::DurableHead;
 use crate::skeleton::Growth;
 use crate::stats::Stats;
+use crate::sync::mpsc::{Receiver, SyncSender};
+use crate::sync::sleep;
 use crate::tail::Chunk;
 use env::Clock;
 use graven_entry::{EntryParts, event_hash};
 use graven_merkle::{LeafIndex, leaf_hash};
 use graven_verify::Headers;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::Duration;
 use store::{FrameBuf, Journal, JournalError, Slot};
 
@@ -199,7 +200,7 @@ impl JournalThread {
             self.answerer.send(Job { log: Arc::clone(&delta.log), head, waiters });
         }
         // The signer threads must win the race that the mutant opens, or no test could see it.
-        std::thread::sleep(EARLY_ANSWER_TAKES);
+        sleep(EARLY_ANSWER_TAKES);
     }
 }
 

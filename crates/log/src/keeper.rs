@@ -11,12 +11,12 @@ use crate::poison::{PanicGuard, Poison};
 use crate::registry::Registry;
 use crate::room::Room;
 use crate::shared::LogShared;
+use crate::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use env::{Clock, Disk};
 use graven_merkle::{Hash, TreeSize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 use store::{JournalError, Reserve, SpareMaker};
 

@@ -53,6 +53,7 @@ mod shared;
 mod skeleton;
 mod state;
 mod stats;
+mod sync;
 mod tail;
 mod time_keeper;
 mod unload;

@@ -5,9 +5,9 @@ use crate::inbox::Reply;
 use crate::sealed::SealedFrame;
 use crate::shared::LogShared;
 use crate::state::CapturedState;
+use crate::sync::mpsc::Sender;
 use append::{Appended, Refusal};
 use std::collections::BTreeMap;
-use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 use store::Slot;
 

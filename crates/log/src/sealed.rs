@@ -4,12 +4,12 @@ use crate::budget::Reservation;
 use crate::inbox::Reply;
 use crate::nonce::NonceSeed;
 use crate::shared::LogShared;
+use crate::sync::mpsc::Sender;
 use crate::tail::SidecarSpan;
 use append::StreamHead;
 use graven_entry::Time;
 use graven_merkle::{Hash, TreeSize};
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
 use store::{FrameBuf, Slot};
 
 /// A frame that is ready for the journal.

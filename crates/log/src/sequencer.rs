@@ -23,6 +23,7 @@ use crate::room::Room;
 use crate::sealed::{LogDelta, SealedFrame, WaitItem, Waiter};
 use crate::shared::LogShared;
 use crate::state::StreamState;
+use crate::sync::mpsc::{Sender, SyncSender};
 use crate::tail::SidecarSpan;
 use crate::time_keeper::{LogTime, Reading, Stamp, TimeKeeper};
 use append::{Code, Refusal, StreamHead};
@@ -33,7 +34,6 @@ use graven_entry::{
 };
 use graven_merkle::{Frontier, Hash, LeafIndex, TreeSize, leaf_hash};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::sync::mpsc::{Sender, SyncSender};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use store::{FrameBuf, Slot};

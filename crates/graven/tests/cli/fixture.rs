@@ -101,8 +101,9 @@ impl Fixture {
 
     /// Asks the server to stop and waits until it has.
     pub(crate) fn stop(&mut self) {
-        let server = self.server.as_ref().expect("a server runs");
-        let (pid, said) = (rustix::process::Pid::from_child(&server.child), server.said.clone());
+        let said = self.server.as_ref().expect("a server runs").said.clone();
+        let pid =
+            rustix::process::Pid::from_raw(self.server_pid().cast_signed()).expect("no pid is 0");
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         let (status, later) = self.ended();
         assert!(status.success(), "{status:?} after {said}{later}");

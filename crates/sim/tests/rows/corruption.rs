@@ -104,6 +104,35 @@ const CLASSES: [(&str, &[Outcome]); 11] = [
 ];
 
 #[test]
+fn t06_writes_that_land_in_another_file_are_not_believed() {
+    let before = [ONE, MANY, Step::Unload, ONE, Step::Seal, Step::Keep];
+    let mut outcomes: BTreeMap<Outcome, u64> = BTreeMap::new();
+    let (world, mut client) = (World::started(6), Client::new());
+    let cell = live(&world, &mut client, &before).expect("sound").expect("starts");
+    world.end(Some(&cell), End::Stop);
+    let (sound, told) = (world.disk.snapshot(), client);
+    for (path, _) in world.disk.files() {
+        for after in (0..8).step_by(stride(3)) {
+            let context = format!("seed 6, write {after} lands in {}", path.display());
+            let mut client = told.clone();
+            world.disk.restore(&sound);
+            let cell = live(&world, &mut client, &[]).expect("sound").expect("starts");
+            let kind = FaultKind::MisdirectTo { path: path.clone() };
+            world.disk.fail(Fault { on: On::Write, after, forever: false, kind });
+            for step in [ONE, Step::Seal, MANY, Step::Unload, ONE, Step::Seal, Step::Keep] {
+                let went = client.step(&cell, step);
+                went.unwrap_or_else(|violation| panic!("{context}: {violation}"));
+            }
+            world.end(Some(&cell), End::PowerCut);
+            *outcomes.entry(start_damaged(&world, &client, &context)).or_default() += 1;
+        }
+    }
+    let whole = outcomes.remove(&Outcome::Whole).unwrap_or(0);
+    let refused: u64 = outcomes.values().sum();
+    assert!(refused > whole && outcomes.len() > 1, "{outcomes:?}, {whole} whole");
+}
+
+#[test]
 fn t07_a_bit_rots_in_any_file() {
     let (world, mut client) = (World::started(7), Client::new());
     let cell = live(&world, &mut client, &BEFORE_ROT).expect("sound").expect("starts");

@@ -11,5 +11,6 @@ mod full_disk;
 mod memory;
 mod mutants;
 mod regressions;
+mod sealing;
 mod seeds;
 mod support;

@@ -1,52 +1,50 @@
-//! Benchmarks, each an example of the crate that it measures, run in release.
+//! Benchmarks: `cargo xtask bench append | flush | log`. They report and never judge by failing.
+
+mod log;
 
 use std::path::Path;
 use std::process::Command;
 
-/// One benchmark.
-struct Bench {
-    name: &'static str,
-    about: &'static str,
-    /// The package and its example.
-    package: &'static str,
-    example: &'static str,
+use clap::{Args, Subcommand};
+
+/// Arguments of `cargo xtask bench`.
+#[derive(Args)]
+#[command(arg_required_else_help = true)]
+pub(crate) struct BenchArgs {
+    #[command(subcommand)]
+    which: Which,
 }
 
 /// All benchmarks.
-const BENCHES: &[Bench] = &[
-    Bench {
-        name: "append",
-        about: "in-process appends a second, beside a loop that only hashes, writes and flushes",
-        package: "graven-log",
-        example: "append_rate",
-    },
-    Bench {
-        name: "flush",
-        about: "the cost of one durable write, by method and size",
-        package: "graven-store",
-        example: "flush_cost",
-    },
-];
+#[derive(Subcommand)]
+enum Which {
+    /// In-process appends a second, beside a loop that only hashes, writes and flushes
+    Append,
+    /// The cost of one durable write, by method and size
+    Flush,
+    /// The log's speed and cost, every figure beside its limit or a rival in the same run
+    Log(log::LogArgs),
+}
 
-/// Runs one benchmark, or lists them.
-pub(crate) fn run(root: &Path, name: Option<&str>) -> Result<bool, String> {
-    let Some(name) = name else {
-        println!("{}", list());
-        return Ok(true);
-    };
-    let bench = BENCHES
-        .iter()
-        .find(|bench| bench.name == name)
-        .ok_or_else(|| format!("no benchmark `{name}`; {}", list()))?;
+/// Runs one benchmark; whether it could measure everything that it tried to.
+pub(crate) fn run(root: &Path, args: &BenchArgs) -> Result<bool, String> {
+    match &args.which {
+        Which::Append => example(root, "graven-log", "append_rate", &[]),
+        Which::Flush => {
+            let folder = log::scratch(root, None)?;
+            example(root, "graven-store", "flush_cost", &[folder.path()])
+        }
+        Which::Log(args) => log::run(root, args),
+    }
+}
+
+/// Runs an example in release; what it prints goes to whoever started the task.
+fn example(root: &Path, package: &str, name: &str, args: &[&Path]) -> Result<bool, String> {
     let status = Command::new("cargo")
-        .args(["run", "--release", "--package", bench.package, "--example", bench.example])
+        .args(["run", "--release", "--package", package, "--example", name, "--"])
+        .args(args)
         .current_dir(root)
         .status()
         .map_err(|e| format!("cannot run cargo: {e}"))?;
     Ok(status.success())
-}
-
-fn list() -> String {
-    let lines = BENCHES.iter().map(|bench| format!("\n  {}: {}", bench.name, bench.about));
-    format!("the benchmarks:{}", lines.collect::<String>())
 }

@@ -28,3 +28,5 @@ pub(crate) const FUZZ_MEMORY_MB_MAX: u64 = 2_048;
 pub(crate) const FUZZ_GRACE: Duration = Duration::from_mins(5);
 /// Time for each fuzz target in the slow campaign, in seconds.
 pub(crate) const FUZZ_CAMPAIGN_S: u64 = 3_600;
+/// Longest time one step of a benchmark may take.
+pub(crate) const BENCH_STEP_WAIT_MAX: Duration = Duration::from_hours(1);

@@ -44,10 +44,7 @@ enum Task {
         all: bool,
     },
     /// Run one benchmark
-    Bench {
-        /// The benchmark's name; without it the names are listed
-        name: Option<String>,
-    },
+    Bench(bench::BenchArgs),
     /// Run the fuzz targets under libFuzzer
     Fuzz {
         /// The target's name; without it all run
@@ -66,8 +63,8 @@ fn main() -> ExitCode {
     let outcome = match Args::parse().task {
         Task::Tidy => tidy::run(&root),
         Task::Test { all } => test::run(&root, all),
-        Task::Bench { name } => bench::run(&root, name.as_deref()),
         Task::Fuzz { target, seconds } => fuzz::run(&root, target.as_deref(), seconds),
+        Task::Bench(args) => bench::run(&root, &args),
         Task::Conformance => conformance::run(&root),
     };
     match outcome {

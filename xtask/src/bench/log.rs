@@ -1,0 +1,115 @@
+//! `cargo xtask bench log`: the log's speed and cost.
+//!
+//! Every figure stands beside a limit or a rival that was measured in the same run on the same bytes. Servers and their load
+//! generator run on cores of their own. Nothing is asserted: what misses its goal is printed as missed. Programs that
+//! need the project's crates are examples of these; here they are started, pinned, watched and written down.
+
+mod cores;
+mod kit;
+mod large;
+mod line;
+mod load;
+mod machine;
+mod postgres;
+mod process;
+mod rows;
+mod size;
+mod table;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use tempfile::TempDir;
+
+use cores::Cores;
+use kit::Kit;
+use line::Line;
+use machine::Machine;
+use rows::{ROWS, Row};
+use size::Size;
+
+/// Arguments of `cargo xtask bench log`.
+#[derive(Args)]
+pub(super) struct LogArgs {
+    /// How much of it
+    #[arg(long, value_enum, default_value_t = Size::Full)]
+    size: Size,
+    /// Measure only this row; may be given more than once
+    #[arg(long, value_name = "ROW", value_parser = row_names())]
+    only: Vec<String>,
+    /// Write the figures to this file too, as JSON
+    #[arg(long, value_name = "PATH")]
+    json: Option<PathBuf>,
+    /// Put the table into this page, between its markers; only of all rows in full size
+    #[arg(long, value_name = "PAGE")]
+    write: Option<PathBuf>,
+    /// Measure on the disk of this directory, relative to the checkout [default: target]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+}
+
+fn row_names() -> clap::builder::PossibleValuesParser {
+    ROWS.iter().map(|row| row.name).collect::<Vec<_>>().into()
+}
+
+/// Measures the rows, prints the table, and writes what was asked for. False where a measurement broke.
+pub(super) fn run(root: &Path, args: &LogArgs) -> Result<bool, String> {
+    let page = args.write.as_deref().map(|path| page_to_fill(path, args)).transpose()?;
+    let folder = scratch(root, args.dir.as_deref())?;
+    let cores = Cores::share();
+    // Before anything is built: what makes the machine busy now is not the bench.
+    let machine = Machine::look(root, &cores);
+    let mut kit = Kit::prepare(root, folder, cores, args.size)?;
+    let (mut lines, mut all_good) = (Vec::new(), true);
+    for row in ROWS.iter().filter(|row| wanted(row, args)) {
+        println!("row {}: {}", row.name, row.about);
+        let measured = (row.measure)(&mut kit).unwrap_or_else(|why| {
+            println!("  FAILED: {why}");
+            all_good = false;
+            vec![Line::broken(row.about, &why)]
+        });
+        lines.extend(measured.into_iter().map(|line| line.of_row(row.name)));
+    }
+    let text = table::text(&machine, args.size, &lines);
+    println!("\n{text}");
+    if let Some(path) = &args.json {
+        write(path, &format!("{:#}\n", table::json(&machine, args.size, &lines)))?;
+    }
+    // A run that broke is not published.
+    if let (true, Some(page), Some(path)) = (all_good, page, &args.write) {
+        write(path, &table::fill(&page, &text)?)?;
+    }
+    Ok(all_good)
+}
+
+fn wanted(row: &Row, args: &LogArgs) -> bool {
+    args.only.is_empty() || args.only.iter().any(|name| name == row.name)
+}
+
+/// The page, if it may be filled with what will be measured: a published table is a whole and full one.
+fn page_to_fill(path: &Path, args: &LogArgs) -> Result<String, String> {
+    if args.size != Size::Full || !args.only.is_empty() {
+        return Err(
+            "--write takes a run of all rows in full size; leave out --size and --only".to_owned()
+        );
+    }
+    let page = std::fs::read_to_string(path)
+        .map_err(|e| format!("cannot read {}: {e}", path.display()))?;
+    // Found out now, not after an hour of measuring.
+    table::fill(&page, "")?;
+    Ok(page)
+}
+
+/// A folder to measure in, on the disk of `dir` or of the checkout's target directory.
+pub(super) fn scratch(root: &Path, dir: Option<&Path>) -> Result<TempDir, String> {
+    let dir = root.join(dir.unwrap_or(Path::new("target")));
+    let made = std::fs::create_dir_all(&dir).and_then(|()| TempDir::with_prefix_in("bench-", &dir));
+    made.map_err(|e| format!("cannot make a folder in {}: {e}", dir.display()))
+}
+
+fn write(path: &Path, text: &str) -> Result<(), String> {
+    std::fs::write(path, text).map_err(|e| format!("cannot write {}: {e}", path.display()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,133 @@
+//! What every row works with: the programs, built; cores; counts; a folder on the disk that is measured.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::cores::Cores;
+use super::large::Large;
+use super::load::{Load, Loaded};
+use super::process::Server;
+use super::size::{Counts, Size};
+use crate::limits::BENCH_STEP_WAIT_MAX;
+use crate::stage::Stages;
+
+/// The packages whose examples measure.
+const EXAMPLES_OF: &[&str] = &["graven", "graven-log", "graven-server", "graven-store"];
+
+/// What every row works with.
+pub(super) struct Kit {
+    /// The checkout.
+    pub(super) root: PathBuf,
+    /// Who runs where.
+    pub(super) cores: Cores,
+    /// How much.
+    pub(super) counts: Counts,
+    /// The large log, once a row has asked for it.
+    pub(super) large: Option<Large>,
+    /// Runs commands and keeps their logs.
+    pub(super) stages: Stages,
+    scratch: TempDir,
+}
+
+impl Kit {
+    /// Builds our programs. The binary by itself, so that it is the one that users build.
+    pub(super) fn prepare(
+        root: &Path,
+        scratch: TempDir,
+        cores: Cores,
+        size: Size,
+    ) -> Result<Kit, String> {
+        let stages = Stages::new(root)?;
+        let mut binary = Command::new("cargo");
+        binary.args(["build", "--release", "--package", "graven"]);
+        let mut examples = Command::new("cargo");
+        examples.args(["build", "--release", "--examples"]);
+        examples.args(EXAMPLES_OF.iter().flat_map(|package| ["--package", package]));
+        for (name, build) in [("build graven", &mut binary), ("build examples", &mut examples)] {
+            if !stages.run(name, build.current_dir(root))?.good {
+                return Err("what is to be measured does not build".to_owned());
+            }
+        }
+        let (root, counts) = (root.to_owned(), size.counts());
+        Ok(Kit { root, cores, counts, large: None, stages, scratch })
+    }
+
+    /// The binary.
+    pub(super) fn graven(&self) -> Command {
+        Command::new(self.root.join("target/release/graven"))
+    }
+
+    /// An example of ours.
+    pub(super) fn example(&self, name: &str) -> Command {
+        Command::new(self.root.join("target/release/examples").join(name))
+    }
+
+    /// Where to measure; goes at the end.
+    pub(super) fn dir(&self) -> &Path {
+        self.scratch.path()
+    }
+
+    /// A new folder there.
+    pub(super) fn folder(&self, name: &str) -> Result<PathBuf, String> {
+        let path = self.dir().join(name);
+        std::fs::create_dir(&path).map_err(|e| format!("cannot make {}: {e}", path.display()))?;
+        Ok(path)
+    }
+
+    /// Runs a step to its end; what it printed.
+    pub(super) fn run(&self, name: &str, command: &mut Command) -> Result<String, String> {
+        let name = format!("bench {name}");
+        let outcome = self.stages.run_limited(&name, command, BENCH_STEP_WAIT_MAX)?;
+        if outcome.good {
+            return Ok(outcome.output);
+        }
+        self.stages.print_tail(&name, &outcome.output);
+        Err(format!("`{name}` failed"))
+    }
+
+    /// Runs a step that prints one line of JSON, perhaps among others.
+    pub(super) fn run_json(&self, name: &str, command: &mut Command) -> Result<Value, String> {
+        let output = self.run(name, command)?;
+        let line = output.lines().rfind(|line| line.starts_with('{'));
+        let value = line.and_then(|line| serde_json::from_str(line).ok());
+        value.ok_or_else(|| format!("`{name}` printed no figures"))
+    }
+
+    /// Starts `graven serve` on the servers' cores.
+    pub(super) fn serve(&self, data: &Path) -> Result<Server, String> {
+        Server::graven(self.cores.server(self.graven()), data)
+    }
+
+    /// Starts the bare server on the servers' cores.
+    pub(super) fn serve_bare(&self, name: &str, hash: bool) -> Result<Server, String> {
+        let mut command = self.example("bare_server");
+        command.arg(self.folder(name)?).args(hash.then_some("hash"));
+        Server::start(self.cores.server(command))
+    }
+
+    /// Sends events to a server from the load's cores.
+    pub(super) fn load(&self, server: &Server, path: &str, load: Load) -> Result<Loaded, String> {
+        let mut command = self.example("http_load");
+        command.arg(format!("{}{path}", server.url)).arg(load.events.to_string());
+        command.args(["--connections", &load.connections.to_string()]);
+        command.args(["--batch", &load.batch.to_string(), "--first", &load.first.to_string()]);
+        command.args(["--token", &server.token]);
+        let server_cpu_s = server.cpu_s()?;
+        let value = self.run_json("http_load", &mut self.cores.load(command))?;
+        Loaded::parse(&value, server.cpu_s()? - server_cpu_s)
+    }
+}
+
+/// A member of a line of JSON that is a number.
+pub(super) fn number(value: &Value, pointer: &str) -> Result<f64, String> {
+    value.pointer(pointer).and_then(Value::as_f64).ok_or_else(|| format!("no number at {pointer}"))
+}
+
+/// The median; the measurements must not be none.
+pub(super) fn median(mut values: Vec<f64>) -> Result<f64, String> {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().ok_or_else(|| "nothing was measured".to_owned())
+}

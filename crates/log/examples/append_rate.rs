@@ -4,17 +4,23 @@
 //!
 //! The last line is JSON. `first_tenth` and `last_tenth` are the rates of the first and the last tenth of the events.
 
+#[path = "support/events.rs"]
+mod events;
 #[path = "support/limit.rs"]
 mod limit;
 mod support;
 
+use events::{EVENT_BYTES, Events};
 use graven_merkle::LeafIndex;
 use limit::limit;
 use log::{Cell, CellOptions, Env, Pending};
 use std::collections::VecDeque;
 use std::path::Path;
 use std::time::Instant;
-use support::{Cost, EVENT_BYTES, Events, Failure, Place, print, submit};
+use support::{Cost, Failure, Place, print, submit};
+
+/// Events of the limit at most: its file is zeroed ahead, and more would only fill the disk.
+const LIMIT_EVENTS_MAX: u64 = 1_000_000;
 
 /// What our own appends took.
 struct Ours {
@@ -33,7 +39,7 @@ fn main() -> Result<(), Failure> {
     let in_flight: usize = args.next().map_or(Ok(512), |text| text.parse())?;
     let place = Place::new("append-rate", args.next())?;
     let ours = ours(&place.0.join("data"), events, in_flight)?;
-    let limit = limit(&place.0, (events, in_flight, ours.entry_bytes))?;
+    let limit = limit(&place.0, (events.min(LIMIT_EVENTS_MAX), in_flight, ours.entry_bytes))?;
     place.remove()?;
     let (rate, ratio) = (ours.rate, ours.rate / limit.rate);
     print(&format!("events {events}, {in_flight} in flight, {EVENT_BYTES} B each, durable"));

@@ -4,16 +4,19 @@
 //!
 //! A child process fills the log and is killed while it appends.
 
+#[path = "support/events.rs"]
+mod events;
 #[path = "support/fill.rs"]
 mod fill;
 mod support;
 
+use events::Events;
 use fill::fill;
 use log::{Cell, CellOptions, Env, LogHandle};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use support::{Cost, Events, Failure, Place, print, submit};
+use support::{Cost, Failure, Place, print, submit};
 
 /// The argument with which this program is its own child.
 const FILL: &str = "--fill";

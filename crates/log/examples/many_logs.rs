@@ -5,12 +5,15 @@
 //! Every log signs its own checkpoint for each frame that holds an entry of it: with few events in flight a log, that is
 //! what most of the time goes into.
 
+#[path = "support/events.rs"]
+mod events;
 mod support;
 
+use events::Events;
 use graven_entry::LogName;
 use log::{Cell, CellOptions, Env, LogHandle, NewLog, Pending};
 use std::collections::VecDeque;
-use support::{Cost, Events, Failure, Place, print, submit};
+use support::{Cost, Failure, Place, print, submit};
 
 /// Events a second, and processor time of one event in microseconds.
 struct Rate {

@@ -6,16 +6,19 @@
 //! page cache. `cold`: out of all, with nothing in it. `disk_ratio` is all that lies in the data directory after the last
 //! segment is sealed and the journal unloaded, its preallocated files left out, against the events as NDJSON.
 
+#[path = "support/events.rs"]
+mod events;
 #[path = "support/fill.rs"]
 mod fill;
 mod support;
 
 use env::{Disk, DiskFile, OpenMode, RealDisk};
+use events::EVENT_BYTES;
 use fill::fill;
 use graven_merkle::LeafIndex;
 use log::{Cell, CellOptions, Env, LogHandle};
 use std::path::{Path, PathBuf};
-use support::{Cost, EVENT_BYTES, Failure, Place, print};
+use support::{Cost, Failure, Place, print};
 
 /// Entries that the warm reads choose from.
 const WARM_ENTRIES: u64 = 16_384;

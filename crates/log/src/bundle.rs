@@ -66,6 +66,16 @@ impl Entries {
         self.marks.iter().find(|(at, _)| usize::from(*at) == place).map(|(_, chain)| *chain)
     }
 
+    /// Forgets the entries and keeps the room.
+    pub(crate) fn clear(&mut self) {
+        let Entries { bytes, ends, leaves, crcs, marks } = self;
+        bytes.clear();
+        ends.clear();
+        leaves.clear();
+        crcs.clear();
+        marks.clear();
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
@@ -105,12 +115,16 @@ impl Entries {
 pub(crate) struct Encoder {
     nonces: NonceMaker,
     zstd: Compressor<'static>,
+    /// Kept from bundle to bundle, as fresh memory costs more than what is written into it.
+    plain: Vec<u8>,
+    packed: Vec<u8>,
 }
 
 impl Encoder {
     /// Prepares both.
     pub(crate) fn new(nonces: NonceMaker) -> Result<Encoder, BundleError> {
-        Ok(Encoder { nonces, zstd: Compressor::new(ZSTD_LEVEL).map_err(BundleError::Zstd)? })
+        let zstd = Compressor::new(ZSTD_LEVEL).map_err(BundleError::Zstd)?;
+        Ok(Encoder { nonces, zstd, plain: Vec::new(), packed: Vec::new() })
     }
 }
 
@@ -127,21 +141,24 @@ pub(crate) fn encode(
     if !entries.is_unchanged() {
         return Err(BundleError::Changed(first));
     }
-    let total = entries.size_bytes() + 2 * entries.len();
-    let mut plain = Vec::with_capacity(total + 40);
+    let Encoder { nonces, zstd, plain, packed } = encoder;
+    plain.clear();
     plain.extend_from_slice(&(entries.len() as u16).to_be_bytes());
     plain.extend_from_slice(first_prev.as_bytes());
     let prevs = std::iter::once(first_prev).chain(&entries.leaves);
     for (place, (entry, prev)) in entries.iter().zip(prevs).enumerate() {
         let index = LeafIndex(first.0 + place as u64);
-        encode_entry(&mut plain, entry, prev, &encoder.nonces.nonce(index));
+        encode_entry(plain, entry, prev, &nonces.nonce(index));
     }
     plain.extend_from_slice(&(entries.marks.len() as u16).to_be_bytes());
     for (place, chain) in &entries.marks {
         plain.extend_from_slice(&place.to_be_bytes());
         plain.extend_from_slice(chain.as_bytes());
     }
-    encoder.zstd.compress(&plain).map_err(BundleError::Zstd)
+    packed.clear();
+    packed.reserve(zstd::zstd_safe::compress_bound(plain.len()));
+    zstd.compress_to_buffer(plain, packed).map_err(BundleError::Zstd)?;
+    Ok(packed.clone())
 }
 
 fn encode_entry(plain: &mut Vec<u8>, entry: &[u8], prev: &Hash, nonce: &[u8; 16]) {

@@ -3,7 +3,8 @@
 //! A frame's memory lives from its first entry until its last entry stands in a segment. Memory from the system has to
 //! be zeroed page by page, which under load costs more than anything else that the commit thread does with a frame.
 
-use crate::limits::{FRAME_POOL_BYTES_MAX, FRAME_POOL_ROOM_STEP_BYTES};
+use crate::limits::FRAME_POOL_BYTES_MAX;
+use env::BLOCK_BYTES;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use store::FrameBuf;
@@ -29,10 +30,13 @@ pub(crate) struct PooledFrame {
 
 impl FramePool {
     /// An empty buffer with room for a body of about `room_bytes`. One that is much larger is not given: a small frame
-    /// that waits to be unloaded must not hold the memory of a large one.
+    /// that waits to be unloaded must not hold the memory of a large one. Sizes are rounded by an eighth, so that frames
+    /// of about one size fit each other's.
     pub(crate) fn take(&self, room_bytes: usize) -> FrameBuf {
-        let room_bytes = room_bytes.next_multiple_of(FRAME_POOL_ROOM_STEP_BYTES);
-        let fits = room_bytes..=room_bytes + room_bytes / 4;
+        let step = (room_bytes / 8).next_power_of_two().max(BLOCK_BYTES);
+        let room_bytes = room_bytes.max(1).next_multiple_of(step);
+        // Envelope and alignment may round a buffer up by two blocks.
+        let fits = room_bytes..=room_bytes + room_bytes / 4 + 2 * BLOCK_BYTES;
         let mut free = self.lock();
         let Some(place) = free.bufs.iter().rposition(|buf| fits.contains(&buf.room_bytes())) else {
             return FrameBuf::with_capacity(room_bytes);

@@ -29,8 +29,6 @@ pub(crate) const WORK_BETWEEN_LOOKS: usize = 128;
 pub(crate) const VAULT_OBJECT_FILL_BYTES: usize = 32 * 1024 * 1024;
 /// Bytes of free frame buffers that a cell keeps; more are given back to the system.
 pub(crate) const FRAME_POOL_BYTES_MAX: usize = 32 * 1024 * 1024;
-/// Room of frame buffers comes in multiples of this, so that frames of about one size fit each other's.
-pub(crate) const FRAME_POOL_ROOM_STEP_BYTES: usize = 32 * 1024;
 /// Most logs in one frame.
 pub(crate) const FRAME_LOGS_MAX: usize = 4_096;
 /// An idle journal vouches for its last frame after this time (design §5 asks for 10 ms).

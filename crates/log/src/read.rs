@@ -303,15 +303,27 @@ impl Reader {
         end: u64,
     ) -> Result<Entries, ReadError> {
         let mut entries = Entries::default();
+        self.gather_into(log, (first, end), &mut entries)?;
+        Ok(entries)
+    }
+
+    /// As [`Reader::gather`], into memory that was used before.
+    pub(crate) fn gather_into(
+        &self,
+        log: &LogShared,
+        (first, end): (u64, u64),
+        entries: &mut Entries,
+    ) -> Result<(), ReadError> {
+        entries.clear();
         let (mut index, mut retries) = (first, 0);
         while index < end {
-            match self.gather_some(log, index, end, &mut entries) {
+            match self.gather_some(log, index, end, entries) {
                 Ok(after) => index = after,
                 Err(error) if is_moved(&error) && retries < MOVED_RETRIES => retries += 1,
                 Err(error) => return Err(error),
             }
         }
-        Ok(entries)
+        Ok(())
     }
 
     /// Adds entries from `index` on out of one part or chunk; returns the index after them.

@@ -5,7 +5,7 @@
 //! device; (4) the log's state is written; (5) the journal releases the frames. A crash before (5) leaves frames that the
 //! next start reads again and finds covered; parts that a merge replaced are removed by the next start's tidying.
 
-use crate::bundle::BundleError;
+use crate::bundle::{BundleError, Entries};
 use crate::inbox::{Inbox, Work};
 use crate::limits::{BUNDLE_ENTRIES, SEGMENT_ENTRIES, VAULT_OBJECT_FILL_BYTES};
 use crate::messages::{Ask, Errand, ToJournal};
@@ -186,10 +186,11 @@ impl Unloader {
             Some(before) => leaf_hash(&self.reader.entry(log, LeafIndex(before))?),
         };
         let mut builder = PartBuilder::new(first, prev, &header)?;
+        let mut entries = Entries::default();
         while builder.next() < end {
             let at = builder.next();
             let until = end.min(at - at % BUNDLE_ENTRIES + BUNDLE_ENTRIES);
-            let entries = self.reader.gather(log, at, until)?;
+            self.reader.gather_into(log, (at, until), &mut entries)?;
             builder.push(&entries)?;
             let place = (at % SEGMENT_ENTRIES / BUNDLE_ENTRIES) as usize;
             let stated = tile.and_then(|tile| tile.get(place));

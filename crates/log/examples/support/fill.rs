@@ -1,6 +1,7 @@
 //! Filling a log, as fast as it goes.
 
-use crate::support::{Events, Failure, submit, writer};
+use crate::events::Events;
+use crate::support::{Failure, submit, writer};
 use log::{LogHandle, Pending};
 use std::collections::VecDeque;
 

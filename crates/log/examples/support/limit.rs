@@ -1,6 +1,7 @@
 //! The limit that appends stand beside: a loop that only hashes, writes and flushes.
 
-use crate::support::{Cost, EVENT_BYTES, Events, Failure};
+use crate::events::{EVENT_BYTES, Events};
+use crate::support::{Cost, Failure};
 use env::{BLOCK_BYTES, Disk, OpenMode, RealDisk};
 use graven_merkle::{Frontier, leaf_hash};
 use std::path::Path;

@@ -23,6 +23,16 @@ fn a_buffer_goes_to_a_frame_of_its_size() {
     check(400_000, 380_000, true);
     check(400_000, 1_000, false);
     check(1_000, 400_000, false);
+    check(1_000, 1_000, true);
+}
+
+/// A server with little to do commits an entry a frame, and keeps tens of thousands of them until it unloads.
+#[test]
+fn a_small_frame_takes_little_memory() {
+    for room in [0, 1, 1_000, 3_000] {
+        let taken = FramePool::default().take(room).room_bytes();
+        assert!(taken <= 3 * env::BLOCK_BYTES, "{taken} bytes for {room}");
+    }
 }
 
 #[test]

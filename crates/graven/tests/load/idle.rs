@@ -1,13 +1,13 @@
 //! Thousands of clients that say nothing: each costs little, and those that work do not notice.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::fixture::Fixture;
 use crate::memory::Memory;
-use crate::producer::{Place, alone, is_full};
+use crate::producer::{Place, Stop, alone, is_full};
 use crate::wire::Peer;
 
 /// Memory that an idle connection may cost: its read buffer and what waits on it.
@@ -36,9 +36,10 @@ fn idle_connections_do_not_hinder() {
     let each = memory.now_bytes().saturating_sub(before) / count;
     let stop = AtomicBool::new(false);
     let (appended, longest) = std::thread::scope(|scope| {
+        let stopper = Stop(&stop);
         let producers: Vec<_> = (0..4).map(|_| scope.spawn(|| place.append_until(&stop))).collect();
         std::thread::sleep(Duration::from_secs(if is_full() { 20 } else { 2 }));
-        stop.store(true, Ordering::Relaxed);
+        drop(stopper);
         let ended = producers.into_iter().map(|producer| producer.join().unwrap());
         ended.fold((0, Duration::ZERO), |(sum, most), (count, longest)| {
             (sum + count, most.max(longest))

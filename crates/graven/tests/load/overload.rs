@@ -8,7 +8,7 @@ use graven_merkle::BundleReader;
 
 use crate::fixture::Fixture;
 use crate::memory::Memory;
-use crate::producer::{Accepted, Place, alone, indexes, is_full};
+use crate::producer::{Accepted, Place, Stop, alone, indexes, is_full};
 
 /// Events of one batch and bytes of one event: a quarter of a megabyte, counted as the queue counts.
 const BATCH_EVENTS: u64 = 100;
@@ -153,6 +153,7 @@ impl Outcome {
 fn watched<T>(memory: &Memory, work: impl FnOnce() -> T) -> (Vec<u64>, T) {
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
+        let stopper = Stop(&stop);
         let watcher = scope.spawn(|| {
             let mut samples = Vec::new();
             while !stop.load(Ordering::Relaxed) {
@@ -162,7 +163,7 @@ fn watched<T>(memory: &Memory, work: impl FnOnce() -> T) -> (Vec<u64>, T) {
             samples
         });
         let done = work();
-        stop.store(true, Ordering::Relaxed);
+        drop(stopper);
         (watcher.join().unwrap(), done)
     })
 }

@@ -1,13 +1,13 @@
 //! Clients that crawl and readers that stop: they are sent away within the limits, and nobody else notices.
 
 use std::io::Write as _;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use server::ServerLimits;
 
 use crate::fixture::Fixture;
-use crate::producer::{Place, alone, is_full};
+use crate::producer::{Place, Stop, alone, is_full};
 use crate::wire::Peer;
 
 /// Clients of each kind.
@@ -39,12 +39,13 @@ fn crawlers_hold_nobody_up() {
         .collect();
     let stop = AtomicBool::new(false);
     let (appended, longest) = std::thread::scope(|scope| {
+        let stopper = Stop(&stop);
         let producer = scope.spawn(|| place.append_until(&stop));
         for _ in 0..15 {
             crawl_on(&mut crawlers);
             std::thread::sleep(Duration::from_millis(200));
         }
-        stop.store(true, Ordering::Relaxed);
+        drop(stopper);
         producer.join().unwrap()
     });
     println!(
@@ -125,13 +126,14 @@ fn a_tail_that_is_not_read_is_dropped() {
     let stop = AtomicBool::new(false);
     let limit = ServerLimits::default().tail_stall + SLACK;
     let (appended, longest) = std::thread::scope(|scope| {
+        let stopper = Stop(&stop);
         let producer = scope.spawn(|| place.append_until(&stop));
         let started = Instant::now();
         while counter(&place, "graven_http_tails_dropped_total") < deaf.len() as u64 {
             assert!(started.elapsed() < limit, "tails that nobody reads are still there");
             std::thread::sleep(Duration::from_millis(500));
         }
-        stop.store(true, Ordering::Relaxed);
+        drop(stopper);
         producer.join().unwrap()
     });
     println!(
@@ -155,13 +157,14 @@ fn bundles_that_are_not_read_end_their_connection() {
     }
     let stop = AtomicBool::new(false);
     let (appended, longest) = std::thread::scope(|scope| {
+        let stopper = Stop(&stop);
         let producer = scope.spawn(|| place.append_until(&stop));
         if is_full() {
             wait_for_connections(&place, 3);
         } else {
             std::thread::sleep(Duration::from_secs(2));
         }
-        stop.store(true, Ordering::Relaxed);
+        drop(stopper);
         producer.join().unwrap()
     });
     println!(

@@ -8,7 +8,7 @@ use graven_merkle::leaf_hash;
 use sha2::{Digest as _, Sha256};
 use store::segments::{EncodedBundle, PartContents, SegmentStore};
 use store::{
-    DurableWrite, FrameBuf, Journal as _, LocalJournal, LocalJournalOptions, Slot, check_journal,
+    DurableWrite, FrameBuf, Journal as _, LocalJournal, LocalJournalOptions, check_journal,
 };
 
 use super::good_log;
@@ -83,13 +83,13 @@ pub(super) fn journal(bytes: &[u8]) -> bool {
         Ok(())
     });
     let opened = LocalJournal::open(Arc::new(disk), Path::new(JOURNAL), journal_options());
-    let (Ok(_), Ok((journal, _))) = (&checked, &opened) else {
+    let (Ok(_), Ok((journal, recovered))) = (&checked, &opened) else {
         assert!(checked.is_err() || opened.is_err(), "unreachable: both are good");
         assert!(checked.is_err(), "a start refuses what was found whole: {:?}", opened.err());
         return false;
     };
     let mut read = Vec::new();
-    let whole = journal.read(Slot(0), &mut |slot, body| {
+    let whole = journal.read(recovered.first_slot, &mut |slot, body| {
         read.push((slot, body.to_vec()));
         Ok(())
     });

@@ -82,10 +82,17 @@ impl FileHeader {
         if block[HEADER_BYTES..].iter().any(|byte| *byte != 0) {
             return HeaderBlock::Broken("bytes after the file header are not zero".into());
         }
-        let copied_from = u64::from_be_bytes(field(block, 92));
+        let (number, copied_from) =
+            (u64::from_be_bytes(field(block, 28)), u64::from_be_bytes(field(block, 92)));
+        // A copy comes after its original; one that stood for itself would take itself out of the journal.
+        if copied_from != NO_COPY && copied_from >= number {
+            return HeaderBlock::Broken(
+                "the file says it is a copy of itself or a later one".into(),
+            );
+        }
         HeaderBlock::Whole(FileHeader {
             journal: JournalId(field(block, 12)),
-            number: u64::from_be_bytes(field(block, 28)),
+            number,
             size_bytes: u64::from_be_bytes(field(block, 36)),
             first: Slot(u64::from_be_bytes(field(block, 44))),
             epoch: Epoch(u64::from_be_bytes(field(block, 52))),

@@ -1,0 +1,356 @@
+//! The directory: every principal with its credential and its grants, as the entries of `system` say.
+//!
+//! [`Directory::plan`] checks a change against the state and makes its entries; [`Directory::apply`] takes entries in, the
+//! same way after a commit as in a replay at start.
+
+mod events;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use graven_entry::Time;
+
+use crate::directory::events::Told;
+use crate::grant::Grant;
+use crate::limits::{GRANTS_PER_PRINCIPAL_MAX, PRINCIPALS_MAX};
+use crate::principal::PrincipalId;
+use crate::role::{Reach, Right, Role};
+use crate::scope::Decision;
+use crate::token::{TokenHash, TokenId, TokenKey};
+
+/// All principals. The holder of `admin.token` is always among them.
+#[derive(Debug)]
+pub struct Directory {
+    accounts: BTreeMap<PrincipalId, Account>,
+    tokens: HashMap<TokenId, PrincipalId>,
+    /// Some time someone was made owner: from then on the admin has only what it is granted.
+    had_owner: bool,
+}
+
+/// One principal.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// Its id.
+    pub id: PrincipalId,
+    /// What it proves itself with; the admin's is not kept here.
+    pub credential: Option<Credential>,
+    /// What it may do.
+    pub grants: BTreeSet<Grant>,
+    /// When it was made.
+    pub created: Time,
+    /// When its credential was revoked, for ever.
+    pub revoked: Option<Time>,
+    /// About when it was last used, to the hour.
+    pub last_used: Option<Time>,
+}
+
+/// A token as it is kept.
+#[derive(Clone, Debug)]
+pub struct Credential {
+    /// The token's public part.
+    pub id: TokenId,
+    /// Its keyed hash.
+    pub hash: TokenHash,
+    /// When it stops being good.
+    pub expires: Option<Time>,
+}
+
+/// A change of the directory.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// A new principal with a token and a first grant.
+    Create(PrincipalId, Credential, Grant),
+    /// A principal's credential is good no more.
+    Revoke(PrincipalId),
+    /// A principal gets a role.
+    Grant(PrincipalId, Grant),
+    /// A principal loses a role.
+    Take(PrincipalId, Grant),
+}
+
+/// Why a credential is not good. All read the same to whoever sent it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AuthFailure {
+    /// Nobody's.
+    Unknown,
+    /// It has the public part of this principal's token, and another secret.
+    WrongSecret(PrincipalId),
+    /// This principal's, revoked.
+    Revoked(PrincipalId),
+    /// This principal's, expired.
+    Expired(PrincipalId),
+}
+
+/// Why a change is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ChangeError {
+    /// The name is or was someone's.
+    #[error("principal {0} exists or existed; names are never used twice")]
+    Exists(PrincipalId),
+    /// Nobody has that name.
+    #[error("there is no principal {0}")]
+    Unknown(PrincipalId),
+    /// It is done already.
+    #[error("{0}")]
+    Done(String),
+    /// Nobody would be left who can grant.
+    #[error(
+        "no owner without expiry would be left, and nobody could grant; make another owner first"
+    )]
+    LastOwner,
+    /// An owner's grant is on the server.
+    #[error("an owner's role is not for one log; leave the log out")]
+    OwnerOfLog,
+    /// Over a limit.
+    #[error("{0}")]
+    Limit(String),
+}
+
+/// An entry of `system` that cannot be taken in: written by a newer version, or not by this server at all.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{action}: {why}")]
+pub struct ReplayError {
+    /// The entry's action.
+    pub action: String,
+    /// What is wrong.
+    pub why: String,
+}
+
+impl Default for Directory {
+    fn default() -> Self {
+        let admin = Account::new(PrincipalId::admin(), None, Time::MIN);
+        Directory {
+            accounts: BTreeMap::from([(admin.id.clone(), admin)]),
+            tokens: HashMap::new(),
+            had_owner: false,
+        }
+    }
+}
+
+impl Account {
+    fn new(id: PrincipalId, credential: Option<Credential>, created: Time) -> Account {
+        let grants = BTreeSet::new();
+        Account { id, credential, grants, created, revoked: None, last_used: None }
+    }
+
+    /// Whether it can grant, and will not stop by itself.
+    fn is_standing_owner(&self) -> bool {
+        let expires = self.credential.as_ref().and_then(|credential| credential.expires);
+        let is_owner = self.grants.iter().any(|grant| grant.role == Role::Owner);
+        is_owner && self.revoked.is_none() && expires.is_none()
+    }
+}
+
+impl Directory {
+    /// The principal whose token this is.
+    pub fn authenticate(
+        &self,
+        key: &TokenKey,
+        token: &[u8],
+        now: Time,
+    ) -> Result<&Account, AuthFailure> {
+        // Hashed first, so that a known id and an unknown one take the same time.
+        let hash = key.hash(token);
+        let known = TokenId::of(token).and_then(|id| self.tokens.get(&id));
+        let account = known.and_then(|id| self.accounts.get(id)).ok_or(AuthFailure::Unknown)?;
+        let credential = account.credential.as_ref().ok_or(AuthFailure::Unknown)?;
+        let id = || account.id.clone();
+        if !credential.hash.matches(&hash) {
+            return Err(AuthFailure::WrongSecret(id()));
+        }
+        if account.revoked.is_some() {
+            return Err(AuthFailure::Revoked(id()));
+        }
+        if credential.expires.is_some_and(|expires| expires <= now) {
+            return Err(AuthFailure::Expired(id()));
+        }
+        Ok(account)
+    }
+
+    /// Whether a principal has a right: on a log where one is named, else on the server; `stream` is the one that the
+    /// request is about.
+    pub fn decide(
+        &self,
+        id: &PrincipalId,
+        right: Right,
+        log: Option<&str>,
+        stream: Option<&str>,
+    ) -> Decision {
+        let Some(account) = self.accounts.get(id).filter(|account| account.revoked.is_none())
+        else {
+            return Decision::Hidden;
+        };
+        if self.is_all_admin(id) {
+            return Decision::Allowed;
+        }
+        let is_own = stream.is_some_and(|stream| id.owns_stream(stream));
+        let mut decision = if log.is_some() { Decision::Hidden } else { Decision::Forbidden };
+        for grant in account.grants.iter().filter(|grant| grant.covers(log)) {
+            decision = Decision::Forbidden;
+            match grant.role.reach(right) {
+                Reach::Whole => return Decision::Allowed,
+                Reach::OwnStreams if is_own => return Decision::Allowed,
+                Reach::OwnStreams | Reach::Nothing => {}
+            }
+        }
+        decision
+    }
+
+    /// Whether `id` may append to a stream: not where it is another principal's own.
+    pub fn may_use_stream(&self, id: &PrincipalId, stream: &str) -> bool {
+        if self.is_all_admin(id) {
+            return true;
+        }
+        let owner = stream.split('/').next().unwrap_or_default();
+        id.as_str() == owner || owner == "admin" || !self.accounts.contains_key(owner)
+    }
+
+    /// One principal.
+    pub fn account(&self, id: &str) -> Option<&Account> {
+        self.accounts.get(id)
+    }
+
+    /// All principals by id, the admin among them.
+    pub fn accounts(&self) -> impl Iterator<Item = &Account> {
+        self.accounts.values()
+    }
+
+    /// The events that a change is, in the name of `actor`; nothing has changed until they are applied.
+    pub fn plan(&self, actor: &PrincipalId, change: &Change) -> Result<Vec<Vec<u8>>, ChangeError> {
+        match change {
+            Change::Create(id, credential, grant) => {
+                self.check_new(id, credential, grant)?;
+                Ok(vec![
+                    events::create(actor, id, credential),
+                    events::grant(actor, id, "add", grant),
+                ])
+            }
+            Change::Revoke(id) => {
+                if self.existing(id)?.revoked.is_some() {
+                    return Err(ChangeError::Done(format!("{id} is revoked already")));
+                }
+                self.check_owner_without(id)?;
+                Ok(vec![events::revoke(actor, id)])
+            }
+            Change::Grant(id, grant) => {
+                self.check_grant(id, grant)?;
+                Ok(vec![events::grant(actor, id, "add", grant)])
+            }
+            Change::Take(id, grant) => {
+                if !self.existing(id)?.grants.contains(grant) {
+                    return Err(ChangeError::Done(format!("{id} is not {grant}")));
+                }
+                if grant.role == Role::Owner {
+                    self.check_owner_without(id)?;
+                }
+                Ok(vec![events::grant(actor, id, "remove", grant)])
+            }
+        }
+    }
+
+    /// Takes in an event of a `system` log, with its entry's time. Others than ours change nothing.
+    pub fn apply(&mut self, time: Time, event: &[u8]) -> Result<(), ReplayError> {
+        let Some(told) = events::read(event)? else { return Ok(()) };
+        let fail = |action: &str, why: String| ReplayError { action: action.to_owned(), why };
+        match told {
+            Told::Create(id, credential) => {
+                if self.accounts.contains_key(&id) || self.tokens.contains_key(&credential.id) {
+                    return Err(fail(events::TOKEN, format!("{id} or its token exists already")));
+                }
+                self.tokens.insert(credential.id.clone(), id.clone());
+                self.accounts.insert(id.clone(), Account::new(id, Some(credential), time));
+            }
+            Told::Revoke(id) => {
+                let unknown = || fail(events::TOKEN, format!("there is no {id}"));
+                self.accounts.get_mut(&id).ok_or_else(unknown)?.revoked = Some(time);
+            }
+            Told::Add(id, grant) => {
+                self.had_owner |= grant.role == Role::Owner;
+                let unknown = || fail(events::GRANT, format!("there is no {id}"));
+                self.accounts.get_mut(&id).ok_or_else(unknown)?.grants.insert(grant);
+            }
+            Told::Remove(id, grant) => {
+                let unknown = || fail(events::GRANT, format!("there is no {id}"));
+                self.accounts.get_mut(&id).ok_or_else(unknown)?.grants.remove(&grant);
+            }
+            Told::Login(id) => {
+                if let Some(account) = self.accounts.get_mut(&id) {
+                    account.last_used = Some(time);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn is_all_admin(&self, id: &PrincipalId) -> bool {
+        !self.had_owner && *id == PrincipalId::admin()
+    }
+
+    fn existing(&self, id: &PrincipalId) -> Result<&Account, ChangeError> {
+        self.accounts.get(id).ok_or_else(|| ChangeError::Unknown(id.clone()))
+    }
+
+    fn check_new(
+        &self,
+        id: &PrincipalId,
+        credential: &Credential,
+        grant: &Grant,
+    ) -> Result<(), ChangeError> {
+        if self.accounts.contains_key(id) {
+            return Err(ChangeError::Exists(id.clone()));
+        }
+        if self.accounts.len() >= PRINCIPALS_MAX {
+            let limit = format!("{PRINCIPALS_MAX} principals were made, as many as there may be");
+            return Err(ChangeError::Limit(limit));
+        }
+        check_log(grant)?;
+        let is_first = grant.role == Role::Owner && !self.has_standing_owner_but(id);
+        if is_first && credential.expires.is_some() {
+            return Err(ChangeError::LastOwner);
+        }
+        Ok(())
+    }
+
+    fn check_grant(&self, id: &PrincipalId, grant: &Grant) -> Result<(), ChangeError> {
+        check_log(grant)?;
+        let account = self.existing(id)?;
+        if account.revoked.is_some() {
+            return Err(ChangeError::Done(format!("{id} is revoked; make a new principal")));
+        }
+        if account.grants.contains(grant) {
+            return Err(ChangeError::Done(format!("{id} is {grant} already")));
+        }
+        if account.grants.len() >= GRANTS_PER_PRINCIPAL_MAX {
+            let limit = format!("{id} holds {GRANTS_PER_PRINCIPAL_MAX} roles, as many as it may");
+            return Err(ChangeError::Limit(limit));
+        }
+        let expires = account.credential.as_ref().is_some_and(|token| token.expires.is_some());
+        if grant.role == Role::Owner && expires && !self.has_standing_owner_but(id) {
+            return Err(ChangeError::LastOwner);
+        }
+        Ok(())
+    }
+
+    /// Whether somebody could still grant if `id` could not: until there was an owner, the admin.
+    fn check_owner_without(&self, id: &PrincipalId) -> Result<(), ChangeError> {
+        let admin = PrincipalId::admin();
+        let admin_stands = !self.had_owner && *id != admin;
+        if admin_stands || self.has_standing_owner_but(id) {
+            return Ok(());
+        }
+        Err(ChangeError::LastOwner)
+    }
+
+    fn has_standing_owner_but(&self, id: &PrincipalId) -> bool {
+        self.accounts.values().any(|account| account.id != *id && account.is_standing_owner())
+    }
+}
+
+fn check_log(grant: &Grant) -> Result<(), ChangeError> {
+    if grant.role == Role::Owner && grant.log.is_some() {
+        return Err(ChangeError::OwnerOfLog);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,254 @@
+//! Tests of the directory: who gets in, what they may, and that a replay comes to the same.
+
+use env::SystemRandom;
+use graven_entry::{LogName, Time, check_event};
+
+use super::{AuthFailure, Change, ChangeError, Credential, Directory};
+use crate::grant::Grant;
+use crate::principal::PrincipalId;
+use crate::role::{Right, Role};
+use crate::scope::Decision::{self, Allowed, Forbidden, Hidden};
+use crate::token::{Token, TokenKey};
+
+const KEY: [u8; 32] = [9; 32];
+
+/// A directory, and every event that it took in.
+#[derive(Default)]
+struct World {
+    directory: Directory,
+    events: Vec<(Time, Vec<u8>)>,
+}
+
+impl World {
+    fn change(&mut self, change: &Change) -> Result<(), ChangeError> {
+        for event in self.directory.plan(&PrincipalId::admin(), change)? {
+            check_event(&event).expect("an event that every verifier takes");
+            let time = at(self.events.len() as u64);
+            self.directory.apply(time, &event).expect("what was planned can be applied");
+            self.events.push((time, event));
+        }
+        Ok(())
+    }
+
+    fn create(&mut self, name: &str, role: Role, log: Option<&str>, expires: Option<u64>) -> Token {
+        let token = Token::draw(&SystemRandom);
+        let change = create(&token, name, grant(role, log), expires);
+        self.change(&change).unwrap_or_else(|error| panic!("{name}: {error}"));
+        token
+    }
+
+    fn decide(&self, name: &str, right: Right, log: Option<&str>) -> Decision {
+        self.directory.decide(&id(name), right, log, None)
+    }
+
+    fn auth(&self, token: &[u8], now: u64) -> Result<String, AuthFailure> {
+        let account = self.directory.authenticate(&TokenKey::new(&KEY), token, at(now))?;
+        Ok(account.id.to_string())
+    }
+}
+
+fn at(seconds: u64) -> Time {
+    Time::from_unix_ns(seconds * 1_000_000_000).unwrap()
+}
+
+fn id(text: &str) -> PrincipalId {
+    PrincipalId::parse(text).unwrap()
+}
+
+fn grant(role: Role, log: Option<&str>) -> Grant {
+    Grant { role, log: log.map(|log| LogName::new(log).unwrap()) }
+}
+
+fn create(token: &Token, name: &str, grant: Grant, expires: Option<u64>) -> Change {
+    let hash = TokenKey::new(&KEY).hash(token.text.as_bytes());
+    let credential = Credential { id: token.id.clone(), hash, expires: expires.map(at) };
+    Change::Create(id(name), credential, grant)
+}
+
+#[test]
+fn only_the_whole_token_in_its_time_gets_in() {
+    let mut world = World::default();
+    let token = world.create("a", Role::Reader, None, Some(1_000));
+    let other = world.create("b", Role::Reader, None, None);
+    assert_eq!(world.auth(token.text.as_bytes(), 999), Ok("a".to_owned()));
+    let expired = world.auth(token.text.as_bytes(), 1_000);
+    assert_eq!(expired, Err(AuthFailure::Expired(id("a"))));
+    let mut forged = token.text.as_bytes()[..24].to_vec();
+    forged.extend_from_slice(&other.text.as_bytes()[24..]);
+    assert_eq!(world.auth(&forged, 0), Err(AuthFailure::WrongSecret(id("a"))));
+    for unknown in [&b""[..], b"x", Token::draw(&SystemRandom).text.as_bytes()] {
+        assert_eq!(world.auth(unknown, 0), Err(AuthFailure::Unknown));
+    }
+    world.change(&Change::Revoke(id("b"))).unwrap();
+    assert_eq!(world.auth(other.text.as_bytes(), 0), Err(AuthFailure::Revoked(id("b"))));
+    assert_eq!(world.decide("b", Right::ReadEntries, Some("main")), Hidden);
+}
+
+#[test]
+fn a_grant_covers_its_logs_and_no_other() {
+    let mut world = World::default();
+    world.create("owner", Role::Owner, None, None);
+    world.create("one", Role::Reader, Some("main"), None);
+    world.create("all", Role::Reader, None, None);
+    world.create("auditor", Role::Auditor, None, None);
+    world.create("auditor-1", Role::Auditor, Some("main"), None);
+    world.create("system", Role::Reader, Some("system"), None);
+    for (name, log, expected) in [
+        ("one", "main", Allowed),
+        ("one", "other", Hidden),
+        ("one", "system", Hidden),
+        ("all", "main", Allowed),
+        ("all", "other", Allowed),
+        ("all", "system", Hidden),
+        ("all", "system-2", Hidden),
+        ("all", "systemd", Allowed),
+        ("auditor", "system", Allowed),
+        ("auditor", "system-2", Allowed),
+        ("auditor-1", "system", Hidden),
+        ("system", "system", Allowed),
+        ("system", "main", Hidden),
+        ("owner", "main", Forbidden),
+        ("admin", "main", Hidden),
+        ("nobody", "main", Hidden),
+    ] {
+        assert_eq!(world.decide(name, Right::ReadEntries, Some(log)), expected, "{name} {log}");
+    }
+    assert_eq!(world.decide("one", Right::CreateLog, None), Forbidden);
+    assert_eq!(world.decide("owner", Right::Grant, None), Allowed);
+    world.create("op-1", Role::Operator, Some("main"), None);
+    assert_eq!(world.decide("op-1", Right::CreateLog, None), Forbidden, "not the whole server");
+    assert_eq!(world.decide("op-1", Right::ManageKeys, Some("main")), Allowed);
+}
+
+#[test]
+fn the_admin_has_everything_until_there_is_an_owner() {
+    let mut world = World::default();
+    world.create("w", Role::Writer, None, None);
+    for right in Right::ALL {
+        assert_eq!(world.decide("admin", right, Some("system")), Allowed);
+        assert_eq!(world.decide("admin", right, None), Allowed);
+    }
+    world.create("owner", Role::Owner, None, None);
+    for right in Right::ALL {
+        assert_eq!(world.decide("admin", right, Some("main")), Hidden, "{right:?}");
+        assert_eq!(world.decide("admin", right, None), Forbidden, "{right:?}");
+    }
+    world.change(&Change::Grant(id("admin"), grant(Role::Reader, Some("main")))).unwrap();
+    assert_eq!(world.decide("admin", Right::ReadEntries, Some("main")), Allowed);
+    assert_eq!(world.decide("admin", Right::Append, Some("main")), Forbidden);
+}
+
+#[test]
+fn there_is_always_someone_who_can_grant() {
+    let mut world = World::default();
+    let owner = || grant(Role::Owner, None);
+    let refused = |world: &mut World, change: &Change| {
+        assert_eq!(world.change(change), Err(ChangeError::LastOwner), "{change:?}");
+    };
+    refused(&mut world, &Change::Revoke(id("admin")));
+    refused(&mut world, &create(&Token::draw(&SystemRandom), "a", owner(), Some(5)));
+    world.create("short", Role::Reader, None, Some(5));
+    refused(&mut world, &Change::Grant(id("short"), owner()));
+    world.create("one", Role::Owner, None, None);
+    refused(&mut world, &Change::Revoke(id("one")));
+    refused(&mut world, &Change::Take(id("one"), owner()));
+    world.change(&Change::Grant(id("short"), owner())).unwrap();
+    refused(&mut world, &Change::Revoke(id("one")));
+    world.change(&Change::Revoke(id("admin"))).unwrap();
+    world.create("two", Role::Owner, None, None);
+    world.change(&Change::Take(id("one"), owner())).unwrap();
+    refused(&mut world, &Change::Revoke(id("two")));
+}
+
+#[test]
+fn a_name_is_used_once_and_changes_fit_what_there_is() {
+    let mut world = World::default();
+    world.create("a", Role::Writer, None, None);
+    let again = |name| create(&Token::draw(&SystemRandom), name, grant(Role::Writer, None), None);
+    assert_eq!(world.change(&again("a")), Err(ChangeError::Exists(id("a"))));
+    assert_eq!(world.change(&again("admin")), Err(ChangeError::Exists(id("admin"))));
+    world.change(&Change::Revoke(id("a"))).unwrap();
+    assert_eq!(world.change(&again("a")), Err(ChangeError::Exists(id("a"))));
+    let owner_of_log = Change::Grant(id("admin"), grant(Role::Owner, Some("main")));
+    assert_eq!(world.change(&owner_of_log), Err(ChangeError::OwnerOfLog));
+    let unknown = Err(ChangeError::Unknown(id("z")));
+    assert_eq!(world.change(&Change::Revoke(id("z"))), unknown);
+    assert_eq!(world.change(&Change::Grant(id("z"), grant(Role::Reader, None))), unknown);
+    for done in [
+        Change::Revoke(id("a")),
+        Change::Grant(id("a"), grant(Role::Reader, None)),
+        Change::Take(id("admin"), grant(Role::Reader, None)),
+    ] {
+        assert!(matches!(world.change(&done), Err(ChangeError::Done(_))), "{done:?}");
+    }
+}
+
+#[test]
+fn a_stream_named_after_a_principal_is_its_own() {
+    let mut world = World::default();
+    world.create("billing", Role::Writer, None, None);
+    world.create("orders", Role::Writer, None, None);
+    for (name, stream, may) in [
+        ("billing", "billing/7f", true),
+        ("orders", "billing/7f", false),
+        ("orders", "billing", false),
+        ("orders", "free/7f", true),
+        ("admin", "billing/7f", true),
+    ] {
+        assert_eq!(world.directory.may_use_stream(&id(name), stream), may, "{name} {stream}");
+    }
+    let heads = |name: &str, stream: Option<&str>| {
+        world.directory.decide(&id(name), Right::ReadStreams, Some("main"), stream)
+    };
+    assert_eq!(heads("billing", Some("billing/7f")), Allowed);
+    assert_eq!(heads("billing", Some("orders/7f")), Forbidden);
+    assert_eq!(heads("billing", None), Forbidden);
+}
+
+#[test]
+fn a_replay_comes_to_the_same_state() {
+    let mut world = World::default();
+    world.create("a", Role::Writer, Some("main"), Some(77));
+    world.create("o", Role::Owner, None, None);
+    world.change(&Change::Grant(id("a"), grant(Role::Reader, None))).unwrap();
+    world.change(&Change::Take(id("a"), grant(Role::Writer, Some("main")))).unwrap();
+    world.change(&Change::Revoke(id("a"))).unwrap();
+    let mut again = Directory::default();
+    for (time, event) in &world.events {
+        again.apply(*time, event).unwrap();
+    }
+    assert_eq!(format!("{again:?}"), format!("{:?}", world.directory));
+}
+
+#[test]
+fn what_it_does_not_know_stops_a_replay_and_what_is_not_its_own_does_not() {
+    let actor = r#"{"actor":{"id":"x"},"action":"#;
+    let token = r#""graven.token","outcome":"success","target":{"id":"a"},"data":"#;
+    for (event, is_good) in [
+        (format!(r#"{actor}"graven.roots"}}"#), true),
+        (format!(r#"{actor}"graven.read","target":{{"id":"a"}}}}"#), true),
+        (format!(r#"{actor}"graven.login","outcome":"failure"}}"#), true),
+        (format!(r#"{actor}"graven.token","outcome":"denied","target":{{"id":"a"}}}}"#), true),
+        (format!(r#"{actor}{token}{{"op":"rotate"}}}}"#), false),
+        (format!(r#"{actor}{token}{{"op":"revoke"}}}}"#), false),
+        (format!(r#"{actor}{token}{{"op":"create","token":"0","hash":""}}}}"#), false),
+        (
+            format!(
+                r#"{actor}"graven.grant","outcome":"success","target":{{"id":"admin"}},"data":{{"op":"add","role":"god"}}}}"#
+            ),
+            false,
+        ),
+    ] {
+        let applied = Directory::default().apply(Time::MIN, event.as_bytes());
+        assert_eq!(applied.is_ok(), is_good, "{event}: {applied:?}");
+    }
+}
+
+#[test]
+fn a_login_is_remembered() {
+    let mut world = World::default();
+    world.create("a", Role::Writer, None, None);
+    let event = br#"{"actor":{"id":"a"},"action":"graven.login","outcome":"success"}"#;
+    world.directory.apply(at(55), event).unwrap();
+    assert_eq!(world.directory.account("a").unwrap().last_used, Some(at(55)));
+}

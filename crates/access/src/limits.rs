@@ -1,0 +1,22 @@
+//! Every limit of access in one place. Each says what happens beyond it.
+
+/// Bytes of a principal's id; longer ones are refused.
+pub const PRINCIPAL_ID_BYTES_MAX: usize = 63;
+/// Principals that were ever made, as no id is used twice; another is refused.
+pub const PRINCIPALS_MAX: usize = 100_000;
+/// Grants that one principal holds; another is refused.
+pub const GRANTS_PER_PRINCIPAL_MAX: usize = 64;
+
+/// Failed log-ins of one source that cost it nothing.
+pub const FAILURES_FREE: u32 = 10;
+/// Longest time for which a source is locked out: each failure beyond the free ones doubles it, from one second.
+pub const LOCKOUT_S_MAX: u32 = 900;
+/// Time after its last failure at which a source's failures are forgotten.
+pub const FAILURES_KEPT_NS: u64 = 3_600 * 1_000_000_000;
+/// Sources whose failures are remembered. Beyond, those that count no longer are forgotten, and if that makes no room, all.
+pub const SOURCES_MAX: usize = 65_536;
+
+const _: () = assert!(
+    FAILURES_KEPT_NS > LOCKOUT_S_MAX as u64 * 1_000_000_000,
+    "a lockout outlasts no memory of its cause"
+);

@@ -1,0 +1,18 @@
+//! Which logs a grant covers, and what is decided where none does.
+
+/// What is said to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Go on.
+    Allowed,
+    /// Refused; that the log exists is no secret to this principal.
+    Forbidden,
+    /// Refused as if the log did not exist.
+    Hidden,
+}
+
+/// Whether a log of this name is the server's own record: `system`, or its successors `system-2`, `system-3`, ….
+pub fn is_system(log: &str) -> bool {
+    let is_number = |rest: &str| rest.bytes().all(|byte| byte.is_ascii_digit());
+    log == "system" || log.strip_prefix("system-").is_some_and(is_number)
+}

@@ -3,7 +3,7 @@
 use crate::OnFatal;
 use crate::identity::{Identity, IdentityHasher, IdentityWindow};
 use crate::inbox::{Inbox, Work};
-use crate::limits::{FRAME_BODY_TARGET_BYTES, IDENTITIES_MAX};
+use crate::limits::{CellLimits, FRAME_BODY_TARGET_BYTES, IDENTITIES_MAX};
 use crate::messages::{SignedSince, ToJournal};
 use crate::mutants::Mutants;
 use crate::poison::Poison;
@@ -24,7 +24,8 @@ const IDENTITY_BYTES: usize = 41;
 fn parts(inbox: &Arc<Inbox>, window: IdentityWindow) -> (SequencerParts, Receiver<ToJournal>) {
     let world = World::new(1);
     let (frames, sent) = sync_channel(4);
-    let room = Room::new((world.env().disk, PathBuf::from("/data")), (u64::MAX, 0), (0, None));
+    let limits = CellLimits { disk_reserve_bytes: 0, ..CellLimits::default() };
+    let room = Room::new((world.env().disk, PathBuf::from("/data")), &limits, (0, None));
     let parts = SequencerParts {
         inbox: Arc::clone(inbox),
         pool: Arc::default(),

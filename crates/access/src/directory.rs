@@ -13,9 +13,9 @@ use crate::directory::events::Told;
 use crate::grant::Grant;
 use crate::limits::{GRANTS_PER_PRINCIPAL_MAX, PRINCIPALS_MAX};
 use crate::principal::PrincipalId;
-use crate::role::{Reach, Right, Role};
-use crate::scope::Decision;
-use crate::token::{TokenHash, TokenId, TokenKey};
+use crate::role::{Reach, Role};
+use crate::scope::{Asked, Decision};
+use crate::token::{TokenHash, TokenId};
 
 /// All principals. The holder of `admin.token` is always among them.
 #[derive(Debug)]
@@ -132,6 +132,12 @@ impl Account {
         Account { id, credential, grants, created, revoked: None, last_used: None }
     }
 
+    /// Whether its credential is neither revoked nor expired.
+    fn is_good(&self, now: Time) -> bool {
+        let expires = self.credential.as_ref().and_then(|credential| credential.expires);
+        self.revoked.is_none() && expires.is_none_or(|expires| now < expires)
+    }
+
     /// Whether it can grant, and will not stop by itself.
     fn is_standing_owner(&self) -> bool {
         let expires = self.credential.as_ref().and_then(|credential| credential.expires);
@@ -141,42 +147,31 @@ impl Account {
 }
 
 impl Directory {
-    /// The principal whose token this is.
+    /// The principal whose token this is, by its public part and its hash.
     pub fn authenticate(
         &self,
-        key: &TokenKey,
         token: &[u8],
+        hash: &TokenHash,
         now: Time,
     ) -> Result<&Account, AuthFailure> {
-        // Hashed first, so that a known id and an unknown one take the same time.
-        let hash = key.hash(token);
         let known = TokenId::of(token).and_then(|id| self.tokens.get(&id));
         let account = known.and_then(|id| self.accounts.get(id)).ok_or(AuthFailure::Unknown)?;
         let credential = account.credential.as_ref().ok_or(AuthFailure::Unknown)?;
         let id = || account.id.clone();
-        if !credential.hash.matches(&hash) {
+        if !credential.hash.matches(hash) {
             return Err(AuthFailure::WrongSecret(id()));
         }
-        if account.revoked.is_some() {
-            return Err(AuthFailure::Revoked(id()));
+        match account.is_good(now) {
+            true => Ok(account),
+            false if account.revoked.is_some() => Err(AuthFailure::Revoked(id())),
+            false => Err(AuthFailure::Expired(id())),
         }
-        if credential.expires.is_some_and(|expires| expires <= now) {
-            return Err(AuthFailure::Expired(id()));
-        }
-        Ok(account)
     }
 
-    /// Whether a principal has a right: on a log where one is named, else on the server; `stream` is the one that the
-    /// request is about.
-    pub fn decide(
-        &self,
-        id: &PrincipalId,
-        right: Right,
-        log: Option<&str>,
-        stream: Option<&str>,
-    ) -> Decision {
-        let Some(account) = self.accounts.get(id).filter(|account| account.revoked.is_none())
-        else {
+    /// Whether a principal, whose credential is still good, has a right.
+    pub fn decide(&self, id: &PrincipalId, asked: &Asked<'_>, now: Time) -> Decision {
+        let Asked { right, log, stream } = *asked;
+        let Some(account) = self.accounts.get(id).filter(|account| account.is_good(now)) else {
             return Decision::Hidden;
         };
         if self.is_all_admin(id) {
@@ -204,6 +199,24 @@ impl Directory {
         id.as_str() == owner || owner == "admin" || !self.accounts.contains_key(owner)
     }
 
+    /// The holder of `admin.token`; its id where that was revoked.
+    pub fn admin(&self) -> Result<&Account, PrincipalId> {
+        let id = PrincipalId::admin();
+        self.accounts.get(&id).filter(|admin| admin.revoked.is_none()).ok_or(id)
+    }
+
+    /// Whose token has this public part.
+    pub fn owner_of(&self, token: &TokenId) -> Option<&PrincipalId> {
+        self.tokens.get(token)
+    }
+
+    /// Takes in that a principal's credential was used, ahead of the entry that says so. Whether there is one to write.
+    pub fn used(&mut self, id: &PrincipalId, now: Time) -> bool {
+        let account = self.accounts.get_mut(id);
+        let last = account.map(|account| account.last_used.replace(now));
+        last.is_some_and(|last| last < Some(now))
+    }
+
     /// One principal.
     pub fn account(&self, id: &str) -> Option<&Account> {
         self.accounts.get(id)
@@ -212,6 +225,18 @@ impl Directory {
     /// All principals by id, the admin among them.
     pub fn accounts(&self) -> impl Iterator<Item = &Account> {
         self.accounts.values()
+    }
+
+    /// Whether anyone has a token that counts, so that the key of its hash is needed.
+    pub fn has_tokens(&self) -> bool {
+        let counts = |account: &Account| account.credential.is_some() && account.revoked.is_none();
+        self.accounts.values().any(counts)
+    }
+
+    /// The event that says that the key of all hashes is gone, and every token with it: whoever runs the server begins
+    /// anew with `admin.token`.
+    pub fn plan_lost_key() -> Vec<u8> {
+        events::lost_key()
     }
 
     /// The events that a change is, in the name of `actor`; nothing has changed until they are applied.
@@ -262,6 +287,14 @@ impl Directory {
             Told::Revoke(id) => {
                 let unknown = || fail(events::TOKEN, format!("there is no {id}"));
                 self.accounts.get_mut(&id).ok_or_else(unknown)?.revoked = Some(time);
+            }
+            Told::LostKey => {
+                for account in self.accounts.values_mut() {
+                    account.revoked = account.revoked.or(account.credential.as_ref().map(|_| time));
+                }
+                let admin = Account::new(PrincipalId::admin(), None, Time::MIN);
+                self.accounts.insert(admin.id.clone(), admin);
+                self.had_owner = false;
             }
             Told::Add(id, grant) => {
                 self.had_owner |= grant.role == Role::Owner;

@@ -22,6 +22,6 @@ pub use grant::Grant;
 pub use principal::{PrincipalId, PrincipalIdError};
 pub use rate::{RateLimits, Rates};
 pub use role::{Reach, Right, Role};
-pub use scope::{Decision, is_system};
+pub use scope::{Asked, Decision, is_system};
 pub use throttle::{Source, Throttle};
 pub use token::{Token, TokenHash, TokenId, TokenKey};

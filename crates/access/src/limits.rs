@@ -7,8 +7,9 @@ pub const PRINCIPALS_MAX: usize = 100_000;
 /// Grants that one principal holds; another is refused.
 pub const GRANTS_PER_PRINCIPAL_MAX: usize = 64;
 
-/// Failed log-ins of one source that cost it nothing.
-pub const FAILURES_FREE: u32 = 10;
+/// Failed log-ins of one source that cost it nothing: more than a broken script makes before someone looks, and next to
+/// none against 256 random bits.
+pub const FAILURES_FREE: u32 = 100;
 /// Longest time for which a source is locked out: each failure beyond the free ones doubles it, from one second.
 pub const LOCKOUT_S_MAX: u32 = 900;
 /// Time after its last failure at which a source's failures are forgotten.

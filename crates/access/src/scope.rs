@@ -1,5 +1,18 @@
 //! Which logs a grant covers, and what is decided where none does.
 
+use crate::role::Right;
+
+/// What a request asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// The right that it needs.
+    pub right: Right,
+    /// On this log; without one, on the server as a whole.
+    pub log: Option<&'a str>,
+    /// The stream that it is about.
+    pub stream: Option<&'a str>,
+}
+
 /// What is said to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {

@@ -36,6 +36,30 @@ pub struct NewLog {
     pub public: bool,
 }
 
+/// A principal to be made, with its first role.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NewToken {
+    /// Its name for ever.
+    pub name: String,
+    /// The role.
+    pub role: String,
+    /// The one log that the role is for; without one, every log but `system`.
+    pub log: Option<String>,
+    /// Seconds after which the token is good no more.
+    pub expires_s: Option<u64>,
+}
+
+/// A role to be given or taken.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RoleChange {
+    /// The role.
+    pub role: String,
+    /// The one log that it is for.
+    pub log: Option<String>,
+    /// It is taken.
+    pub remove: bool,
+}
+
 /// What is missing or mistyped in an answer.
 pub(crate) type Malformed = String;
 
@@ -46,6 +70,20 @@ impl NewLog {
             body["origin"] = origin.as_str().into();
         }
         body
+    }
+}
+
+impl NewToken {
+    pub(crate) fn to_json(&self) -> Value {
+        serde_json::json!({
+            "name": self.name, "role": self.role, "log": self.log, "expires_s": self.expires_s,
+        })
+    }
+}
+
+impl RoleChange {
+    pub(crate) fn to_json(&self) -> Value {
+        serde_json::json!({ "role": self.role, "log": self.log, "remove": self.remove })
     }
 }
 

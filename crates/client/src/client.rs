@@ -6,7 +6,7 @@ use append::{Appended, Batch, StreamHead};
 use graven_merkle::{Hash, LeafIndex, TilePath, TreeSize, leaf_hash};
 use serde_json::Value;
 
-use crate::answer::{self, LogInfo, Malformed, NewLog};
+use crate::answer::{self, LogInfo, Malformed, NewLog, NewToken, RoleChange};
 use crate::limits::LIST_PAGES_MAX;
 use crate::tail::Tail;
 use crate::transport::{Request, Transport};
@@ -179,6 +179,28 @@ impl Client {
     pub fn rotate_key(&self, log: &str) -> Result<LogInfo, ClientError> {
         let body = serde_json::json!({ "rotate": true });
         self.post_json(&format!("{}/keys", log_path(log)), &body, answer::log_info)
+    }
+
+    /// Makes a principal with a role and a token. The answer alone holds the token.
+    pub fn create_token(&self, new: &NewToken) -> Result<Value, ClientError> {
+        self.post_json("/api/v1/tokens", &new.to_json(), |value| Ok(value.clone()))
+    }
+
+    /// All principals by name, as the server shows them.
+    pub fn tokens(&self) -> Result<Vec<Value>, ClientError> {
+        self.pages("/api/v1/tokens", |value| answer::list(value, "tokens").map(<[Value]>::to_vec))
+    }
+
+    /// Revokes a principal's token for ever. Answers with the principal.
+    pub fn revoke_token(&self, principal: &str) -> Result<Value, ClientError> {
+        let path = format!("/api/v1/tokens/{}/revoke", escape(principal));
+        self.post_json(&path, &serde_json::json!({}), |value| Ok(value.clone()))
+    }
+
+    /// Gives a principal a role, or takes it. Answers with the principal.
+    pub fn change_role(&self, principal: &str, change: &RoleChange) -> Result<Value, ClientError> {
+        let path = format!("/api/v1/tokens/{}/roles", escape(principal));
+        self.post_json(&path, &change.to_json(), |value| Ok(value.clone()))
     }
 
     /// Follows a log from an index on.

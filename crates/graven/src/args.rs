@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     append, backup, completions, config, export, get, key, log, man, prove, restore, serve, tail,
-    verify,
+    token, verify,
 };
 use crate::demo;
 
@@ -87,6 +87,8 @@ pub(crate) enum Command {
     Tail(tail::TailArgs),
     /// List, rotate and add keys
     Key(key::KeyArgs),
+    /// Make, list and revoke tokens, and say what each may do
+    Token(token::TokenArgs),
     /// Copy a data directory while it is in use, and verify the copy
     Backup(backup::BackupArgs),
     /// Put a backup back in place

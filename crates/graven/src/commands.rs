@@ -14,6 +14,7 @@ pub(crate) mod restore;
 pub(crate) mod serve;
 pub(crate) mod succeed;
 pub(crate) mod tail;
+pub(crate) mod token;
 pub(crate) mod verify;
 pub(crate) mod version;
 
@@ -36,6 +37,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Export(args) => export::run(context, &args),
         Command::Tail(args) => tail::run(context, &args),
         Command::Key(args) => key::run(context, args),
+        Command::Token(args) => token::run(context, args),
         Command::Backup(args) => backup::run(context, &args),
         Command::Restore(args) => restore::run(context, &args),
         Command::Config(args) => config::run(context, args),

@@ -1,8 +1,8 @@
 //! Whether there is room to write: checked before anything is numbered, so that nothing is ever half-written (design §5).
 
 use crate::intake::with_cause;
-use crate::poison::Poison;
 use crate::limits::CellLimits;
+use crate::poison::Poison;
 use append::{Code, Refusal};
 use env::Disk;
 use std::path::PathBuf;

@@ -1,11 +1,13 @@
 //! One connection: HTTP/1.1 with keep-alive or HTTP/2 without TLS, until it ends or the server stops.
 
+use std::convert::Infallible;
 use std::pin::pin;
 use std::time::Duration;
 
 use append::{Code, Refusal};
 use axum::Router;
 use axum::extract::Request;
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -19,6 +21,7 @@ use tower::Service as _;
 use crate::limits::{
     CONNECTION_BUFFER_BYTES_MAX, H2_STREAMS_MAX, HEADER_BYTES_PARSED_MAX, ServerLimits,
 };
+use crate::peer::Peer;
 use crate::problem;
 use crate::wire::{Protocol, Wire};
 
@@ -27,10 +30,27 @@ const H2_PING: Duration = Duration::from_secs(20);
 /// Time for a client that is sent away to take its answer.
 const REFUSAL_LIMIT: Duration = Duration::from_secs(1);
 
+/// What answers the requests of one connection.
+#[derive(Clone)]
+pub(crate) struct Service {
+    pub(crate) router: Router,
+    pub(crate) peer: Peer,
+}
+
+impl Service {
+    fn call(
+        &self,
+        mut request: Request<Incoming>,
+    ) -> impl Future<Output = Result<Response, Infallible>> + use<> {
+        request.extensions_mut().insert(self.peer);
+        self.router.clone().call(request)
+    }
+}
+
 /// Serves all requests of one connection.
 pub(crate) async fn serve(
     stream: TcpStream,
-    router: Router,
+    service: Service,
     limits: &ServerLimits,
     mut stopping: watch::Receiver<bool>,
 ) {
@@ -44,8 +64,8 @@ pub(crate) async fn serve(
         return;
     };
     let ended = match protocol {
-        Protocol::Http1 => serve_http1(wire, router, limits, stopping).await,
-        Protocol::Http2 => serve_http2(wire, router, stopping).await,
+        Protocol::Http1 => serve_http1(wire, service, limits, stopping).await,
+        Protocol::Http2 => serve_http2(wire, service, stopping).await,
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection broke off");
@@ -80,11 +100,11 @@ pub(crate) async fn refuse(mut stream: TcpStream, connections_max: usize) {
 
 async fn serve_http1(
     wire: Wire,
-    router: Router,
+    service: Service,
     limits: &ServerLimits,
     mut stopping: watch::Receiver<bool>,
 ) -> hyper::Result<()> {
-    let service = service_fn(move |request: Request<Incoming>| router.clone().call(request));
+    let service = service_fn(move |request: Request<Incoming>| service.call(request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_read)
@@ -102,10 +122,10 @@ async fn serve_http1(
 
 async fn serve_http2(
     wire: Wire,
-    router: Router,
+    service: Service,
     mut stopping: watch::Receiver<bool>,
 ) -> hyper::Result<()> {
-    let service = service_fn(move |request: Request<Incoming>| router.clone().call(request));
+    let service = service_fn(move |request: Request<Incoming>| service.call(request));
     let connection = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .max_concurrent_streams(H2_STREAMS_MAX)

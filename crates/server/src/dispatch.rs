@@ -4,9 +4,12 @@
 //! routed, so that without a credential nobody learns which paths, logs or indexes exist.
 
 use std::future::Future;
+use std::net::{IpAddr, Ipv4Addr};
+use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use access::{Asked, PrincipalId, Right};
 use append::{Code, Refusal};
 use axum::body::{Body, HttpBody as _};
 use axum::extract::{FromRequestParts as _, Query, RawPathParams, Request};
@@ -17,11 +20,22 @@ use log::LogHandle;
 use tokio::time::Instant;
 
 use crate::body::{self, BodyShape, ReadBody};
-use crate::gate::Principal;
-use crate::limits::{HEADER_BYTES_MAX, LOGGED_BYTES_MAX, QUERY_BYTES_MAX};
+use crate::gate::{BadLogin, Principal, no_such_log};
+use crate::limits::{HEADER_BYTES_MAX, LOGGED_BYTES_MAX, QUERY_BYTES_MAX, REASON_BYTES_MAX};
+use crate::peer::{self, Peer};
 use crate::problem;
+use crate::record::{self, Outcome, Recorded};
 use crate::routes::{Access, Route};
 use crate::shared::Shared;
+
+/// The header in which a client says why it asks.
+const REASON: &str = "graven-reason";
+/// The actor of whoever proved nothing.
+const ANONYMOUS: &str = "anonymous";
+/// The target of what is about no log.
+const SERVER: &str = "graven";
+/// A request's address, where its connection did not say.
+const UNKNOWN: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// What the router found for a request.
 #[derive(Clone)]
@@ -39,7 +53,22 @@ pub(crate) struct Call {
     params: Option<RawPathParams>,
     query: Vec<(String, String)>,
     principal: Option<Principal>,
+    /// Where it comes from.
+    source: IpAddr,
+    /// What was shown or changed, for the record.
+    shown: Shown,
     body: Body,
+}
+
+/// What a handler tells for the record of its access.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shown {
+    /// Entries whose content was shown.
+    pub(crate) entries: Option<Range<u64>>,
+    /// The log, where the path does not name it.
+    pub(crate) log: Option<String>,
+    /// Nothing, for want of a right.
+    pub(crate) is_denied: bool,
 }
 
 /// A handler's answer to come.
@@ -53,8 +82,12 @@ pub(crate) async fn dispatch(shared: Arc<Shared>, target: Target, request: Reque
     let started = Instant::now();
     let (mut parts, body) = request.into_parts();
     let params = RawPathParams::from_request_parts(&mut parts, &()).await.ok();
-    let mut call = Call { shared, parts, params, query: Vec::new(), principal: None, body };
+    let peer = parts.extensions.get::<Peer>().map_or(UNKNOWN, |peer| peer.0);
+    let source = peer::source(peer, &parts.headers, &shared.proxies);
+    let (query, principal, shown) = (Vec::new(), None, Shown::default());
+    let mut call = Call { shared, parts, params, query, principal, source, shown, body };
     let result = answer(&mut call, &target).await;
+    record_access(&call, &target, result.as_ref().err());
     let refused = result.as_ref().err().map(|refusal| refusal.code);
     let mut response = result.unwrap_or_else(|refusal| problem::response(&refusal));
     let headers = response.headers_mut();
@@ -76,7 +109,7 @@ async fn answer(call: &mut Call, target: &Target) -> Result<Response, Refusal> {
         return Err(Refusal::new(Code::Busy, detail));
     };
     check_head(&call.parts)?;
-    call.principal = admit(call, target)?;
+    admit(call, target)?;
     match target {
         Target::Route(route) => {
             if route.access != Access::Open {
@@ -93,25 +126,90 @@ async fn answer(call: &mut Call, target: &Target) -> Result<Response, Refusal> {
     }
 }
 
-/// Who asks, if they may; denied unless the route says otherwise.
-fn admit(call: &Call, target: &Target) -> Result<Option<Principal>, Refusal> {
+/// Lets the caller pass, if they may; denied unless the route says otherwise.
+fn admit(call: &mut Call, target: &Target) -> Result<(), Refusal> {
     let access = match target {
         Target::Route(route) => route.access,
         Target::Unknown | Target::WrongMethod(_) => Access::AnyPrincipal,
     };
-    let log = call.param("log");
+    let is_public = call.param("log").is_some_and(|name| call.is_public(name));
     let right = match access {
-        Access::Open => return Ok(None),
-        Access::PublicLog(_) if log.is_some_and(|name| call.is_public(name)) => return Ok(None),
+        Access::Open => return Ok(()),
+        Access::PublicLog(_) if is_public => return Ok(()),
         Access::PublicLog(right) | Access::Needs(right) => Some(right),
         Access::AnyPrincipal => None,
     };
-    let gate = &call.shared.gate;
-    let principal = gate.authenticate(&call.parts.headers)?;
+    let principal = authenticate(call)?;
+    let id = principal.id.clone();
+    call.principal = Some(principal);
+    let gate = &Arc::clone(&call.shared).gate;
     if let Some(right) = right {
-        gate.authorise(&principal, right, log)?;
+        let asked = Asked { right, log: call.param("log"), stream: call.param("stream") };
+        let authorised = gate.authorise(&id, &asked, is_public);
+        call.shown.is_denied = authorised.is_err();
+        authorised?;
     }
-    Ok(Some(principal))
+    if let Some(Recorded::Always(_)) = target.recorded() {
+        call.shared.records.check_room()?;
+    }
+    gate.check_rate(&id)
+}
+
+/// Who asks. Whoever is not let in is recorded, and so is a first use for a while.
+fn authenticate(call: &Call) -> Result<Principal, Refusal> {
+    let record = |actor: &str, outcome, claimed: &str, detail| {
+        let target = ("principal", claimed.to_owned());
+        let actor = actor.to_owned();
+        let (action, reason, address) = ("graven.login", None, call.source);
+        let access = record::Access { actor, action, outcome, target, reason, detail, address };
+        call.shared.records.add(access, 0, None);
+    };
+    match call.shared.gate.authenticate(&call.parts.headers, call.source) {
+        Ok(principal) => {
+            if principal.is_login {
+                let id = principal.id.as_str();
+                record(id, Outcome::Success, id, "token");
+            }
+            Ok(principal)
+        }
+        Err(bad) => {
+            let BadLogin { refusal, claimed, why } = *bad;
+            let claimed = claimed.as_ref().map_or(ANONYMOUS, PrincipalId::as_str);
+            record(ANONYMOUS, Outcome::Failure, claimed, why);
+            Err(refusal)
+        }
+    }
+}
+
+/// Takes a principal's access into the records, where its kind is to be there.
+fn record_access(call: &Call, target: &Target, refusal: Option<&Refusal>) {
+    let (Some(principal), Some(recorded)) = (&call.principal, target.recorded()) else { return };
+    let is_forbidden = refusal
+        .is_some_and(|refusal| matches!(refusal.code, Code::Forbidden | Code::ApprovalNeeded));
+    let outcome = match refusal {
+        None if matches!(recorded, Recorded::Always(_)) => Outcome::Success,
+        Some(_) if is_forbidden || call.shown.is_denied => Outcome::Denied,
+        _ => return,
+    };
+    // Names of logs that are not there are the client's own words: as many as it likes.
+    let log = call.param("log").or(call.shown.log.as_deref());
+    let log = log.filter(|log| call.shared.cell.log(log).is_some());
+    let reason = reason(&call.parts).filter(|_| outcome == Outcome::Success);
+    let access = record::Access {
+        actor: principal.id.to_string(),
+        action: recorded.action(),
+        outcome,
+        target: log.map_or(("server", SERVER.to_owned()), |log| ("log", log.to_owned())),
+        reason: reason.map(str::to_owned),
+        detail: target.route_name(),
+        address: call.source,
+    };
+    call.shared.records.add(access, 1, call.shown.entries.clone());
+}
+
+/// Why the client asks, in its own words.
+fn reason(parts: &Parts) -> Option<&str> {
+    std::str::from_utf8(parts.headers.get(REASON)?.as_bytes()).ok()
 }
 
 /// Refuses heads that are over our limits; far larger ones never get here.
@@ -120,6 +218,14 @@ fn check_head(parts: &Parts) -> Result<(), Refusal> {
     if query_bytes > QUERY_BYTES_MAX {
         let detail = format!("the query has {query_bytes} bytes; at most {QUERY_BYTES_MAX}");
         return Err(Refusal::new(Code::TooLarge, detail).in_field("query"));
+    }
+    if let Some(reason) = parts.headers.get(REASON) {
+        let is_good =
+            reason.len() <= REASON_BYTES_MAX && std::str::from_utf8(reason.as_bytes()).is_ok();
+        if !is_good {
+            let detail = format!("a reason is at most {REASON_BYTES_MAX} bytes of UTF-8");
+            return Err(bad_query(REASON, &detail));
+        }
     }
     let target_bytes = parts.uri.path().len() + query_bytes;
     let headers_bytes: usize =
@@ -197,6 +303,15 @@ pub(crate) fn for_log(text: &str) -> String {
 }
 
 impl Target {
+    /// What is recorded of it; nothing of what asks nobody.
+    fn recorded(&self) -> Option<Recorded> {
+        match self {
+            Target::Route(route) if route.access == Access::Open => None,
+            Target::Route(route) => Some(route.recorded),
+            Target::Unknown | Target::WrongMethod(_) => None,
+        }
+    }
+
     /// The name under which the request is counted.
     fn route_name(&self) -> &'static str {
         match self {
@@ -233,16 +348,40 @@ impl Call {
     /// The log that the path names.
     pub(crate) fn log(&self) -> Result<LogHandle, Refusal> {
         let name = self.param("log").unwrap_or_default();
-        self.shared.cell.log(name).ok_or_else(|| {
-            Refusal::new(Code::NotFound, "no log of this name; `GET /api/v1/logs` lists them")
-                .in_field("log")
-        })
+        self.shared.cell.log(name).ok_or_else(no_such_log)
+    }
+
+    /// Whether the caller may have its answer tell of this log.
+    pub(crate) fn may(&self, right: Right, log: &str) -> bool {
+        let asked = Asked { right, log: Some(log), stream: None };
+        let gate = &self.shared.gate;
+        self.principal.as_ref().is_some_and(|who| gate.authorise(&who.id, &asked, false).is_ok())
+    }
+
+    /// Where the request comes from.
+    pub(crate) fn source(&self) -> IpAddr {
+        self.source
+    }
+
+    /// For the record: these entries' content is shown.
+    pub(crate) fn show_entries(&mut self, entries: Range<u64>) {
+        self.shown.entries = Some(entries);
+    }
+
+    /// For the record: this is about a log that the path does not name.
+    pub(crate) fn show_log(&mut self, log: &str) {
+        self.shown.log = Some(log.to_owned());
     }
 
     /// Reads the body within the server's limits.
     pub(crate) async fn read_body(&mut self, shape: BodyShape) -> Result<ReadBody, Refusal> {
         let share = self.shared.bodies.share();
-        body::read(&mut self.body, &self.parts.headers, shape, &self.shared.limits, share).await
+        let limits = &self.shared.limits;
+        let read = body::read(&mut self.body, &self.parts.headers, shape, limits, share).await?;
+        if let Some(principal) = &self.principal {
+            self.shared.gate.charge_bytes(&principal.id, read.bytes.len());
+        }
+        Ok(read)
     }
 
     fn is_public(&self, log: &str) -> bool {

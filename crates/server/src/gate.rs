@@ -1,125 +1,342 @@
-//! The seam for access: who asks, and whether they may. The server calls it in one place only.
+//! The gate: who asks, and whether they may. The server asks it in one place only.
+//!
+//! It owns the directory of principals, which the `system` logs hold: they are read through at start, and what changes is
+//! appended there before it counts.
 
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+
+use access::{
+    Account, Asked, AuthFailure, Change, ChangeError, Credential, Decision, Directory, PrincipalId,
+    RateLimits, Rates, ReplayError, Source, Throttle, Token, TokenHash, TokenId, TokenKey,
+};
 use append::{Code, Refusal};
 use axum::http::{HeaderMap, header};
-use graven_entry::{AuthMethod, Grade, Name};
-use log::Writer;
-use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
+use env::{Clock, Disk, OpenMode, Random};
+use graven_entry::{AuthMethod, Entry, Grade, Time};
+use graven_merkle::{Frontier, LeafIndex, leaf_hash};
+use log::{Cell, Env, LogHandle, ReadError, Writer};
 
-/// What a route needs its caller to be allowed. Every route declares one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Right {
-    /// Append events to a log.
-    Append,
-    /// Read whole entries, bundles of them and the tail: all of a log, unscoped.
-    ReadEntries,
-    /// Read checkpoints, hash tiles and proofs, which tell nothing of contents.
-    ReadProofs,
-    /// Read where streams stand.
-    ReadStreams,
-    /// List logs and what is public about them.
-    ListLogs,
-    /// Create a log.
-    CreateLog,
-    /// Add a stream's key, rotate a log's.
-    ManageKeys,
-    /// Read the server's counters.
-    ReadMetrics,
-    /// Read the API's contract.
-    ReadContract,
+use crate::limits::LAST_USED_NS;
+
+/// The file of the key under which tokens are hashed, among the signing keys.
+const KEY_FILE: &str = "tokens.key";
+
+/// What a gate is opened with.
+#[derive(Clone, Debug)]
+pub struct GateOptions {
+    /// The text of `admin.token`.
+    pub admin_token: String,
+    /// Where the key lies under which tokens are hashed; made where no token needs it yet.
+    pub keys_dir: PathBuf,
+    /// What one principal may do in a second.
+    pub rates: RateLimits,
+    /// A missing key is lost: every token ends, and the admin has every right again.
+    pub lost_keys: bool,
 }
 
-impl Right {
-    /// The right's name in the API's contract and in refusals.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Right::Append => "append",
-            Right::ReadEntries => "read_entries",
-            Right::ReadProofs => "read_proofs",
-            Right::ReadStreams => "read_streams",
-            Right::ListLogs => "list_logs",
-            Right::CreateLog => "create_log",
-            Right::ManageKeys => "manage_keys",
-            Right::ReadMetrics => "read_metrics",
-            Right::ReadContract => "read_contract",
-        }
+impl GateOptions {
+    /// The defaults: no rates.
+    pub fn new(admin_token: String, keys_dir: PathBuf) -> GateOptions {
+        GateOptions { admin_token, keys_dir, rates: RateLimits::default(), lost_keys: false }
     }
+}
+
+/// Why a gate cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum GateError {
+    /// The key file cannot be read or made.
+    #[error("cannot use the key of tokens {}", path.display())]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// The key file is not there, and there are tokens.
+    #[error("the key of tokens {} is missing: put it back, or is --keys another directory? If it is lost, start with --lost-keys: every token ends, and admin.token has every right again", .0.display())]
+    KeyMissing(PathBuf),
+    /// That the key is lost cannot be recorded.
+    #[error("cannot record that the key of tokens is lost")]
+    Record(#[source] Box<Refusal>),
+    /// A log of the server's own cannot be read.
+    #[error("cannot read log {log}")]
+    Read {
+        /// The log.
+        log: String,
+        /// The cause.
+        source: Box<ReadError>,
+    },
+    /// A log of the server's own does not say who may do what.
+    #[error("entry {index} of log {log} cannot be taken in")]
+    Replay {
+        /// The log.
+        log: String,
+        /// The entry.
+        index: LeafIndex,
+        /// The cause.
+        source: ReplayError,
+    },
+    /// A log of the server's own is not what its root says: nobody is let in on its word.
+    #[error("the entries of log {log} are not those of its root; run `graven verify`")]
+    Changed {
+        /// The log.
+        log: String,
+    },
 }
 
 /// Who asks.
 #[derive(Clone, Debug)]
-pub struct Principal {
-    /// How the principal stands in the headers of the entries that it writes.
-    pub writer: Writer,
+pub(crate) struct Principal {
+    /// Its id in the directory.
+    pub(crate) id: PrincipalId,
+    /// How it stands in the headers of the entries that it writes.
+    pub(crate) writer: Writer,
+    /// Whether this is its first use for a while, which is recorded.
+    pub(crate) is_login: bool,
 }
 
-/// Decides who asks and what they may do. Both calls are on every request's path: they must not block.
-pub trait Gate: Send + Sync {
-    /// Who sent these headers; [`Code::Unauthenticated`] without a good credential.
-    fn authenticate(&self, headers: &HeaderMap) -> Result<Principal, Refusal>;
+/// A log-in that failed: the refusal tells the client less than the record does.
+pub(crate) struct BadLogin {
+    pub(crate) refusal: Refusal,
+    pub(crate) claimed: Option<PrincipalId>,
+    pub(crate) why: &'static str,
+}
 
-    /// Whether `principal` has `right`, on one log where a log is named; [`Code::Forbidden`] if not, or
-    /// [`Code::NotFound`] where even the log's existence is not theirs to know.
-    fn authorise(
+/// Decides who asks and what they may do.
+pub struct Gate {
+    directory: RwLock<Directory>,
+    key: TokenKey,
+    admin: TokenHash,
+    auth: AuthMethod,
+    throttle: Mutex<Throttle>,
+    rates: Mutex<Rates>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    /// Held from the check of a change until it is in the directory, so that two cannot both be the first.
+    changing: tokio::sync::Mutex<()>,
+}
+
+impl Gate {
+    /// Reads the cell's `system` logs through. Blocks for as long as that takes.
+    pub fn open(cell: &Cell, env: &Env, options: &GateOptions) -> Result<Gate, GateError> {
+        let mut directory = Directory::default();
+        for log in cell.system_logs() {
+            replay(&log, &mut directory)?;
+        }
+        let path = options.keys_dir.join(KEY_FILE);
+        let failed = |source| GateError::Key { path: path.clone(), source };
+        let key = match read_key(&*env.disk, &path).map_err(failed)? {
+            Some(key) => key,
+            None if directory.has_tokens() && !options.lost_keys => {
+                return Err(GateError::KeyMissing(path));
+            }
+            None => {
+                if directory.has_tokens() {
+                    lose_key(cell, &mut directory)?;
+                }
+                make_key(env, &options.keys_dir, &path).map_err(failed)?
+            }
+        };
+        let key = TokenKey::new(&key);
+        Ok(Gate {
+            directory: RwLock::new(directory),
+            admin: key.hash(options.admin_token.as_bytes()),
+            key,
+            auth: AuthMethod::new("token").expect("a word of lower-case letters names a method"),
+            throttle: Mutex::default(),
+            rates: Mutex::new(Rates::new(options.rates)),
+            clock: Arc::clone(&env.clock),
+            random: Arc::clone(&env.random),
+            changing: tokio::sync::Mutex::new(()),
+        })
+    }
+
+    /// Who sent these headers from this address.
+    pub(crate) fn authenticate(
         &self,
-        principal: &Principal,
-        right: Right,
-        log: Option<&str>,
-    ) -> Result<(), Refusal>;
-}
-
-/// The gate of a server with one admin token, which grants everything.
-///
-/// Only the token's SHA-256 is kept, and digests are compared in constant time.
-pub struct AdminToken {
-    token_hash: [u8; 32],
-    principal: Principal,
-}
-
-impl AdminToken {
-    /// Lets in whoever sends `Authorization: Bearer <token>`, as `principal`.
-    pub fn new(token: &str, principal: Principal) -> Self {
-        AdminToken { token_hash: Sha256::digest(token.as_bytes()).into(), principal }
-    }
-
-    /// The principal that stands for the admin token in entries: writer `admin`, auth `token`.
-    pub fn principal() -> Principal {
-        let id = Name::new("admin").expect("a word of ASCII letters is a name");
-        let auth = AuthMethod::new("token").expect("a word of lower-case letters names a method");
-        Principal { writer: Writer { id, auth, grade: Grade::Asserted } }
-    }
-}
-
-impl Gate for AdminToken {
-    fn authenticate(&self, headers: &HeaderMap) -> Result<Principal, Refusal> {
-        let token = bearer(headers)?;
-        let token_hash: [u8; 32] = Sha256::digest(token).into();
-        if bool::from(token_hash.ct_eq(&self.token_hash)) {
-            Ok(self.principal.clone())
-        } else {
-            Err(unauthenticated("the bearer token is not one of this server; check GRAVEN_TOKEN"))
+        headers: &HeaderMap,
+        address: IpAddr,
+    ) -> Result<Principal, Box<BadLogin>> {
+        let bad = |refusal, claimed, why| Box::new(BadLogin { refusal, claimed, why });
+        let token = bearer(headers)
+            .map_err(|detail| bad(unauthenticated(detail), None, "no credential of its form"))?;
+        // Hashed before anything is looked up, so that a known id and an unknown one take the same time.
+        let hash = self.key.hash(token);
+        let claimed = self.claimed(token, &hash);
+        let source = Source::new(address, claimed.clone());
+        let now_ns = self.clock.boot_ns();
+        if let Err(wait_s) = lock(&self.throttle).check(&source, now_ns) {
+            let detail =
+                "too many bad credentials came from your address; wait, then use a good one";
+            let refusal = Refusal::new(Code::Busy, detail).retry_after(wait_s);
+            return Err(bad(refusal, claimed, "locked out"));
+        }
+        match self.known(token, &hash) {
+            Ok(principal) => {
+                lock(&self.throttle).succeeded(&source);
+                Ok(principal)
+            }
+            Err(failure) => {
+                if lock(&self.throttle).failed(source, now_ns) {
+                    tracing::warn!(%address, "too many bad credentials: locked out for a while");
+                }
+                let (claimed, why) = told(failure);
+                let detail = "the bearer token is not one of this server; check GRAVEN_TOKEN";
+                Err(bad(unauthenticated(detail), claimed, why))
+            }
         }
     }
 
-    fn authorise(
+    /// Whose token this is or claims to be.
+    fn claimed(&self, token: &[u8], hash: &TokenHash) -> Option<PrincipalId> {
+        if self.admin.matches(hash) {
+            return Some(PrincipalId::admin());
+        }
+        TokenId::of(token).and_then(|id| self.directory().owner_of(&id).cloned())
+    }
+
+    fn known(&self, token: &[u8], hash: &TokenHash) -> Result<Principal, AuthFailure> {
+        let now = self.now();
+        let directory = self.directory();
+        let account = if self.admin.matches(hash) {
+            directory.admin().map_err(AuthFailure::Revoked)?
+        } else {
+            directory.authenticate(token, hash, now)?
+        };
+        let is_login = account
+            .last_used
+            .is_none_or(|last| now.unix_ns().saturating_sub(last.unix_ns()) > LAST_USED_NS);
+        let id = account.id.clone();
+        drop(directory);
+        let is_login = is_login
+            && self.directory.write().unwrap_or_else(PoisonError::into_inner).used(&id, now);
+        let writer =
+            Writer { id: id.name().clone(), auth: self.auth.clone(), grade: Grade::Asserted };
+        Ok(Principal { id, writer, is_login })
+    }
+
+    /// Whether the principal may do what is asked. `is_public` says whether anyone may know that the log exists.
+    pub(crate) fn authorise(
         &self,
-        _principal: &Principal,
-        _right: Right,
-        _log: Option<&str>,
+        id: &PrincipalId,
+        asked: &Asked<'_>,
+        is_public: bool,
     ) -> Result<(), Refusal> {
+        match self.directory().decide(id, asked, self.now()) {
+            Decision::Allowed => Ok(()),
+            Decision::Hidden if !is_public => Err(no_such_log()),
+            Decision::Hidden | Decision::Forbidden => {
+                let right = asked.right.as_str();
+                let detail = format!(
+                    "this needs the right `{right}`; ask an owner of the server for a role that has it"
+                );
+                Err(Refusal::new(Code::Forbidden, detail))
+            }
+        }
+    }
+
+    /// Whether the principal may append to a stream.
+    pub(crate) fn check_stream(&self, id: &PrincipalId, stream: &str) -> Result<(), Refusal> {
+        if self.directory().may_use_stream(id, stream) {
+            return Ok(());
+        }
+        let detail = format!("the stream is another principal's; yours are `{id}` and `{id}/…`");
+        Err(Refusal::new(Code::Forbidden, detail).in_field("stream"))
+    }
+
+    /// Takes in a request against the principal's rates.
+    pub(crate) fn check_rate(&self, id: &PrincipalId) -> Result<(), Refusal> {
+        lock(&self.rates).request(id, self.clock.boot_ns()).map_err(|wait_s| {
+            let detail = "you are over your rate of requests or bytes; slow down";
+            Refusal::new(Code::Busy, detail).retry_after(wait_s)
+        })
+    }
+
+    /// Takes in a body against the principal's rates.
+    pub(crate) fn charge_bytes(&self, id: &PrincipalId, bytes: usize) {
+        lock(&self.rates).bytes(id, bytes, self.clock.boot_ns());
+    }
+
+    /// Makes a change: its entries are permanent when this returns, and count.
+    pub(crate) async fn change(
+        &self,
+        cell: &Cell,
+        actor: &PrincipalId,
+        change: &Change,
+    ) -> Result<(), Refusal> {
+        let _changing = self.changing.lock().await;
+        let events = self.directory().plan(actor, change).map_err(|error| refused(&error))?;
+        let appended = cell.record(events.clone())?.await?;
+        let mut directory = self.directory.write().unwrap_or_else(PoisonError::into_inner);
+        for (event, receipt) in events.iter().zip(&appended.receipts) {
+            let time: Time = receipt.time.parse().unwrap_or(Time::MIN);
+            directory.apply(time, event).map_err(|error| {
+                Refusal::new(Code::Unavailable, format!("recorded, and not understood: {error}"))
+            })?;
+        }
         Ok(())
+    }
+
+    /// A new token, and how it is kept.
+    pub(crate) fn draw(&self, expires: Option<Time>) -> (Token, Credential) {
+        let token = Token::draw(&*self.random);
+        let hash = self.key.hash(token.text.as_bytes());
+        let credential = Credential { id: token.id.clone(), hash, expires };
+        (token, credential)
+    }
+
+    /// The directory as it stands.
+    pub(crate) fn directory(&self) -> RwLockReadGuard<'_, Directory> {
+        self.directory.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One principal as it stands.
+    pub(crate) fn account(&self, id: &PrincipalId) -> Result<Account, Refusal> {
+        let account = self.directory().account(id.as_str()).cloned();
+        account.ok_or_else(|| refused(&ChangeError::Unknown(id.clone())))
+    }
+
+    /// The wall clock's time.
+    pub(crate) fn now(&self) -> Time {
+        Time::from_unix_ns(self.clock.wall_ns()).unwrap_or(Time::MAX)
     }
 }
 
+/// The refusal for a log that is not there, or not to be known.
+pub(crate) fn no_such_log() -> Refusal {
+    Refusal::new(Code::NotFound, "no log of this name; `GET /api/v1/logs` lists them")
+        .in_field("log")
+}
+
+/// Takes in every entry of a log, and makes sure that they are those of its root.
+fn replay(log: &LogHandle, directory: &mut Directory) -> Result<(), GateError> {
+    let info = log.info();
+    let name = || info.name.to_string();
+    let mut frontier = Frontier::new();
+    for index in (0..info.size.0).map(LeafIndex) {
+        let entry = log
+            .entry(index)
+            .map_err(|source| GateError::Read { log: name(), source: Box::new(source) })?;
+        let changed = || GateError::Changed { log: name() };
+        frontier.push(leaf_hash(&entry));
+        let entry = Entry::parse(&entry).map_err(|_| changed())?;
+        directory.apply(entry.header.time, entry.event).map_err(|source| GateError::Replay {
+            log: name(),
+            index,
+            source,
+        })?;
+    }
+    if frontier.root() == info.root { Ok(()) } else { Err(GateError::Changed { log: name() }) }
+}
+
 /// The token of the one `Authorization: Bearer` header (RFC 6750 §2.1; the scheme's case is free).
-fn bearer(headers: &HeaderMap) -> Result<&[u8], Refusal> {
+fn bearer(headers: &HeaderMap) -> Result<&[u8], &'static str> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let value = values
-        .next()
-        .ok_or_else(|| unauthenticated("no credential; send `Authorization: Bearer <token>`"))?;
+    let value = values.next().ok_or("no credential; send `Authorization: Bearer <token>`")?;
     if values.next().is_some() {
-        return Err(unauthenticated("more than one Authorization header; send exactly one"));
+        return Err("more than one Authorization header; send exactly one");
     }
     match value.as_bytes().split_at_checked(7) {
         // An empty token is none, even on a server whose own were empty by mistake.
@@ -128,10 +345,76 @@ fn bearer(headers: &HeaderMap) -> Result<&[u8], Refusal> {
         {
             Ok(token.trim_ascii())
         }
-        _ => Err(unauthenticated("unknown credential; send `Authorization: Bearer <token>`")),
+        _ => Err("unknown credential; send `Authorization: Bearer <token>`"),
+    }
+}
+
+/// What the record tells of a failed log-in, and the client is not told: whose credential it was, and what is wrong.
+fn told(failure: AuthFailure) -> (Option<PrincipalId>, &'static str) {
+    match failure {
+        AuthFailure::Unknown => (None, "unknown token"),
+        AuthFailure::WrongSecret(id) => (Some(id), "wrong secret"),
+        AuthFailure::Revoked(id) => (Some(id), "revoked"),
+        AuthFailure::Expired(id) => (Some(id), "expired"),
     }
 }
 
 fn unauthenticated(detail: &str) -> Refusal {
     Refusal::new(Code::Unauthenticated, detail).in_field("authorization")
+}
+
+fn refused(error: &ChangeError) -> Refusal {
+    let (code, field) = match error {
+        ChangeError::Exists(_) => (Code::Exists, "name"),
+        ChangeError::Unknown(_) => (Code::NotFound, "principal"),
+        ChangeError::Done(_) => (Code::Exists, "principal"),
+        ChangeError::LastOwner => (Code::Forbidden, "principal"),
+        ChangeError::OwnerOfLog => (Code::BadJson, "log"),
+        ChangeError::Limit(_) => (Code::Forbidden, "principal"),
+    };
+    Refusal::new(code, error.to_string()).in_field(field)
+}
+
+/// Says in `system` that the key is gone. A crash before the new one is there finds no token that would need it.
+fn lose_key(cell: &Cell, directory: &mut Directory) -> Result<(), GateError> {
+    let event = Directory::plan_lost_key();
+    let failed = |refusal| GateError::Record(Box::new(refusal));
+    let appended = cell.record(vec![event.clone()]).map_err(failed)?.wait().map_err(failed)?;
+    let receipt = appended.receipts.first();
+    let time = receipt.and_then(|receipt| receipt.time.parse().ok()).unwrap_or(Time::MIN);
+    directory.apply(time, &event).map_err(|error| {
+        failed(Refusal::new(Code::Unavailable, format!("recorded, and not understood: {error}")))
+    })
+}
+
+fn read_key(disk: &dyn Disk, path: &Path) -> std::io::Result<Option<[u8; 32]>> {
+    let mut key = [0; 32];
+    match disk.open(path, OpenMode::Read) {
+        Ok(file) => file.read_exact_at(&mut key, 0).map(|()| Some(key)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Draws a key and writes it under another name first: a crash leaves no key or all of it.
+fn make_key(env: &Env, dir: &Path, path: &Path) -> std::io::Result<[u8; 32]> {
+    let disk: &dyn Disk = &*env.disk;
+    let mut key = [0; 32];
+    env.random.fill(&mut key);
+    let draft = dir.join(format!("{KEY_FILE}.new"));
+    match disk.remove(&draft) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let file = disk.open(&draft, OpenMode::CreateNew)?;
+    disk.set_mode(&draft, 0o600)?;
+    file.write_at(&key, 0)?;
+    file.sync_all()?;
+    disk.rename(&draft, path)?;
+    disk.sync_dir(dir)?;
+    Ok(key)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

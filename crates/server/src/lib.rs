@@ -21,13 +21,15 @@ mod json;
 pub mod limits;
 mod metrics;
 mod openapi;
+mod peer;
 mod problem;
+mod record;
 mod routes;
 mod server;
 mod shared;
 mod wire;
 
-pub use gate::{AdminToken, Gate, Principal, Right};
+pub use gate::{Gate, GateError, GateOptions};
 pub use limits::ServerLimits;
 pub use openapi::openapi;
 pub use problem::{status, title};

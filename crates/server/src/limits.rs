@@ -58,6 +58,21 @@ pub const TAIL_QUEUE_ITEMS: usize = 2;
 /// Bytes of client text that one line of the server's own log shows.
 pub const LOGGED_BYTES_MAX: usize = 256;
 
+/// Addresses in `X-Forwarded-For` that are looked at.
+pub const FORWARDED_MAX: usize = 16;
+/// Bytes of the header `Graven-Reason`.
+pub const REASON_BYTES_MAX: usize = 1_024;
+/// How long after its last use a credential's next one is recorded as a log-in: one hour.
+pub const LAST_USED_NS: u64 = 3_600 * 1_000_000_000;
+/// How often accesses are written into `system`.
+pub const RECORD_EVERY: Duration = Duration::from_millis(500);
+/// Kinds of access (by principal, action, log, …) that wait to be written; over that, reads are refused with `busy`.
+pub const RECORDS_MAX: usize = 4_096;
+/// Ranges of indexes in one entry; further ones begin another.
+pub const RECORD_RANGES_MAX: usize = 256;
+/// Entries that are handed to the log at once.
+pub const RECORD_ENTRIES_PER_BATCH: usize = 256;
+
 /// What a server runs with; [`ServerLimits::default`] holds the constants above.
 #[derive(Clone, Debug)]
 pub struct ServerLimits {
@@ -79,6 +94,8 @@ pub struct ServerLimits {
     pub drain: Duration,
     /// Tail streams that are open at once.
     pub tail_streams_max: usize,
+    /// Tail streams that one principal may have open at once.
+    pub principal_tails_max: usize,
     /// Time for which a tail waits for its reader before it ends.
     pub tail_stall: Duration,
     /// Pause after which a silent tail sends a comment.
@@ -101,6 +118,7 @@ impl Default for ServerLimits {
             write_stall: Duration::from_mins(1),
             drain: Duration::from_secs(10),
             tail_streams_max: 1_024,
+            principal_tails_max: 64,
             tail_stall: Duration::from_secs(15),
             tail_heartbeat: Duration::from_secs(15),
             blocking_reads_max: 64,

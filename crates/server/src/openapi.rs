@@ -1,5 +1,6 @@
 //! The API's contract: OpenAPI 3.1, assembled from the route table. Its text is a golden file.
 
+use access::Role;
 use append::{AckLevel, Code};
 use serde_json::{Map, Value, json};
 
@@ -140,6 +141,7 @@ fn schema_of(name: &str) -> Value {
         "boolean" => json!({"type": "boolean"}),
         "integer" => json!({"type": "integer", "minimum": 0}),
         "ack" => json!({"type": "string", "enum": AckLevel::ALL.map(AckLevel::as_str)}),
+        "role" => json!({"type": "string", "enum": Role::ALL.map(Role::as_str)}),
         name => json!({"$ref": format!("#/components/schemas/{name}")}),
     }
 }
@@ -184,6 +186,21 @@ fn schemas() -> Value {
         })),
         "EntryLine": object(&["index", "entry"], &json!({"index": count, "entry": text})),
         "ChangeKey": object(&[], &json!({"stream": text, "vkey": text, "rotate": flag})),
+        "CreateToken": object(&["name", "role"], &json!({
+            "name": text, "role": schema_of("role"), "log": text,
+            "expires_s": {"type": "integer", "minimum": 1},
+        })),
+        "ChangeRole": object(&["role"], &json!({
+            "role": schema_of("role"), "log": text, "remove": flag,
+        })),
+        "Token": object(&["principal", "roles"], &json!({
+            "principal": text, "token": text,
+            "roles": {"type": "array", "items": object(&["role"], &json!({
+                "role": schema_of("role"), "log": text,
+            }))},
+            "created": text, "expires": text, "last_used": text, "revoked": text,
+        })),
+        "Tokens": object(&["tokens"], &json!({"tokens": list("Token"), "next": text})),
         "Problem": object(&["type", "title", "status", "code", "detail"], &json!({
             "type": text, "title": text, "status": count,
             "code": {"type": "string", "enum": Code::ALL.map(Code::as_str)},

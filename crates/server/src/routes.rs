@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
+use access::Right;
 use append::{Code, Refusal};
 use axum::Router;
 use axum::extract::Request;
@@ -11,8 +12,8 @@ use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter};
 
 use crate::dispatch::{Answer, Handler, Target, dispatch};
-use crate::gate::Right;
-use crate::handlers::{entries, events, keys, logs, pages, streams, tail, tiles};
+use crate::handlers::{entries, events, keys, logs, pages, streams, tail, tiles, tokens};
+use crate::record::Recorded;
 use crate::shared::Shared;
 
 /// One route. All fields are needed: one without access does not compile.
@@ -21,6 +22,7 @@ pub(crate) struct Route {
     /// As the router wants it: `{name}` is one segment, `{*name}` the rest.
     pub(crate) path: &'static str,
     pub(crate) access: Access,
+    pub(crate) recorded: Recorded,
     pub(crate) handler: Handler,
     pub(crate) doc: Doc,
 }
@@ -109,11 +111,12 @@ const APPEND: Doc = Doc {
 };
 
 /// All routes of the server.
-pub(crate) static ROUTES: [Route; 20] = [
+pub(crate) static ROUTES: [Route; 24] = [
     Route {
         method: Method::Post,
         path: "/api/v1/logs",
         access: Access::Needs(Right::CreateLog),
+        recorded: Recorded::Always("graven.config"),
         handler: |call| Box::pin(logs::create(call)),
         doc: Doc {
             id: "createLog",
@@ -135,7 +138,8 @@ pub(crate) static ROUTES: [Route; 20] = [
     Route {
         method: Method::Get,
         path: "/api/v1/logs",
-        access: Access::Needs(Right::ListLogs),
+        access: Access::AnyPrincipal,
+        recorded: Recorded::Refusals("graven.list"),
         handler: |call| Box::pin(logs::list(call)),
         doc: read("listLogs", "list the logs by name", PAGE, &[(200, JSON, "Logs")]),
     },
@@ -143,6 +147,7 @@ pub(crate) static ROUTES: [Route; 20] = [
         method: Method::Get,
         path: "/api/v1/logs/{log}",
         access: Access::Needs(Right::ListLogs),
+        recorded: Recorded::Refusals("graven.list"),
         handler: |call| Box::pin(logs::show(call)),
         doc: read("showLog", "show one log", &[], &[(200, JSON, "Log")]),
     },
@@ -150,6 +155,7 @@ pub(crate) static ROUTES: [Route; 20] = [
         method: Method::Post,
         path: "/api/v1/logs/{log}/events",
         access: Access::Needs(Right::Append),
+        recorded: Recorded::Refusals("graven.append"),
         handler: |call| Box::pin(events::append(call)),
         doc: APPEND,
     },
@@ -157,6 +163,7 @@ pub(crate) static ROUTES: [Route; 20] = [
         method: Method::Get,
         path: "/api/v1/logs/{log}/streams",
         access: Access::Needs(Right::ReadStreams),
+        recorded: Recorded::Refusals("graven.list"),
         handler: |call| Box::pin(streams::list(call)),
         doc: read("listStreams", "list the streams by name", PAGE, &[(200, JSON, "Streams")]),
     },
@@ -164,6 +171,7 @@ pub(crate) static ROUTES: [Route; 20] = [
         method: Method::Get,
         path: "/api/v1/logs/{log}/streams/{*stream}",
         access: Access::Needs(Right::ReadStreams),
+        recorded: Recorded::Refusals("graven.list"),
         handler: |call| at_once(streams::show(call)),
         doc: read("showStream", "what a producer resumes from", &[], &[(200, JSON, "Stream")]),
     },
@@ -171,6 +179,7 @@ pub(crate) static ROUTES: [Route; 20] = [
         method: Method::Get,
         path: "/api/v1/logs/{log}/entries/{index}",
         access: Access::Needs(Right::ReadEntries),
+        recorded: Recorded::Always("graven.read"),
         handler: |call| Box::pin(entries::entry(call)),
         doc: read("getEntry", "the entry's raw bytes", &[], &[(200, TEXT, "Text")]),
     },
@@ -178,6 +187,7 @@ pub(crate) static ROUTES: [Route; 20] = [
         method: Method::Get,
         path: "/api/v1/logs/{log}/entries/{index}/proof",
         access: Access::Needs(Right::ReadProofs),
+        recorded: Recorded::Always("graven.proof"),
         handler: |call| Box::pin(entries::proof(call)),
         doc: read(
             "getProof",
@@ -190,6 +200,7 @@ pub(crate) static ROUTES: [Route; 20] = [
         method: Method::Get,
         path: "/api/v1/logs/{log}/consistency",
         access: Access::Needs(Right::ReadProofs),
+        recorded: Recorded::Always("graven.proof"),
         handler: |call| Box::pin(entries::consistency(call)),
         doc: read(
             "getConsistency",
@@ -205,6 +216,7 @@ pub(crate) static ROUTES: [Route; 20] = [
         method: Method::Get,
         path: "/api/v1/logs/{log}/tail",
         access: Access::Needs(Right::ReadEntries),
+        recorded: Recorded::Always("graven.read"),
         handler: |call| at_once(tail::tail(call)),
         doc: Doc {
             id: "tail",
@@ -213,13 +225,20 @@ pub(crate) static ROUTES: [Route; 20] = [
             query: &[optional("from", "integer", "the first index; without it the next one")],
             body: &[],
             answers: &[(200, "text/event-stream", "Text")],
-            refusals: &[Code::BadQuery, Code::NotFound, Code::Busy, Code::Unavailable],
+            refusals: &[
+                Code::BadQuery,
+                Code::NotFound,
+                Code::Busy,
+                Code::DiskFull,
+                Code::Unavailable,
+            ],
         },
     },
     Route {
         method: Method::Post,
         path: "/api/v1/logs/{log}/keys",
         access: Access::Needs(Right::ManageKeys),
+        recorded: Recorded::Always("graven.config"),
         handler: |call| Box::pin(keys::change(call)),
         doc: Doc {
             id: "changeKey",
@@ -242,9 +261,64 @@ pub(crate) static ROUTES: [Route; 20] = [
         },
     },
     Route {
+        method: Method::Post,
+        path: "/api/v1/tokens",
+        access: Access::Needs(Right::Grant),
+        recorded: Recorded::Refusals("graven.grant"),
+        handler: |call| Box::pin(tokens::create(call)),
+        doc: change(
+            "createToken",
+            "make a principal with a role and a token, shown once",
+            &[(JSON, "CreateToken")],
+            &[(201, JSON, "Token")],
+        ),
+    },
+    Route {
+        method: Method::Get,
+        path: "/api/v1/tokens",
+        access: Access::Needs(Right::Grant),
+        recorded: Recorded::Always("graven.list"),
+        handler: |call| at_once(tokens::list(call)),
+        doc: Doc {
+            id: "listTokens",
+            summary: "list the principals by name, with roles, expiry and last use",
+            query: PAGE,
+            body: &[],
+            answers: &[(200, JSON, "Tokens")],
+            refusals: &[Code::DiskFull],
+        },
+    },
+    Route {
+        method: Method::Post,
+        path: "/api/v1/tokens/{principal}/revoke",
+        access: Access::Needs(Right::Grant),
+        recorded: Recorded::Refusals("graven.grant"),
+        handler: |call| Box::pin(tokens::revoke(call)),
+        doc: change(
+            "revokeToken",
+            "revoke a principal's token for ever",
+            &[],
+            &[(200, JSON, "Token")],
+        ),
+    },
+    Route {
+        method: Method::Post,
+        path: "/api/v1/tokens/{principal}/roles",
+        access: Access::Needs(Right::Grant),
+        recorded: Recorded::Refusals("graven.grant"),
+        handler: |call| Box::pin(tokens::change_role(call)),
+        doc: change(
+            "changeRole",
+            "give a principal a role, or take one",
+            &[(JSON, "ChangeRole")],
+            &[(200, JSON, "Token")],
+        ),
+    },
+    Route {
         method: Method::Get,
         path: "/api/v1/openapi.json",
-        access: Access::Needs(Right::ReadContract),
+        access: Access::AnyPrincipal,
+        recorded: Recorded::Refusals("graven.list"),
         handler: |_| at_once(Ok(pages::contract())),
         doc: page("getContract", "this document", &[(200, JSON, "Any")]),
     },
@@ -252,6 +326,7 @@ pub(crate) static ROUTES: [Route; 20] = [
         method: Method::Get,
         path: "/healthz",
         access: Access::Open,
+        recorded: Recorded::Refusals("graven.list"),
         handler: |_| at_once(Ok(pages::healthz())),
         doc: page("healthz", "the process answers", &[(200, TEXT, "Text")]),
     },
@@ -259,6 +334,7 @@ pub(crate) static ROUTES: [Route; 20] = [
         method: Method::Get,
         path: "/readyz",
         access: Access::Open,
+        recorded: Recorded::Refusals("graven.list"),
         handler: |call| at_once(pages::readyz(call)),
         doc: Doc {
             id: "readyz",
@@ -273,6 +349,7 @@ pub(crate) static ROUTES: [Route; 20] = [
         method: Method::Get,
         path: "/metrics",
         access: Access::Needs(Right::ReadMetrics),
+        recorded: Recorded::Refusals("graven.list"),
         handler: |call| Box::pin(pages::metrics(call)),
         doc: page("metrics", "counters in the Prometheus text format", &[(200, TEXT, "Text")]),
     },
@@ -280,6 +357,7 @@ pub(crate) static ROUTES: [Route; 20] = [
         method: Method::Get,
         path: "/log/{log}/checkpoint",
         access: Access::PublicLog(Right::ReadProofs),
+        recorded: Recorded::Always("graven.proof"),
         handler: |call| Box::pin(tiles::checkpoint(call)),
         doc: read(
             "getCheckpoint",
@@ -292,6 +370,7 @@ pub(crate) static ROUTES: [Route; 20] = [
         method: Method::Get,
         path: "/log/{log}/tile/{*tile}",
         access: Access::PublicLog(Right::ReadProofs),
+        recorded: Recorded::Always("graven.proof"),
         handler: |call| Box::pin(tiles::hashes(call)),
         doc: read(
             "getHashTile",
@@ -303,7 +382,8 @@ pub(crate) static ROUTES: [Route; 20] = [
     Route {
         method: Method::Get,
         path: "/log/{log}/tile/entries/{*tile}",
-        access: Access::PublicLog(Right::ReadEntries),
+        access: Access::PublicLog(Right::Export),
+        recorded: Recorded::Always("graven.export"),
         handler: |call| Box::pin(tiles::entries(call)),
         doc: read(
             "getEntryBundle",
@@ -316,6 +396,7 @@ pub(crate) static ROUTES: [Route; 20] = [
         method: Method::Get,
         path: "/",
         access: Access::Open,
+        recorded: Recorded::Refusals("graven.list"),
         handler: |_| at_once(Ok(pages::home())),
         doc: page("home", "a page for people", &[(200, "text/html", "Text")]),
     },
@@ -323,6 +404,7 @@ pub(crate) static ROUTES: [Route; 20] = [
         method: Method::Get,
         path: "/docs/errors/{code}",
         access: Access::Open,
+        recorded: Recorded::Refusals("graven.list"),
         handler: |call| at_once(pages::error(call)),
         doc: Doc {
             id: "getErrorPage",
@@ -403,8 +485,29 @@ const fn read(
     query: &'static [Param],
     answers: &'static [(u16, &'static str, &'static str)],
 ) -> Doc {
-    let refusals = &[Code::BadQuery, Code::NotFound, Code::Expired, Code::Unavailable];
+    let refusals =
+        &[Code::BadQuery, Code::NotFound, Code::Expired, Code::DiskFull, Code::Unavailable];
     Doc { id, summary, query, body: &[], answers, refusals }
+}
+
+/// A change of who may do what.
+const fn change(
+    id: &'static str,
+    summary: &'static str,
+    body: &'static [(&'static str, &'static str)],
+    answers: &'static [(u16, &'static str, &'static str)],
+) -> Doc {
+    let refusals = &[
+        Code::BadJson,
+        Code::TooLarge,
+        Code::UnsupportedType,
+        Code::NotFound,
+        Code::Exists,
+        Code::Timeout,
+        Code::DiskFull,
+        Code::Unavailable,
+    ];
+    Doc { id, summary, query: &[], body, answers, refusals }
 }
 
 /// A page about the server.

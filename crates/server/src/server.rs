@@ -1,7 +1,7 @@
 //! The listener: accepts connections within limits, and stops without dropping what is in flight.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,9 +12,10 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
 
-use crate::connection;
+use crate::connection::{self, Service};
 use crate::gate::Gate;
 use crate::limits::{BACKLOG_CONNECTIONS, REFUSALS_AT_ONCE_MAX, ServerLimits};
+use crate::peer::Peer;
 use crate::routes::router;
 use crate::shared::Shared;
 
@@ -28,6 +29,18 @@ pub struct ServerOptions {
     pub listen: SocketAddr,
     /// What it allows itself and its clients.
     pub limits: ServerLimits,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub proxies: Vec<IpAddr>,
+    /// Reads go on where a full disk leaves no room to record them.
+    pub reads_unrecorded: bool,
+}
+
+impl ServerOptions {
+    /// The defaults for an address.
+    pub fn new(listen: SocketAddr) -> ServerOptions {
+        let (limits, proxies) = (ServerLimits::default(), Vec::new());
+        ServerOptions { listen, limits, proxies, reads_unrecorded: false }
+    }
 }
 
 /// An HTTP server over one cell, bound but not yet running.
@@ -50,16 +63,12 @@ pub struct BindError {
 
 impl Server {
     /// Binds the address. From here on connections queue; [`Server::run`] serves them.
-    pub fn bind(
-        cell: Cell,
-        gate: Arc<dyn Gate>,
-        options: ServerOptions,
-    ) -> Result<Server, BindError> {
+    pub fn bind(cell: Cell, gate: Arc<Gate>, options: ServerOptions) -> Result<Server, BindError> {
         let listen = options.listen;
         let (listener, local_addr) =
             open_listener(listen).map_err(|source| BindError { listen, source })?;
         let (stop, stopping) = watch::channel(false);
-        let shared = Shared::new(cell, gate, options.limits, stopping);
+        let shared = Shared::new(cell, gate, options, stopping);
         Ok(Server { listener, local_addr, shared, stop })
     }
 
@@ -75,12 +84,15 @@ impl Server {
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
         let listener = tokio::net::TcpListener::from_std(self.listener)?;
         let mut connections = Connections::new(&self.shared);
+        let shared = Arc::clone(&self.shared);
+        let recorder =
+            tokio::spawn(async move { shared.records.run(shared.stopping.clone()).await });
         let mut shutdown = std::pin::pin!(shutdown);
         loop {
             tokio::select! {
                 () = &mut shutdown => break,
                 accepted = listener.accept() => match accepted {
-                    Ok((stream, _)) => connections.take(stream),
+                    Ok((stream, peer)) => connections.take(stream, peer.ip()),
                     Err(error) => {
                         tracing::warn!(%error, "cannot accept connections");
                         sleep(ACCEPT_PAUSE).await;
@@ -92,6 +104,8 @@ impl Server {
         drop(listener);
         self.stop.send_replace(true);
         connections.end(self.shared.limits.shutdown).await;
+        report(recorder.await);
+        self.shared.records.write().await;
         Ok(())
     }
 }
@@ -116,14 +130,14 @@ impl Connections {
     }
 
     /// Serves a connection, or sends it away.
-    fn take(&mut self, stream: TcpStream) {
+    fn take(&mut self, stream: TcpStream, peer: IpAddr) {
         let shared = Arc::clone(&self.shared);
         if let Ok(place) = Arc::clone(&shared.connections).try_acquire_owned() {
-            let router = self.router.clone();
+            let service = Service { router: self.router.clone(), peer: Peer(peer) };
             self.tasks.spawn(async move {
                 shared.counters.connection_accepted();
                 let stopping = shared.stopping.clone();
-                connection::serve(stream, router, &shared.limits, stopping).await;
+                connection::serve(stream, service, &shared.limits, stopping).await;
                 drop(place);
             });
             return;

@@ -1,7 +1,10 @@
 //! What all requests of one server share.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
 
+use access::PrincipalId;
 use append::{Code, Refusal};
 use log::Cell;
 use tokio::sync::{Semaphore, watch};
@@ -10,11 +13,16 @@ use crate::body::Budget;
 use crate::gate::Gate;
 use crate::limits::ServerLimits;
 use crate::metrics::Counters;
+use crate::record::Records;
+use crate::server::ServerOptions;
 
 /// The state behind every handler. Cheap to reach, never locked.
 pub(crate) struct Shared {
     pub(crate) cell: Cell,
-    pub(crate) gate: Arc<dyn Gate>,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) records: Records,
+    /// Whose `X-Forwarded-For` is believed.
+    pub(crate) proxies: Vec<IpAddr>,
     pub(crate) limits: ServerLimits,
     pub(crate) counters: Counters,
     /// Connections that may be served at once.
@@ -23,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) requests: Semaphore,
     /// Tails that may be open at once.
     pub(crate) tails: Arc<Semaphore>,
+    /// Tails that each principal has open.
+    pub(crate) tails_of: Mutex<HashMap<PrincipalId, usize>>,
     /// Reads of files that may run at once.
     pub(crate) blocking: Arc<Semaphore>,
     pub(crate) bodies: Arc<Budget>,
@@ -33,16 +43,20 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(
         cell: Cell,
-        gate: Arc<dyn Gate>,
-        limits: ServerLimits,
+        gate: Arc<Gate>,
+        options: ServerOptions,
         stopping: watch::Receiver<bool>,
     ) -> Arc<Self> {
+        let ServerOptions { limits, proxies, reads_unrecorded, .. } = options;
         Arc::new(Shared {
+            records: Records::new(cell.clone(), reads_unrecorded),
             cell,
             gate,
+            proxies,
             counters: Counters::default(),
             connections: Arc::new(Semaphore::new(limits.connections_max)),
             requests: Semaphore::new(limits.requests_max),
+            tails_of: Mutex::default(),
             tails: Arc::new(Semaphore::new(limits.tail_streams_max)),
             blocking: Arc::new(Semaphore::new(limits.blocking_reads_max)),
             bodies: Budget::new(limits.bodies_bytes_max),

@@ -21,6 +21,7 @@ const LOGIN: &str = "graven.login";
 pub(super) enum Told {
     Create(PrincipalId, Credential),
     Revoke(PrincipalId),
+    LostKey,
     Add(PrincipalId, Grant),
     Remove(PrincipalId, Grant),
     Login(PrincipalId),
@@ -40,6 +41,18 @@ pub(super) fn create(actor: &PrincipalId, id: &PrincipalId, credential: &Credent
 
 pub(super) fn revoke(actor: &PrincipalId, id: &PrincipalId) -> Vec<u8> {
     event(actor, TOKEN, id, json!({"op": "revoke"}))
+}
+
+pub(super) fn lost_key() -> Vec<u8> {
+    let event = json!({
+        "actor": {"id": "graven"},
+        "action": TOKEN,
+        "target": {"type": "server", "id": "graven"},
+        "outcome": "success",
+        "reason": "the key of all tokens is lost: every one is revoked, and admin.token has every right",
+        "data": {"op": "lost_key"},
+    });
+    event.to_string().into_bytes()
 }
 
 pub(super) fn grant(actor: &PrincipalId, id: &PrincipalId, op: &str, grant: &Grant) -> Vec<u8> {
@@ -77,9 +90,12 @@ pub(super) fn read(event: &[u8]) -> Result<Option<Told>, ReplayError> {
     if text("/outcome").is_none_or(|outcome| outcome != "success") {
         return Ok(None);
     }
+    let op = text("/data/op").unwrap_or_default();
+    if (&*action, &*op) == (TOKEN, "lost_key") {
+        return Ok(Some(Told::LostKey));
+    }
     let id = text("/target/id").ok_or_else(|| fail("target.id is missing"))?;
     let id = PrincipalId::parse(&id).map_err(|error| fail(&error.to_string()))?;
-    let op = text("/data/op").unwrap_or_default();
     match (&*action, &*op) {
         (TOKEN, "create") => read_credential(event)
             .map(|credential| Some(Told::Create(id, credential)))

@@ -7,6 +7,7 @@ use super::{AuthFailure, Change, ChangeError, Credential, Directory};
 use crate::grant::Grant;
 use crate::principal::PrincipalId;
 use crate::role::{Right, Role};
+use crate::scope::Asked;
 use crate::scope::Decision::{self, Allowed, Forbidden, Hidden};
 use crate::token::{Token, TokenKey};
 
@@ -38,11 +39,12 @@ impl World {
     }
 
     fn decide(&self, name: &str, right: Right, log: Option<&str>) -> Decision {
-        self.directory.decide(&id(name), right, log, None)
+        self.directory.decide(&id(name), &Asked { right, log, stream: None }, at(0))
     }
 
     fn auth(&self, token: &[u8], now: u64) -> Result<String, AuthFailure> {
-        let account = self.directory.authenticate(&TokenKey::new(&KEY), token, at(now))?;
+        let account =
+            self.directory.authenticate(token, &TokenKey::new(&KEY).hash(token), at(now))?;
         Ok(account.id.to_string())
     }
 }
@@ -72,6 +74,9 @@ fn only_the_whole_token_in_its_time_gets_in() {
     let other = world.create("b", Role::Reader, None, None);
     assert_eq!(world.auth(token.text.as_bytes(), 999), Ok("a".to_owned()));
     let expired = world.auth(token.text.as_bytes(), 1_000);
+    let asked = Asked { right: Right::ReadEntries, log: Some("main"), stream: None };
+    assert_eq!(world.directory.decide(&id("a"), &asked, at(999)), Allowed);
+    assert_eq!(world.directory.decide(&id("a"), &asked, at(1_000)), Hidden);
     assert_eq!(expired, Err(AuthFailure::Expired(id("a"))));
     let mut forged = token.text.as_bytes()[..24].to_vec();
     forged.extend_from_slice(&other.text.as_bytes()[24..]);
@@ -198,7 +203,8 @@ fn a_stream_named_after_a_principal_is_its_own() {
         assert_eq!(world.directory.may_use_stream(&id(name), stream), may, "{name} {stream}");
     }
     let heads = |name: &str, stream: Option<&str>| {
-        world.directory.decide(&id(name), Right::ReadStreams, Some("main"), stream)
+        let asked = Asked { right: Right::ReadStreams, log: Some("main"), stream };
+        world.directory.decide(&id(name), &asked, at(0))
     };
     assert_eq!(heads("billing", Some("billing/7f")), Allowed);
     assert_eq!(heads("billing", Some("orders/7f")), Forbidden);
@@ -242,6 +248,24 @@ fn what_it_does_not_know_stops_a_replay_and_what_is_not_its_own_does_not() {
         let applied = Directory::default().apply(Time::MIN, event.as_bytes());
         assert_eq!(applied.is_ok(), is_good, "{event}: {applied:?}");
     }
+}
+
+#[test]
+fn with_the_key_every_token_goes_and_the_admin_begins_anew() {
+    let mut world = World::default();
+    assert!(!world.directory.has_tokens());
+    let owner = world.create("owner", Role::Owner, None, None);
+    world.change(&Change::Revoke(id("admin"))).unwrap();
+    assert!(world.directory.has_tokens());
+    let event = Directory::plan_lost_key();
+    check_event(&event).unwrap();
+    world.directory.apply(at(9), &event).unwrap();
+    assert!(!world.directory.has_tokens());
+    assert_eq!(world.auth(owner.text.as_bytes(), 9), Err(AuthFailure::Revoked(id("owner"))));
+    assert_eq!(world.decide("owner", Right::Grant, None), Hidden);
+    assert_eq!(world.decide("admin", Right::Grant, None), Allowed);
+    let again = create(&Token::draw(&SystemRandom), "owner", grant(Role::Owner, None), None);
+    assert_eq!(world.change(&again), Err(ChangeError::Exists(id("owner"))), "names stay used");
 }
 
 #[test]

@@ -21,18 +21,18 @@ fn wait_after(count: u32) -> u32 {
 
 #[test]
 fn the_wait_doubles_up_to_its_limit() {
-    for (count, wait_s) in
-        [(0, 0), (10, 0), (11, 1), (12, 2), (13, 4), (20, 512), (21, 900), (200, 900)]
-    {
+    for (beyond, wait_s) in [(0, 0), (1, 1), (2, 2), (3, 4), (10, 512), (11, 900), (200, 900)] {
+        let count = FAILURES_FREE + beyond;
         assert_eq!(wait_after(count), wait_s, "{count} failures");
     }
+    assert_eq!(wait_after(0), 0);
 }
 
 #[test]
 fn a_lockout_ends_and_is_forgotten() {
     let mut throttle = Throttle::default();
     let bad = source("192.0.2.1", None);
-    let told: Vec<bool> = (0..13).map(|_| throttle.failed(bad.clone(), 0)).collect();
+    let told: Vec<bool> = (0..FAILURES_FREE + 3).map(|_| throttle.failed(bad.clone(), 0)).collect();
     assert_eq!(told.iter().position(|told| *told), Some(FAILURES_FREE as usize));
     assert_eq!(told.iter().filter(|told| **told).count(), 1, "told once");
     assert_eq!(throttle.check(&bad, 4 * NS_PER_S - 1), Err(1));
@@ -45,7 +45,7 @@ fn a_lockout_ends_and_is_forgotten() {
 fn only_the_same_source_with_the_same_claim_waits() {
     let mut throttle = Throttle::default();
     let bad = source("2001:db8::1", Some("a"));
-    for _ in 0..12 {
+    for _ in 0..FAILURES_FREE + 2 {
         throttle.failed(bad.clone(), 0);
     }
     for (other, waits) in [

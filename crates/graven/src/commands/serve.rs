@@ -8,7 +8,7 @@ use std::sync::Arc;
 use env::Random;
 use graven_entry::Name;
 use log::{Cell, CellOptions, Env, OpenError, OpenReport};
-use server::{AdminToken, Server, ServerLimits, ServerOptions};
+use server::{Gate, GateError, GateOptions, Server, ServerLimits, ServerOptions};
 use store::{JournalError, StoreError};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -49,7 +49,8 @@ pub(crate) struct ServeArgs {
     /// The guard file is a new one, although the data directory is not
     #[arg(long)]
     new_guard: bool,
-    /// Signing keys that are missing are lost: their logs end, and go on as successors
+    /// Keys that are missing are lost: their logs end and go on as successors, and if it is the key of tokens, every token
+    /// ends and admin.token has every right again
     #[arg(long)]
     lost_keys: bool,
     /// Use a network or FUSE file system, whose locks and flushes cannot be relied on
@@ -71,13 +72,11 @@ struct UrlFile {
 /// Runs the server until it is told to stop.
 pub(crate) fn run(context: &Context, args: &ServeArgs) -> Result<Exit, Failure> {
     let listen = listen_address(context)?;
-    let options = ServerOptions { listen, limits: limits(context)? };
+    let options = ServerOptions { limits: limits(context)?, ..ServerOptions::new(listen) };
     start_tracing(context)?;
     let environment = Env::real();
-    let random = Arc::clone(&environment.random);
-    let data = context.settings.path("data");
-    let (cell, report) = open(context, args, environment)?;
-    let result = serve(context, &cell, options, &data, &report, random.as_ref());
+    let (cell, report) = open(context, args, environment.clone())?;
+    let result = serve(context, args, &cell, options, (&environment, &report));
     // Also after an error: what was accepted is committed and answered.
     cell.stop();
     result?;
@@ -87,14 +86,17 @@ pub(crate) fn run(context: &Context, args: &ServeArgs) -> Result<Exit, Failure> 
 
 fn serve(
     context: &Context,
+    args: &ServeArgs,
     cell: &Cell,
     options: ServerOptions,
-    data: &Path,
-    report: &OpenReport,
-    random: &dyn Random,
+    (environment, report): (&Env, &OpenReport),
 ) -> Result<(), Failure> {
-    let token = admin_token(&data.join("admin.token"), random)?;
-    let gate = Arc::new(AdminToken::new(&token, AdminToken::principal()));
+    let data = &context.settings.path("data");
+    let keys = context.settings.given_path("keys").unwrap_or_else(|| data.join("keys"));
+    let admin_token = admin_token(&data.join("admin.token"), environment.random.as_ref())?;
+    let lost_keys = args.lost_keys;
+    let gate_options = GateOptions { lost_keys, ..GateOptions::new(admin_token, keys) };
+    let gate = gate(cell, environment, gate_options)?;
     let server = Server::bind(cell.clone(), gate, options)
         .map_err(|error| Failure::caused(Exit::Unreachable, "cannot start", &error))?;
     let url = url_of(server.local_addr());
@@ -151,6 +153,22 @@ fn open(
         ..CellOptions::new(&data)
     };
     Cell::open(environment, options).map_err(|error| open_failure(&data, &error))
+}
+
+/// The gate of a server over this cell. A `system` log that is not what it was is a failed verification.
+pub(crate) fn gate(
+    cell: &Cell,
+    environment: &Env,
+    options: GateOptions,
+) -> Result<Arc<Gate>, Failure> {
+    let gate = Gate::open(cell, environment, &options).map_err(|error| {
+        let exit = match error {
+            GateError::Changed { .. } | GateError::Replay { .. } => Exit::Bad,
+            _ => Exit::Unreachable,
+        };
+        Failure::caused(exit, "cannot tell who may do what", &error)
+    })?;
+    Ok(Arc::new(gate))
 }
 
 /// Why a data directory was not opened: corruption is a failed verification, all else is out of reach.

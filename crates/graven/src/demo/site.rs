@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use env::{Random, SystemRandom};
-use log::Cell;
-use server::{AdminToken, BindError, Server, ServerLimits, ServerOptions};
+use log::{Cell, Env};
+use server::{BindError, GateOptions, Server, ServerOptions};
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
 use super::stop::Stop;
+use crate::commands::serve::gate;
 use crate::config::Settings;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -59,14 +60,9 @@ impl<'a> Site<'a> {
         let token_file = data.join("admin.token");
         files::create_secret(&token_file, format!("{token}\n").as_bytes())
             .map_err(|error| Failure::file("create", &token_file, &error))?;
-        let bind = |listen| {
-            let gate = Arc::new(AdminToken::new(&token, AdminToken::principal()));
-            Server::bind(
-                cell.clone(),
-                gate,
-                ServerOptions { listen, limits: ServerLimits::default() },
-            )
-        };
+        let gate = gate(cell, &Env::real(), GateOptions::new(token.clone(), data.join("keys")))?;
+        let bind =
+            |listen| Server::bind(cell.clone(), Arc::clone(&gate), ServerOptions::new(listen));
         let failed = |error: BindError| Failure::caused(Exit::Unreachable, "cannot start", &error);
         let (server, instead_of) = match bind(listen) {
             Err(error) if error.source.kind() == io::ErrorKind::AddrInUse => {

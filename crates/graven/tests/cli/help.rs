@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::fixture::Fixture;
 
-const COMMANDS: [&[&str]; 25] = [
+const COMMANDS: [&[&str]; 30] = [
     &[],
     &["serve"],
     &["demo"],
@@ -23,6 +23,11 @@ const COMMANDS: [&[&str]; 25] = [
     &["key", "list"],
     &["key", "rotate"],
     &["key", "add"],
+    &["token"],
+    &["token", "create"],
+    &["token", "list"],
+    &["token", "revoke"],
+    &["token", "grant"],
     &["backup"],
     &["restore"],
     &["config"],

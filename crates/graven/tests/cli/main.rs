@@ -16,3 +16,5 @@ mod help;
 mod keeping;
 #[cfg(test)]
 mod tampering;
+#[cfg(test)]
+mod tokens;

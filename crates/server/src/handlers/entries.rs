@@ -18,6 +18,7 @@ pub(crate) async fn entry(call: &mut Call) -> Result<Response, Refusal> {
     let index = index(call)?;
     let entry = call.shared.blocking(move || log.entry(index)).await?;
     let entry = entry.map_err(|error| logged(call, &error))?;
+    call.show_entries(index.0..index.0 + 1);
     let etag = format!("\"{}\"", leaf_hash(&entry));
     let is_known = is_known(call, &etag);
     let body = if is_known { Body::empty() } else { Body::from(entry) };

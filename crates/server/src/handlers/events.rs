@@ -1,5 +1,7 @@
 //! The append: one event, many, or a batch. The server's hot path.
 
+use std::sync::Arc;
+
 use append::{AckLevel, Appended, BATCH_EVENTS_MAX, Batch, Code, Refusal};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -33,12 +35,16 @@ pub(crate) async fn append(call: &mut Call) -> Result<Response, Refusal> {
     let bytes = body.bytes;
     let is_small = bytes.len() <= INLINE_BYTES_MAX;
     let writer = call.principal()?.writer.clone();
+    let (shared, id) = (Arc::clone(&call.shared), call.principal()?.id.clone());
     let submit = move || {
         let batch = match form {
             Form::Json => Batch::of(vec![bytes]),
             Form::Ndjson => Batch::of(split_events(&bytes)?),
             Form::Batch => batch::parse(&bytes)?,
         };
+        if let Some(stream) = &batch.stream {
+            shared.gate.check_stream(&id, &stream.name)?;
+        }
         log.submit(&writer, Batch { ack, proof, ..batch })
     };
     // A megabyte of events is milliseconds of checks: not on a thread that serves others.

@@ -1,5 +1,6 @@
 //! Logs: create, list, show.
 
+use access::Right;
 use append::Refusal;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
@@ -28,6 +29,7 @@ pub(crate) async fn create(call: &mut Call) -> Result<Response, Refusal> {
     let name = LogName::new(&wanted.name).map_err(|error| bad_field("name", &error))?;
     let origin = wanted.origin.as_deref().map(Name::origin).transpose();
     let origin = origin.map_err(|error| bad_field("origin", &error))?;
+    call.show_log(name.as_str());
     let new = NewLog { origin, public: wanted.public, succeeds: None };
     let cell = call.shared.cell.clone();
     let log = call.shared.blocking(move || cell.create_log(&name, new)).await??;
@@ -43,7 +45,10 @@ pub(crate) async fn list(call: &mut Call) -> Result<Response, Refusal> {
     let limit = page_limit(call)?;
     let after = call.query("after").unwrap_or_default();
     let mut logs: Vec<LogHandle> = call.shared.cell.logs();
-    logs.retain(|log| log.info().name.as_str() > after);
+    logs.retain(|log| {
+        let name = log.info().name;
+        name.as_str() > after && call.may(Right::ListLogs, name.as_str())
+    });
     let has_more = logs.len() > limit;
     logs.truncate(limit);
     let read = move || logs.iter().map(created).collect::<Result<Vec<_>, _>>();

@@ -8,6 +8,7 @@ pub(crate) mod pages;
 pub(crate) mod streams;
 pub(crate) mod tail;
 pub(crate) mod tiles;
+pub(crate) mod tokens;
 
 use append::{Code, Refusal};
 use axum::http::{HeaderMap, header};

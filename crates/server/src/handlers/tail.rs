@@ -1,9 +1,10 @@
 //! The tail: a log's entries as server-sent events, from an index on and for as long as it is read.
 
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 
+use access::{Asked, PrincipalId, Right};
 use append::{Code, Refusal};
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderValue, header};
@@ -17,6 +18,7 @@ use tokio::time::timeout;
 use super::chain;
 use crate::dispatch::{Call, bad_query, parse_number};
 use crate::limits::{TAIL_BYTES_PER_READ, TAIL_ENTRIES_PER_READ, TAIL_QUEUE_ITEMS};
+use crate::record::{Access, Outcome};
 use crate::shared::Shared;
 use crate::{json, problem};
 
@@ -27,14 +29,26 @@ struct TailBody {
     is_over: bool,
     /// The tail's place among those open.
     _permit: OwnedSemaphorePermit,
+    /// Its place among its principal's.
+    _place: Place,
+}
+
+/// One of a principal's tails, which it may have only so many of.
+struct Place {
+    shared: Arc<Shared>,
+    id: PrincipalId,
 }
 
 /// The task that reads the log for one client.
 struct Tail {
     shared: Arc<Shared>,
     log: LogHandle,
+    first: u64,
     next: u64,
     pieces: mpsc::Sender<Bytes>,
+    /// Whose tail it is, as its record tells.
+    access: Access,
+    id: PrincipalId,
 }
 
 /// Why a tail ended.
@@ -62,10 +76,28 @@ pub(crate) fn tail(call: &Call) -> Result<Response, Refusal> {
         );
         return Err(Refusal::new(Code::Busy, detail).retry_after(5));
     };
+    let id = call.principal()?.id.clone();
+    let place = Place::take(&call.shared, &id)?;
     let (sender, pieces) = mpsc::channel(TAIL_QUEUE_ITEMS);
     let last = Arc::new(OnceLock::new());
-    let body = TailBody { pieces, last: Arc::clone(&last), is_over: false, _permit: permit };
-    let task = Tail { shared: Arc::clone(&call.shared), log, next, pieces: sender };
+    let body = TailBody {
+        pieces,
+        last: Arc::clone(&last),
+        is_over: false,
+        _permit: permit,
+        _place: place,
+    };
+    let access = Access {
+        actor: id.to_string(),
+        action: "graven.read",
+        outcome: Outcome::Success,
+        target: ("log", log.info().name.to_string()),
+        reason: None,
+        detail: "tail, at its end",
+        address: call.source(),
+    };
+    let shared = Arc::clone(&call.shared);
+    let task = Tail { shared, log, first: next, next, pieces: sender, access, id };
     // Ends with the client, whose going away closes the channel, or with the server.
     drop(tokio::spawn(task.run(last)));
     let mut response = Response::new(Body::new(body));
@@ -96,6 +128,8 @@ impl Tail {
             end = self.follow() => end,
             _ = stopping.wait_for(|stops| *stops) => End::Quiet,
         };
+        // What was shown is known now, and the opening is recorded already: a tail of `system` must not feed itself.
+        self.shared.records.add(self.access.clone(), 0, Some(self.first..self.next));
         if let End::Refused(refusal) = end {
             let status = problem::status(refusal.code);
             let document = problem::document(&refusal, status);
@@ -137,7 +171,12 @@ impl Tail {
         }
     }
 
+    /// Reads on, if its principal still may: a credential that is revoked or expires ends what it opened.
     async fn read(&self, size: u64) -> Result<Piece, Refusal> {
+        let info = self.log.info();
+        let (right, log) = (Right::ReadEntries, Some(info.name.as_str()));
+        let asked = Asked { right, log, stream: None };
+        self.shared.gate.authorise(&self.id, &asked, info.public)?;
         let (log, start) = (self.log.clone(), self.next);
         let end = size.min(start + TAIL_ENTRIES_PER_READ);
         let piece = self.shared.blocking(move || read_entries(&log, start, end)).await?;
@@ -155,6 +194,32 @@ impl Tail {
                 self.shared.counters.tail_dropped();
                 let detail = "the reader is too slow and was dropped; resume after the last id";
                 Err(End::Refused(Refusal::new(Code::Busy, detail)))
+            }
+        }
+    }
+}
+
+impl Place {
+    fn take(shared: &Arc<Shared>, id: &PrincipalId) -> Result<Place, Refusal> {
+        let tails_max = shared.limits.principal_tails_max;
+        let mut tails = shared.tails_of.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = tails.entry(id.clone()).or_default();
+        if *open >= tails_max {
+            let detail = format!("you have {tails_max} tails open, as many as you may; close one");
+            return Err(Refusal::new(Code::Busy, detail).retry_after(5));
+        }
+        *open += 1;
+        Ok(Place { shared: Arc::clone(shared), id: id.clone() })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut tails = self.shared.tails_of.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(open) = tails.get_mut(&self.id) {
+            *open -= 1;
+            if *open == 0 {
+                tails.remove(&self.id);
             }
         }
     }

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use graven_merkle::{TileKind, TilePath};
+use graven_merkle::{TILE_WIDTH, TileKind, TilePath};
 
 use super::{PRIVATE_FOR_EVER, logged};
 use crate::dispatch::Call;
@@ -46,6 +46,8 @@ async fn tile(call: &mut Call, path: TilePath) -> Result<Response, Refusal> {
     let log = call.log()?;
     let is_public = log.info().public;
     let is_bundle = path.kind == TileKind::Entries;
+    let first = path.index.saturating_mul(TILE_WIDTH as u64);
+    let shown = first..first + u64::from(path.width);
     let gzip = is_bundle && takes_gzip(&call.parts.headers);
     let work = move || {
         let bytes = log.tile(&path)?;
@@ -53,6 +55,9 @@ async fn tile(call: &mut Call, path: TilePath) -> Result<Response, Refusal> {
     };
     let bytes = call.shared.blocking(work).await?;
     let bytes = bytes.map_err(|error| logged(call, &error))?;
+    if is_bundle {
+        call.show_entries(shown);
+    }
     let cache = if is_public { PUBLIC_FOR_EVER } else { PRIVATE_FOR_EVER };
     let mut response = answer(bytes, "application/octet-stream", cache);
     let headers = response.headers_mut();

@@ -1,6 +1,7 @@
 //! A real server over a real data directory, asked by a tiny client of our own.
 
 mod access;
+mod accesses;
 mod api;
 mod contract;
 mod limits;

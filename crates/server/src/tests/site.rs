@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use access::RateLimits;
 use log::{Cell, CellLimits, CellOptions, Env};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use super::TOKEN;
-use crate::{AdminToken, Gate, Server, ServerLimits, ServerOptions};
+use crate::{Gate, GateOptions, Server, ServerLimits, ServerOptions};
 
 /// A running server; stops when dropped.
 pub(super) struct Site {
@@ -42,17 +43,26 @@ pub(super) struct Reply {
 
 impl Site {
     pub(super) fn start() -> Site {
-        Site::with(ServerLimits::default(), admin())
+        Site::with_env(Env::real())
     }
 
     pub(super) fn with_limits(limits: ServerLimits) -> Site {
-        Site::with(limits, admin())
+        Site::with(&Env::real(), limits, RateLimits::default())
     }
 
-    pub(super) fn with(limits: ServerLimits, gate: Arc<dyn Gate>) -> Site {
+    pub(super) fn with_rates(rates: RateLimits) -> Site {
+        Site::with(&Env::real(), ServerLimits::default(), rates)
+    }
+
+    /// Whose gate goes by this clock and these random bytes.
+    pub(super) fn with_env(env: Env) -> Site {
+        Site::with(&env, ServerLimits::default(), RateLimits::default())
+    }
+
+    fn with(env: &Env, limits: ServerLimits, rates: RateLimits) -> Site {
         let dir = TempDir::new().expect("a directory for data");
         let cell = open(dir.path(), CellLimits::default());
-        let (addr, stop, thread) = serve(&cell, limits, gate);
+        let (addr, stop, thread) = serve(&cell, limits, gate(&cell, env, dir.path(), rates));
         Site { addr, cell, stop: Some(stop), thread: Some(thread), dir }
     }
 
@@ -62,7 +72,8 @@ impl Site {
         self.join();
         self.cell.stop();
         self.cell = open(self.dir.path(), limits);
-        let (addr, stop, thread) = serve(&self.cell, ServerLimits::default(), admin());
+        let gate = gate(&self.cell, &Env::real(), self.dir.path(), RateLimits::default());
+        let (addr, stop, thread) = serve(&self.cell, ServerLimits::default(), gate);
         (self.addr, self.stop, self.thread) = (addr, Some(stop), Some(thread));
     }
 
@@ -208,8 +219,10 @@ impl Reply {
 }
 
 /// The gate of the servers under test.
-pub(super) fn admin() -> Arc<dyn Gate> {
-    Arc::new(AdminToken::new(TOKEN, AdminToken::principal()))
+fn gate(cell: &Cell, env: &Env, dir: &Path, rates: RateLimits) -> Arc<Gate> {
+    let options = GateOptions::new(TOKEN.to_owned(), dir.join("data/keys"));
+    let options = GateOptions { rates, ..options };
+    Arc::new(Gate::open(cell, env, &options).expect("a good system log"))
 }
 
 /// The path below `shared` beside the checkout; without it the test is skipped, and says so.
@@ -239,10 +252,11 @@ fn open(data: &Path, limits: CellLimits) -> Cell {
 fn serve(
     cell: &Cell,
     limits: ServerLimits,
-    gate: Arc<dyn Gate>,
+    gate: Arc<Gate>,
 ) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<()>) {
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-    let server = Server::bind(cell.clone(), gate, ServerOptions { listen, limits });
+    let server =
+        Server::bind(cell.clone(), gate, ServerOptions { limits, ..ServerOptions::new(listen) });
     let server = server.expect("a free port");
     let addr = server.local_addr();
     let (stop, stopped) = oneshot::channel::<()>();

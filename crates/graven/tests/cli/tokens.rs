@@ -1,0 +1,90 @@
+//! Tokens at the command line: made, used, refused, listed, revoked; and the admin's end.
+
+use super::fixture::{Fixture, Ran, event};
+
+/// Makes a token and returns it.
+fn create(fixture: &Fixture, args: &[&str]) -> String {
+    let made = fixture.json(&[&["token", "create"], args].concat(), 0);
+    assert_eq!(made["principal"], args[0]);
+    made["token"].as_str().unwrap().to_owned()
+}
+
+/// Runs a command with a token instead of the admin's.
+fn run_as(fixture: &Fixture, token: &str, args: &[&str], exit: i32, stderr: &str) -> Ran {
+    let ran = fixture.run_in(args, &event(7), &[("GRAVEN_TOKEN", token)]);
+    assert_eq!(ran.exit, exit, "graven {args:?} gave {ran:#?}");
+    assert!(ran.stderr.contains(stderr), "graven {args:?} lacks {stderr:?}: {ran:#?}");
+    ran
+}
+
+#[test]
+fn a_writer_appends_and_reads_nothing_and_a_reader_the_other_way() {
+    let mut fixture = Fixture::serving();
+    let writer = create(&fixture, &["billing-api", "--role", "writer", "--log", "main"]);
+    let reader = create(&fixture, &["audrey", "--role", "reader", "--expires", "30d"]);
+    run_as(&fixture, &writer, &["append"], 0, "");
+    run_as(&fixture, &writer, &["get", "1"], 3, "the right `read_entries`");
+    run_as(&fixture, &writer, &["append", "--stream", "billing-api/7f"], 0, "");
+    run_as(&fixture, &writer, &["append", "--stream", "audrey/7f"], 3, "the right `read_streams`");
+    let got = run_as(&fixture, &reader, &["get", "1"], 0, "");
+    assert!(got.stdout.contains("\"writer\":\"billing-api\",\"auth\":\"token\""), "{got:#?}");
+    assert!(got.stdout.contains(&event(7)), "{got:#?}");
+    run_as(&fixture, &reader, &["append"], 3, "the right `append`");
+    run_as(&fixture, &reader, &["export", "--format", "tiles", "--output", "t"], 3, "`export`");
+    run_as(&fixture, &reader, &["log", "show", "system"], 1, "no log of this name");
+    run_as(&fixture, &reader, &["token", "list"], 3, "the right `grant`");
+
+    let listed = ["audrey", "reader  expires 20", "writer on main", "last used 20", "admin"];
+    fixture.check(&["token", "list"], 0, &listed, &[]);
+    fixture.check(&["token", "revoke", "audrey"], 0, &["revoked 20"], &[]);
+    run_as(&fixture, &reader, &["get", "1"], 3, "not one of this server");
+    fixture.check(
+        &["token", "create", "audrey", "--role", "reader"],
+        2,
+        &[],
+        &["never used twice"],
+    );
+    fixture.check(&["token", "create", "x", "--role", "god"], 2, &[], &["possible values: writer"]);
+    fixture.check(&["token", "revoke", "nobody"], 1, &[], &["there is no principal nobody"]);
+
+    fixture.stop();
+    let told = std::fs::read(fixture.path("graven-data/keys/tokens.key")).unwrap();
+    assert_eq!(told.len(), 32);
+    let verified = ["verify", "graven-data"];
+    fixture.check(&verified, 0, &["main", "system"], &[]);
+    fixture.serve(&[]);
+    run_as(&fixture, &writer, &["append"], 0, "");
+    run_as(&fixture, &reader, &["get", "1"], 3, "not one of this server");
+}
+
+#[test]
+fn from_the_first_owner_on_the_admin_has_what_it_is_granted() {
+    let fixture = Fixture::serving();
+    let owner = create(&fixture, &["owner", "--role", "owner"]);
+    fixture.check(&["token", "list"], 3, &[], &["the right `grant`"]);
+    fixture.check_with(&["append"], &event(1), 1, &[], &["no log of this name"]);
+    fixture.check(&["log", "list"], 0, &[], &[]);
+    let grant = ["token", "grant", "admin", "--role", "writer"];
+    run_as(&fixture, &owner, &grant, 0, "");
+    fixture.check_with(&["append"], &event(1), 0, &["1 event"], &[]);
+    run_as(&fixture, &owner, &["token", "revoke", "owner"], 3, "no owner without expiry");
+    run_as(&fixture, &owner, &["token", "revoke", "admin"], 0, "");
+    fixture.check(&["log", "list"], 3, &[], &["not one of this server"]);
+}
+
+#[test]
+fn without_the_key_of_tokens_there_is_no_start_but_a_new_beginning() {
+    let mut fixture = Fixture::serving();
+    let owner = create(&fixture, &["owner", "--role", "owner"]);
+    fixture.stop();
+    std::fs::remove_file(fixture.path("graven-data/keys/tokens.key")).unwrap();
+    let refused = ["serve", "--listen", "127.0.0.1:0"];
+    fixture.check(&refused, 3, &[], &["tokens.key is missing", "--lost-keys"]);
+    fixture.serve(&["--lost-keys"]);
+    run_as(&fixture, &owner, &["token", "list"], 3, "not one of this server");
+    fixture.check(&["token", "list"], 0, &["owner", "revoked 20"], &[]);
+    create(&fixture, &["owner-2", "--role", "owner"]);
+    fixture.stop();
+    fixture.serve(&[]);
+    fixture.check(&["token", "list"], 3, &[], &["the right `grant`"]);
+}

@@ -1,0 +1,152 @@
+//! Tokens and roles: made, listed, revoked, given and taken. Each change is an entry of `system` before it counts.
+
+use std::sync::Arc;
+
+use access::{Account, Change, Grant, PrincipalId, Role};
+use append::{Code, Refusal};
+use axum::http::StatusCode;
+use axum::response::Response;
+use graven_entry::{LogName, Time};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{bad_field, page_limit, read_json};
+use crate::dispatch::Call;
+use crate::json;
+
+const NS_PER_S: u64 = 1_000_000_000;
+
+/// The body of `POST /api/v1/tokens`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CreateToken {
+    name: String,
+    role: String,
+    log: Option<String>,
+    expires_s: Option<u64>,
+}
+
+/// The body of `POST /api/v1/tokens/{principal}/roles`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChangeRole {
+    role: String,
+    log: Option<String>,
+    #[serde(default)]
+    remove: bool,
+}
+
+/// `POST /api/v1/tokens`: a new principal with a role and a token, which is shown this once.
+pub(crate) async fn create(call: &mut Call) -> Result<Response, Refusal> {
+    let wanted: CreateToken = read_json(call).await?;
+    let id = PrincipalId::new(&wanted.name).map_err(|error| bad_field("name", &error))?;
+    let grant = grant(call, &wanted.role, wanted.log.as_deref())?;
+    let gate = &call.shared.gate;
+    let expires = wanted.expires_s.map(|seconds| expiry(gate.now(), seconds)).transpose()?;
+    let (token, credential) = gate.draw(expires);
+    apply(call, Change::Create(id.clone(), credential, grant)).await?;
+    let mut body = account(&call.shared.gate.account(&id)?);
+    body["token"] = token.text.as_str().into();
+    Ok(answer(StatusCode::CREATED, &body))
+}
+
+/// `GET /api/v1/tokens`: all principals by id, in pages. No token is among what is kept of them.
+pub(crate) fn list(call: &Call) -> Result<Response, Refusal> {
+    let limit = page_limit(call)?;
+    let after = call.query("after").unwrap_or_default();
+    let directory = call.shared.gate.directory();
+    let mut rest = directory.accounts().filter(|account| account.id.as_str() > after);
+    let page: Vec<&Account> = rest.by_ref().take(limit).collect();
+    let next = rest.next().and(page.last()).map(|account| account.id.as_str());
+    let mut body = json!({"tokens": page.iter().map(|one| account(one)).collect::<Vec<Value>>()});
+    if let Some(next) = next {
+        body["next"] = next.into();
+    }
+    Ok(answer(StatusCode::OK, &body))
+}
+
+/// `POST /api/v1/tokens/{principal}/revoke`: the token is good no more.
+pub(crate) async fn revoke(call: &mut Call) -> Result<Response, Refusal> {
+    let id = principal(call)?;
+    apply(call, Change::Revoke(id.clone())).await?;
+    Ok(answer(StatusCode::OK, &account(&call.shared.gate.account(&id)?)))
+}
+
+/// `POST /api/v1/tokens/{principal}/roles`: a role is given or taken.
+pub(crate) async fn change_role(call: &mut Call) -> Result<Response, Refusal> {
+    let wanted: ChangeRole = read_json(call).await?;
+    let id = principal(call)?;
+    let grant = grant(call, &wanted.role, wanted.log.as_deref())?;
+    let change = if wanted.remove {
+        Change::Take(id.clone(), grant)
+    } else {
+        Change::Grant(id.clone(), grant)
+    };
+    apply(call, change).await?;
+    Ok(answer(StatusCode::OK, &account(&call.shared.gate.account(&id)?)))
+}
+
+/// Makes the change on a task of its own: one whose client has gone must still be taken in once it is permanent.
+async fn apply(call: &mut Call, change: Change) -> Result<(), Refusal> {
+    let shared = Arc::clone(&call.shared);
+    let actor = call.principal()?.id.clone();
+    let task = async move { shared.gate.change(&shared.cell, &actor, &change).await };
+    tokio::spawn(task).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a change of access broke off");
+        Err(Refusal::new(Code::Unavailable, "the server failed at this change; see its own log"))
+    })
+}
+
+fn principal(call: &Call) -> Result<PrincipalId, Refusal> {
+    let text = call.param("principal").unwrap_or_default();
+    PrincipalId::parse(text).map_err(|_| {
+        Refusal::new(Code::NotFound, "no principal of this name").in_field("principal")
+    })
+}
+
+/// The grant that a body names; its log has to be there, so that no mistyped name waits for a log to come.
+fn grant(call: &Call, role: &str, log: Option<&str>) -> Result<Grant, Refusal> {
+    let names = || Role::ALL.map(Role::as_str).join(", ");
+    let role = Role::parse(role)
+        .ok_or_else(|| bad_field("role", &format!("no such role; there are: {}", names())))?;
+    let log = log.map(LogName::new).transpose().map_err(|error| bad_field("log", &error))?;
+    if let Some(log) = &log
+        && call.shared.cell.log(log.as_str()).is_none()
+    {
+        return Err(bad_field("log", &"there is no log of this name; create it first"));
+    }
+    Ok(Grant { role, log })
+}
+
+fn expiry(now: Time, seconds: u64) -> Result<Time, Refusal> {
+    let ns = seconds.checked_mul(NS_PER_S).and_then(|ns| now.unix_ns().checked_add(ns));
+    let time = ns.filter(|_| seconds > 0).and_then(|ns| Time::from_unix_ns(ns).ok());
+    time.ok_or_else(|| bad_field("expires_s", &"give a number of seconds from 1 on"))
+}
+
+/// A principal as the API shows it.
+fn account(account: &Account) -> Value {
+    let roles = account.grants.iter().map(|grant| match &grant.log {
+        Some(log) => json!({"role": grant.role.as_str(), "log": log.as_str()}),
+        None => json!({"role": grant.role.as_str()}),
+    });
+    let mut body = json!({"principal": account.id.as_str(), "roles": roles.collect::<Vec<_>>()});
+    let expires = account.credential.as_ref().and_then(|credential| credential.expires);
+    let created = account.credential.as_ref().map(|_| account.created);
+    let times = [
+        ("created", created),
+        ("expires", expires),
+        ("last_used", account.last_used),
+        ("revoked", account.revoked),
+    ];
+    for (name, time) in times {
+        if let Some(time) = time {
+            body[name] = time.to_string().into();
+        }
+    }
+    body
+}
+
+fn answer(status: StatusCode, body: &Value) -> Response {
+    json::response(status, format!("{body}\n").into_bytes())
+}

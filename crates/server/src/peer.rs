@@ -1,0 +1,31 @@
+//! Where a request comes from: the connection's other end, or what a proxy that is trusted says.
+
+use std::net::IpAddr;
+
+use axum::http::HeaderMap;
+
+use crate::limits::FORWARDED_MAX;
+
+/// The address at the other end of the connection, as an extension of each of its requests.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
+/// The address that a request counts for. `X-Forwarded-For` is believed from right to left, and only as far as the
+/// addresses are proxies' own: what stands left of the first other address was written by whoever sent it.
+pub(crate) fn source(peer: IpAddr, headers: &HeaderMap, proxies: &[IpAddr]) -> IpAddr {
+    let mut source = peer.to_canonical();
+    let values = headers.get_all("x-forwarded-for").iter().rev();
+    let hops = values.filter_map(|value| value.to_str().ok()).flat_map(|text| text.rsplit(','));
+    for hop in hops.take(FORWARDED_MAX) {
+        if !proxies.contains(&source) {
+            break;
+        }
+        let Ok(address) = hop.trim().parse::<IpAddr>() else { break };
+        source = address.to_canonical();
+    }
+    source
+}
+
+#[cfg(test)]
+#[path = "tests/peer.rs"]
+mod tests;

@@ -34,7 +34,17 @@ pub struct ProvedEntry {
 impl Client {
     /// A client of the server at `url`, such as `http://127.0.0.1:7070`, with this bearer token.
     pub fn new(url: &str, token: Option<&str>) -> Result<Client, ClientError> {
-        Ok(Client { transport: Transport::new(url, token)?, keys: BTreeMap::new() })
+        Ok(Client { transport: Transport::new(url, token, None)?, keys: BTreeMap::new() })
+    }
+
+    /// The same, of a server whose certificate is one of these (PEM), or signed by one; those of the web do not count.
+    pub fn with_roots(
+        url: &str,
+        token: Option<&str>,
+        roots_pem: &[u8],
+    ) -> Result<Client, ClientError> {
+        let transport = Transport::new(url, token, Some(roots_pem))?;
+        Ok(Client { transport, keys: BTreeMap::new() })
     }
 
     /// From now on, answers about `log` have to hold against these keys.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use append::{Code, Refusal};
 use ureq::http::{Response, StatusCode};
+use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body};
 
 use crate::ClientError;
@@ -50,10 +51,20 @@ impl Request<'_> {
 }
 
 impl Transport {
-    pub(crate) fn new(url: &str, token: Option<&str>) -> Result<Transport, ClientError> {
+    /// With `roots_pem`, the server's certificate has to be one of these, or signed by one.
+    pub(crate) fn new(
+        url: &str,
+        token: Option<&str>,
+        roots_pem: Option<&[u8]>,
+    ) -> Result<Transport, ClientError> {
         let host = host_of(url)?;
+        let tls = match roots_pem {
+            Some(pem) => TlsConfig::builder().root_certs(roots(url, pem)?).build(),
+            None => TlsConfig::default(),
+        };
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
+            .tls_config(tls)
             .max_redirects(0)
             .max_redirects_will_error(false)
             .user_agent(concat!("graven/", env!("CARGO_PKG_VERSION")))
@@ -144,6 +155,21 @@ impl Transport {
             source: error.into_io(),
         })
     }
+}
+
+/// The certificates that are trusted, instead of those of the web.
+fn roots(url: &str, pem: &[u8]) -> Result<RootCerts, ClientError> {
+    let bad = || ClientError::BadUrl {
+        url: url.to_owned(),
+        why: "the certificates to trust it by are not PEM",
+    };
+    let mut certificates = Vec::new();
+    for item in parse_pem(pem) {
+        if let PemItem::Certificate(certificate) = item.map_err(|_| bad())? {
+            certificates.push(certificate);
+        }
+    }
+    if certificates.is_empty() { Err(bad()) } else { Ok(RootCerts::from(certificates)) }
 }
 
 /// How long to wait before sending again; `None` where that is not safe or does not help.

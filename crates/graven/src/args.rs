@@ -46,6 +46,9 @@ pub(crate) struct Globals {
     /// The server [env: GRAVEN_URL] [default: server.url in the data directory, or http://127.0.0.1:7070]
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) url: Option<String>,
+    /// Trust the server by these certificates in PEM form [env: GRAVEN_TLS_CA]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) tls_ca: Option<String>,
 }
 
 /// `--log`, of every command for one log. As all settings, it is read through the matches, so that its source is known.

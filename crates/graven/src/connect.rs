@@ -4,6 +4,7 @@ use std::path::Path;
 
 use client::{Client, LogKeys};
 
+use crate::certificate::CERTIFICATE_FILE;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::files;
@@ -36,7 +37,27 @@ pub(crate) enum KeysFrom {
 pub(crate) fn client(context: &Context) -> Result<Client, Failure> {
     let (url, own) = server_url(context)?;
     let token = token(context, own)?;
-    Ok(Client::new(&url, token.as_deref())?)
+    open(context, &url, token.as_deref(), own)
+}
+
+/// A client that trusts the certificates of `--tls-ca`, or the one that the data directory's own server made for itself.
+fn open(
+    context: &Context,
+    url: &str,
+    token: Option<&str>,
+    is_own_server: bool,
+) -> Result<Client, Failure> {
+    let settings = &context.settings;
+    let own = settings.path("data").join(CERTIFICATE_FILE);
+    let roots = match settings.given_path("tls_ca") {
+        Some(path) => Some(files::read(&path, SMALL_FILE_BYTES_MAX)?),
+        None if is_own_server => files::read_if_there(&own, SMALL_FILE_BYTES_MAX)?,
+        None => None,
+    };
+    Ok(match roots {
+        Some(roots) => Client::with_roots(url, token, &roots)?,
+        None => Client::new(url, token)?,
+    })
 }
 
 /// A client of the server at `url`, which the user named; the admin token goes there only if it is the data
@@ -44,13 +65,13 @@ pub(crate) fn client(context: &Context) -> Result<Client, Failure> {
 pub(crate) fn client_of(context: &Context, url: &str) -> Result<Client, Failure> {
     let in_data = read_line(&context.settings.path("data").join("server.url"))?;
     let own = in_data.is_some_and(|own| same_url(&own, url));
-    Ok(Client::new(url, token(context, own)?.as_deref())?)
+    open(context, url, token(context, own)?.as_deref(), own)
 }
 
 /// A client for the log of the settings, which trusts the keys that the settings or the data directory give.
 pub(crate) fn log(context: &Context) -> Result<Connection, Failure> {
     let (url, own) = server_url(context)?;
-    let mut client = Client::new(&url, token(context, own)?.as_deref())?;
+    let mut client = open(context, &url, token(context, own)?.as_deref(), own)?;
     let log = context.settings.text("log").to_owned();
     let (keys, keys_from) = match given_keys(context)? {
         Some(keys) => (Some(keys), KeysFrom::Given),

@@ -1,6 +1,7 @@
 //! The graven binary: arguments, configuration, wiring. Each command is a file under `commands/`.
 
 mod args;
+mod certificate;
 mod commands;
 mod config;
 mod connect;

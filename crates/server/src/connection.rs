@@ -1,6 +1,7 @@
 //! One connection: HTTP/1.1 with keep-alive or HTTP/2 without TLS, until it ends or the server stops.
 
 use std::convert::Infallible;
+use std::io;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -23,7 +24,8 @@ use crate::limits::{
 };
 use crate::peer::Peer;
 use crate::problem;
-use crate::wire::{Protocol, Wire};
+use crate::shared::Shared;
+use crate::wire::{Protocol, Stream, Wire};
 
 /// How often an HTTP/2 client is asked whether it is still there, and for how long to wait.
 const H2_PING: Duration = Duration::from_secs(20);
@@ -51,13 +53,14 @@ impl Service {
 pub(crate) async fn serve(
     stream: TcpStream,
     service: Service,
-    limits: &ServerLimits,
+    shared: &Shared,
     mut stopping: watch::Receiver<bool>,
 ) {
+    let limits = &shared.limits;
     // Answers are small and whole: they are not to wait for more. Without it they are only slower.
     drop(stream.set_nodelay(true));
     let opened = tokio::select! {
-        opened = timeout(limits.header_read, Wire::open(stream, limits.write_stall)) => opened,
+        opened = timeout(limits.header_read, open(stream, shared)) => opened,
         _ = stopping.wait_for(|stops| *stops) => return,
     };
     let Ok(Ok(Some((protocol, wire)))) = opened else {
@@ -70,6 +73,18 @@ pub(crate) async fn serve(
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection broke off");
     }
+}
+
+/// The handshake where there is one, and as many bytes as tell which HTTP the client speaks.
+async fn open(
+    stream: TcpStream,
+    shared: &Shared,
+) -> io::Result<Option<(Protocol, Wire<Box<dyn Stream>>)>> {
+    let stream: Box<dyn Stream> = match &shared.tls {
+        Some(tls) => Box::new(tls.accept(stream).await?),
+        None => Box::new(stream),
+    };
+    Wire::open(stream, shared.limits.write_stall).await
 }
 
 /// Tells a client that there are too many, without serving it.
@@ -92,14 +107,14 @@ pub(crate) async fn refuse(mut stream: TcpStream, connections_max: usize) {
         // Closing with unread bytes would reset the connection and the answer with it.
         let mut rest = [0; 1024];
         while stream.read(&mut rest).await? > 0 {}
-        Ok::<(), std::io::Error>(())
+        Ok::<(), io::Error>(())
     };
     // A client that does not take its answer in time has had its chance.
     drop(timeout(REFUSAL_LIMIT, farewell).await);
 }
 
 async fn serve_http1(
-    wire: Wire,
+    wire: Wire<Box<dyn Stream>>,
     service: Service,
     limits: &ServerLimits,
     mut stopping: watch::Receiver<bool>,
@@ -121,7 +136,7 @@ async fn serve_http1(
 }
 
 async fn serve_http2(
-    wire: Wire,
+    wire: Wire<Box<dyn Stream>>,
     service: Service,
     mut stopping: watch::Receiver<bool>,
 ) -> hyper::Result<()> {

@@ -27,6 +27,7 @@ mod record;
 mod routes;
 mod server;
 mod shared;
+mod tls;
 mod wire;
 
 pub use gate::{Gate, GateError, GateOptions};
@@ -34,6 +35,7 @@ pub use limits::ServerLimits;
 pub use openapi::openapi;
 pub use problem::{status, title};
 pub use server::{BindError, Server, ServerOptions};
+pub use tls::{Tls, TlsError};
 
 #[cfg(test)]
 mod tests;

@@ -18,6 +18,7 @@ use crate::limits::{BACKLOG_CONNECTIONS, REFUSALS_AT_ONCE_MAX, ServerLimits};
 use crate::peer::Peer;
 use crate::routes::router;
 use crate::shared::Shared;
+use crate::tls::Tls;
 
 /// Pause after a failed accept, such as for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -33,13 +34,15 @@ pub struct ServerOptions {
     pub proxies: Vec<IpAddr>,
     /// Reads go on where a full disk leaves no room to record them.
     pub reads_unrecorded: bool,
+    /// Connections are TLS; without it plain HTTP.
+    pub tls: Option<Tls>,
 }
 
 impl ServerOptions {
     /// The defaults for an address.
     pub fn new(listen: SocketAddr) -> ServerOptions {
         let (limits, proxies) = (ServerLimits::default(), Vec::new());
-        ServerOptions { listen, limits, proxies, reads_unrecorded: false }
+        ServerOptions { listen, limits, proxies, reads_unrecorded: false, tls: None }
     }
 }
 
@@ -137,13 +140,16 @@ impl Connections {
             self.tasks.spawn(async move {
                 shared.counters.connection_accepted();
                 let stopping = shared.stopping.clone();
-                connection::serve(stream, service, &shared.limits, stopping).await;
+                connection::serve(stream, service, &shared, stopping).await;
                 drop(place);
             });
             return;
         }
         shared.counters.connection_refused();
-        if let Ok(place) = Arc::clone(&self.refusals).try_acquire_owned() {
+        // Behind TLS the answer would cost the handshake that there is no room for.
+        if shared.tls.is_none()
+            && let Ok(place) = Arc::clone(&self.refusals).try_acquire_owned()
+        {
             self.tasks.spawn(async move {
                 connection::refuse(stream, shared.limits.connections_max).await;
                 drop(place);

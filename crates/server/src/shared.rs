@@ -15,6 +15,7 @@ use crate::limits::ServerLimits;
 use crate::metrics::Counters;
 use crate::record::Records;
 use crate::server::ServerOptions;
+use crate::tls::Tls;
 
 /// The state behind every handler. Cheap to reach, never locked.
 pub(crate) struct Shared {
@@ -23,6 +24,7 @@ pub(crate) struct Shared {
     pub(crate) records: Records,
     /// Whose `X-Forwarded-For` is believed.
     pub(crate) proxies: Vec<IpAddr>,
+    pub(crate) tls: Option<Tls>,
     pub(crate) limits: ServerLimits,
     pub(crate) counters: Counters,
     /// Connections that may be served at once.
@@ -47,12 +49,13 @@ impl Shared {
         options: ServerOptions,
         stopping: watch::Receiver<bool>,
     ) -> Arc<Self> {
-        let ServerOptions { limits, proxies, reads_unrecorded, .. } = options;
+        let ServerOptions { limits, proxies, reads_unrecorded, tls, .. } = options;
         Arc::new(Shared {
             records: Records::new(cell.clone(), reads_unrecorded),
             cell,
             gate,
             proxies,
+            tls,
             counters: Counters::default(),
             connections: Arc::new(Semaphore::new(limits.connections_max)),
             requests: Semaphore::new(limits.requests_max),

@@ -6,7 +6,6 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
 /// What an HTTP/2 client with prior knowledge sends first (RFC 9113 §3.4).
@@ -19,9 +18,14 @@ pub(crate) enum Protocol {
     Http2,
 }
 
+/// What bytes come and go by: a socket, or TLS over one.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
 /// A connection of which the first bytes were read already.
-pub(crate) struct Wire {
-    stream: TcpStream,
+pub(crate) struct Wire<S> {
+    stream: S,
     /// Read before it was known who is to read it; goes out first.
     first: Vec<u8>,
     first_taken: usize,
@@ -31,14 +35,14 @@ pub(crate) struct Wire {
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
-impl Wire {
+impl<S: Stream> Wire<S> {
     /// Reads as much as tells which HTTP the client speaks. `None` where it left before it spoke.
     ///
     /// The caller limits the time: a client that says nothing must not hold a place for ever.
     pub(crate) async fn open(
-        mut stream: TcpStream,
+        mut stream: S,
         write_stall: Duration,
-    ) -> io::Result<Option<(Protocol, Wire)>> {
+    ) -> io::Result<Option<(Protocol, Wire<S>)>> {
         let mut first = Vec::with_capacity(1024);
         loop {
             if stream.read_buf(&mut first).await? == 0 {
@@ -74,7 +78,7 @@ impl Wire {
     }
 }
 
-impl AsyncRead for Wire {
+impl<S: Stream> AsyncRead for Wire<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -96,7 +100,7 @@ impl AsyncRead for Wire {
     }
 }
 
-impl AsyncWrite for Wire {
+impl<S: Stream> AsyncWrite for Wire<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

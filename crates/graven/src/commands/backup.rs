@@ -17,8 +17,8 @@ const ATTEMPTS_MAX: usize = 5;
 
 /// What a backup never holds: keys, credentials, what can be computed again, and what belongs to the running process.
 /// The journal is copied before the logs, so that what leaves it meanwhile is found in them.
-const LEFT_OUT: [&str; 7] =
-    ["keys", "keyring", "derived", "admin.token", "server.url", "LOCK", "reserve"];
+const LEFT_OUT: [&str; 8] =
+    ["keys", "keyring", "derived", "admin.token", "server.url", "tls.crt", "LOCK", "reserve"];
 
 /// Arguments of `graven backup`.
 #[derive(Debug, clap::Args)]

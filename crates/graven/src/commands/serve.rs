@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use access::RateLimits;
 use env::Random;
 use graven_entry::Name;
 use log::{Cell, CellOptions, Env, OpenError, OpenReport};
@@ -12,6 +13,8 @@ use server::{Gate, GateError, GateOptions, Server, ServerLimits, ServerOptions};
 use store::{JournalError, StoreError};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::certificate;
+use crate::config::Settings;
 use crate::context::Context;
 use crate::descriptors;
 use crate::exit::Exit;
@@ -33,6 +36,27 @@ pub(crate) struct ServeArgs {
     /// Allow plain HTTP on an address that other machines reach [env: GRAVEN_INSECURE_LISTEN]
     #[arg(long)]
     insecure_listen: bool,
+    /// Serve TLS with a certificate that the first start makes and signs itself [env: GRAVEN_TLS]
+    #[arg(long)]
+    tls: bool,
+    /// Serve TLS with this chain of certificates in PEM form, the server's own first [env: GRAVEN_TLS_CERT]
+    #[arg(long, value_name = "FILE")]
+    tls_cert: Option<String>,
+    /// The private key of --tls-cert in PEM form [env: GRAVEN_TLS_KEY]
+    #[arg(long, value_name = "FILE")]
+    tls_key: Option<String>,
+    /// Believe X-Forwarded-For from these addresses, with commas between them [env: GRAVEN_PROXIES]
+    #[arg(long, value_name = "ADDRESSES")]
+    proxies: Option<String>,
+    /// Take at most this many requests of one principal in a second [env: GRAVEN_REQUESTS_PER_S]
+    #[arg(long, value_name = "N")]
+    requests_per_s: Option<String>,
+    /// Take at most this many bytes of one principal in a second [env: GRAVEN_BYTES_PER_S]
+    #[arg(long, value_name = "N")]
+    bytes_per_s: Option<String>,
+    /// Let reads go on where a full disk has no room to record them [env: GRAVEN_UNRECORDED_READS]
+    #[arg(long)]
+    unrecorded_reads: bool,
     /// Keep a record of what was signed in this file on another device, and ask it at every start
     /// [env: GRAVEN_GUARD]
     #[arg(long, value_name = "FILE")]
@@ -72,7 +96,8 @@ struct UrlFile {
 /// Runs the server until it is told to stop.
 pub(crate) fn run(context: &Context, args: &ServeArgs) -> Result<Exit, Failure> {
     let listen = listen_address(context)?;
-    let options = ServerOptions { limits: limits(context)?, ..ServerOptions::new(listen) };
+    let options =
+        ServerOptions { limits: limits(context)?, ..server_options(&context.settings, listen) };
     start_tracing(context)?;
     let environment = Env::real();
     let (cell, report) = open(context, args, environment.clone())?;
@@ -95,11 +120,16 @@ fn serve(
     let keys = context.settings.given_path("keys").unwrap_or_else(|| data.join("keys"));
     let admin_token = admin_token(&data.join("admin.token"), environment.random.as_ref())?;
     let lost_keys = args.lost_keys;
-    let gate_options = GateOptions { lost_keys, ..GateOptions::new(admin_token, keys) };
+    let rates = rates(&context.settings);
+    let gate_options =
+        GateOptions { rates, lost_keys, ..GateOptions::new(admin_token, keys.clone()) };
     let gate = gate(cell, environment, gate_options)?;
+    let tls = certificate::tls(&context.settings, data, &keys, options.listen.ip())?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let options = ServerOptions { tls, ..options };
     let server = Server::bind(cell.clone(), gate, options)
         .map_err(|error| Failure::caused(Exit::Unreachable, "cannot start", &error))?;
-    let url = url_of(server.local_addr());
+    let url = url_of(scheme, server.local_addr());
     let url_file = UrlFile::write(context, &data.join("server.url"), &url);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -155,6 +185,21 @@ fn open(
     Cell::open(environment, options).map_err(|error| open_failure(&data, &error))
 }
 
+/// What one principal may do in a second.
+fn rates(settings: &Settings) -> RateLimits {
+    let number = |key| settings.given(key).and_then(|text| text.parse().ok());
+    RateLimits { requests_per_s: number("requests_per_s"), bytes_per_s: number("bytes_per_s") }
+}
+
+fn server_options(settings: &Settings, listen: SocketAddr) -> ServerOptions {
+    let proxies = settings.given("proxies").unwrap_or_default().split(',');
+    ServerOptions {
+        proxies: proxies.filter_map(|one| one.trim().parse().ok()).collect(),
+        reads_unrecorded: settings.is_on("unrecorded_reads"),
+        ..ServerOptions::new(listen)
+    }
+}
+
 /// The gate of a server over this cell. A `system` log that is not what it was is a failed verification.
 pub(crate) fn gate(
     cell: &Cell,
@@ -187,13 +232,14 @@ fn listen_address(context: &Context) -> Result<SocketAddr, Failure> {
     let text = context.settings.text("listen");
     let address: SocketAddr =
         text.parse().map_err(|error| Failure::usage(format!("--listen {text}: {error}")))?;
-    if address.ip().is_loopback() || context.settings.is_on("insecure_listen") {
+    let is_private = address.ip().is_loopback() || certificate::is_asked(&context.settings);
+    if is_private || context.settings.is_on("insecure_listen") {
         return Ok(address);
     }
     let message =
         format!("{address} can be reached from other machines, and plain HTTP hides nothing");
     Err(Failure::usage(message).hint(
-        "Listen on 127.0.0.1 behind a proxy that ends TLS, or say --insecure-listen if the network is yours.",
+        "Serve TLS with --tls or --tls-cert, listen on 127.0.0.1 behind a proxy that ends it, or say --insecure-listen if the network is yours.",
     ))
 }
 
@@ -248,13 +294,13 @@ fn tell(context: &Context, cell: &Cell, data: &Path, url: &str, report: &OpenRep
 }
 
 /// Where clients on this machine reach the server.
-fn url_of(address: SocketAddr) -> String {
+fn url_of(scheme: &str, address: SocketAddr) -> String {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
         ip => ip,
     };
-    format!("http://{}", SocketAddr::new(ip, address.port()))
+    format!("{scheme}://{}", SocketAddr::new(ip, address.port()))
 }
 
 /// Done at the first SIGINT or SIGTERM. The handlers are in place when this returns.

@@ -1,6 +1,6 @@
 //! Whether a value fits its setting, and what an unknown key may have meant.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use graven_entry::LogName;
 
@@ -22,6 +22,14 @@ pub(super) fn kind(kind: Kind, text: &str) -> Result<(), String> {
             "it is no IP address with a port; write it as 127.0.0.1:7070 or [::1]:7070".to_owned()
         }),
         Kind::LogName => LogName::new(text).map(drop).map_err(|error| error.to_string()),
+        Kind::Addresses => text
+            .split(',')
+            .try_for_each(|one| one.trim().parse::<IpAddr>().map(drop))
+            .map_err(|_| "it is not IP addresses with commas between them".to_owned()),
+        Kind::Number => match text.parse::<u32>() {
+            Ok(number) if number > 0 => Ok(()),
+            _ => Err(format!("it is no number from 1 to {}", u32::MAX)),
+        },
         Kind::Switch => one_of(text, &["true", "false"]),
         Kind::TraceFormat => one_of(text, &["text", "json"]),
         Kind::Filter => text
@@ -36,6 +44,7 @@ pub(super) fn toml_text(kind: Kind, value: &toml::Value) -> Result<String, Strin
     match (kind, value) {
         (Kind::Switch, toml::Value::Boolean(on)) => Ok(on.to_string()),
         (Kind::Switch, _) => Err("is neither true nor false".to_owned()),
+        (Kind::Number, toml::Value::Integer(number)) => Ok(number.to_string()),
         (_, toml::Value::String(text)) => Ok(text.clone()),
         (_, other) => Err(format!("is a TOML {}; write it in quotes", other.type_str())),
     }

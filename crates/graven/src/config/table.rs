@@ -24,6 +24,8 @@ pub(crate) enum Kind {
     Secret,
     LogName,
     VerifierKey,
+    Addresses,
+    Number,
     Switch,
     Filter,
     TraceFormat,
@@ -51,6 +53,8 @@ impl Kind {
             Kind::Secret => "text",
             Kind::LogName => "log name, `[a-z0-9-]{1,63}`",
             Kind::VerifierKey => "verifier key, or a file of them, one a line",
+            Kind::Addresses => "IP addresses, with commas between them",
+            Kind::Number => "number, 1 or more",
             Kind::Switch => "`true` or `false`",
             Kind::Filter => "filter such as `warn` or `server=debug,warn`",
             Kind::TraceFormat => "`text` or `json`",
@@ -78,6 +82,15 @@ pub(crate) const SETTINGS: &[Setting] = &[
         is_secret: false,
         used_by: READERS,
         help: "The server. Where it is not given, `server.url` in the data directory counts before the default.",
+    },
+    Setting {
+        key: "tls_ca",
+        kind: Kind::Path,
+        default: None,
+        is_secret: false,
+        used_by: READERS,
+        help: "Certificates in PEM form: the server's has to be one of them or signed by one. Without it those of the \
+               web count, and for the server of `server.url` in the data directory the one that it made itself.",
     },
     Setting {
         key: "token",
@@ -123,6 +136,66 @@ pub(crate) const SETTINGS: &[Setting] = &[
         used_by: "serve",
         help: "Allows plain HTTP on an address that other machines reach. Tokens and events then cross the network \
                in the clear, unless something in front of the server ends TLS.",
+    },
+    Setting {
+        key: "tls",
+        kind: Kind::Switch,
+        default: Some("false"),
+        is_secret: false,
+        used_by: "serve",
+        help: "Serves TLS with a certificate that the first start makes and signs itself: `tls.crt` in the data \
+               directory, which clients on other machines need as their `tls_ca`.",
+    },
+    Setting {
+        key: "tls_cert",
+        kind: Kind::Path,
+        default: None,
+        is_secret: false,
+        used_by: "serve",
+        help: "Serves TLS with this chain of certificates in PEM form, the server's own first.",
+    },
+    Setting {
+        key: "tls_key",
+        kind: Kind::Path,
+        default: None,
+        is_secret: false,
+        used_by: "serve",
+        help: "The private key of `tls_cert` in PEM form.",
+    },
+    Setting {
+        key: "proxies",
+        kind: Kind::Addresses,
+        default: None,
+        is_secret: false,
+        used_by: "serve",
+        help: "The addresses of proxies before the server. Only from these is `X-Forwarded-For` believed, as far as \
+               they wrote it: for lockouts, and for where an access came from in its record.",
+    },
+    Setting {
+        key: "requests_per_s",
+        kind: Kind::Number,
+        default: None,
+        is_secret: false,
+        used_by: "serve",
+        help: "Requests of one principal in a second, with one second's worth in advance; without it there is no \
+               limit. Over it answers are 429.",
+    },
+    Setting {
+        key: "bytes_per_s",
+        kind: Kind::Number,
+        default: None,
+        is_secret: false,
+        used_by: "serve",
+        help: "Bytes of bodies of one principal in a second. A body that is larger is taken, and waited for before \
+               the next.",
+    },
+    Setting {
+        key: "unrecorded_reads",
+        kind: Kind::Switch,
+        default: Some("false"),
+        is_secret: false,
+        used_by: "serve",
+        help: "Lets reads go on where a full disk has no room left to record them. Without it they are refused.",
     },
     Setting {
         key: "guard",

@@ -23,6 +23,7 @@ fn check_file(text: &str, expected: Result<&[(&str, &str)], &str>) {
 fn files_are_read_strictly() {
     check_file("", Ok(&[]));
     check_file("data = \"d\"\nlisten = \"[::1]:1\"\n", Ok(&[("data", "d"), ("listen", "[::1]:1")]));
+    check_file("requests_per_s = 20\n", Ok(&[("requests_per_s", "20")]));
     check_file("insecure_listen = true\n", Ok(&[("insecure_listen", "true")]));
     check_file(
         "# hello\n\nlissten = \"x\"\n",
@@ -73,6 +74,11 @@ fn values_of_the_wrong_form_are_refused() {
         ("log", ""),
         ("trace_format", "xml"),
         ("insecure_listen", "1"),
+        ("proxies", "10.0.0.1,proxy"),
+        ("proxies", ""),
+        ("requests_per_s", "0"),
+        ("requests_per_s", "-1"),
+        ("bytes_per_s", "4294967296"),
         ("data", ""),
     ];
     for (key, text) in rows {

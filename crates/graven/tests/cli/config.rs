@@ -46,6 +46,6 @@ fn mistakes_are_named() {
     // A bad file stops every command, not only the one that checks it.
     fixture.check(&["version", "--config", "typo.toml"], 2, &[], &["unknown key"]);
     let json = fixture.json(&["config", "check", "good.toml"], 0);
-    assert_eq!((&json["ok"], &json["settings"][5]["key"]), (&true.into(), &"listen".into()));
+    assert_eq!((&json["ok"], &json["settings"][6]["key"]), (&true.into(), &"listen".into()));
     fixture.check(&["config", "reference"], 0, &["# Configuration", "## `guard`"], &[]);
 }

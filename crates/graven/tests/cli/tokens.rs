@@ -1,5 +1,8 @@
 //! Tokens at the command line: made, used, refused, listed, revoked; and the admin's end.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
 use super::fixture::{Fixture, Ran, event};
 
 /// Makes a token and returns it.
@@ -87,4 +90,70 @@ fn without_the_key_of_tokens_there_is_no_start_but_a_new_beginning() {
     fixture.stop();
     fixture.serve(&[]);
     fixture.check(&["token", "list"], 3, &[], &["the right `grant`"]);
+}
+
+/// The status of a request over a connection of its own.
+fn status(fixture: &Fixture, headers: &str) -> String {
+    let address = fixture.url().replace("http://", "");
+    let mut stream = TcpStream::connect(address).unwrap();
+    let request =
+        format!("GET /api/v1/logs HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{headers}\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer.split(' ').nth(1).unwrap_or_default().to_owned()
+}
+
+#[test]
+fn proxies_and_rates_are_settings() {
+    let mut fixture = Fixture::empty();
+    fixture.serve(&["--proxies", "127.0.0.1", "--requests-per-s", "3"]);
+    let token = fixture.read("graven-data/admin.token");
+    let good = format!("authorization: Bearer {}\r\n", token.trim());
+    let statuses: Vec<String> = (0..40).map(|_| status(&fixture, &good)).collect();
+    assert!(statuses.iter().any(|status| status == "429"), "{statuses:?}");
+    let forwarded = "authorization: Bearer x\r\nx-forwarded-for: 203.0.113.9\r\n";
+    assert_eq!(status(&fixture, forwarded), "401");
+    fixture.stop();
+    fixture.serve(&[]);
+    let size = fixture.json(&["log", "show", "system"], 0)["size"].to_string();
+    let tail = ["tail", "--log", "system", "--from", "0", "--count", &size];
+    fixture.check(&tail, 0, &["\"ip\":\"203.0.113.9\""], &[]);
+}
+
+#[test]
+fn tls_is_served_by_a_certificate_of_its_own_or_of_the_operator() {
+    let mut fixture = Fixture::empty();
+    let said = fixture.serve(&["--tls"]);
+    assert!(said.contains("listening on https://127.0.0.1:"), "{said}");
+    fixture.check_with(&["append"], &event(1), 0, &["1 event"], &[]);
+    let url = fixture.url();
+    let token = fixture.read("graven-data/admin.token");
+    let as_admin = [("GRAVEN_TOKEN", token.trim()), ("GRAVEN_DATA", "elsewhere")];
+    let list = ["log", "list", "--url", &url];
+    let unknown = fixture.run_in(&list, "", &as_admin);
+    assert_eq!(unknown.exit, 3, "a certificate that nobody vouches for: {unknown:#?}");
+    std::fs::copy(fixture.path("graven-data/tls.crt"), fixture.path("its.crt")).unwrap();
+    let trusted = fixture.run_in(&[&list[..], &["--tls-ca", "its.crt"]].concat(), "", &as_admin);
+    assert_eq!(trusted.exit, 0, "{trusted:#?}");
+    let plain = url.replace("https://", "http://");
+    let refused = fixture.run_in(&["log", "list", "--url", &plain], "", &as_admin);
+    assert_eq!(refused.exit, 3, "plain HTTP is not spoken: {refused:#?}");
+    fixture.stop();
+
+    std::fs::copy(fixture.path("graven-data/keys/tls.key"), fixture.path("its.key")).unwrap();
+    let own = ["--tls-cert", "its.crt", "--tls-key", "its.key"];
+    fixture.serve(&own);
+    fixture.check(&["log", "list"], 0, &["main"], &[]);
+    fixture.stop();
+    let serve = ["serve", "--listen", "127.0.0.1:0"];
+    for (args, stderr) in [
+        (&own[..2], "--tls-cert and --tls-key are of use only together"),
+        (&["--tls-cert", "its.key", "--tls-key", "its.key"], "cannot serve TLS"),
+        (&["--tls-cert", "its.crt", "--tls-key", "its.crt"], "no private key in PEM form"),
+    ] {
+        fixture.check(&[&serve[..], args].concat(), 2, &[], &[stderr]);
+    }
+    let mode = std::fs::metadata(fixture.path("its.key")).unwrap().permissions();
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&mode) & 0o777, 0o600);
 }

@@ -1,4 +1,4 @@
-//! Benchmarks: `cargo xtask bench append | flush | log`. They report and never judge by failing.
+//! Benchmarks: `cargo xtask bench access | append | flush | log`. They report and never judge by failing.
 
 mod log;
 
@@ -18,6 +18,8 @@ pub(crate) struct BenchArgs {
 /// All benchmarks.
 #[derive(Subcommand)]
 enum Which {
+    /// Authenticating and authorising one request among a thousand principals
+    Access,
     /// In-process appends a second, beside a loop that only hashes, writes and flushes
     Append,
     /// The cost of one durable write, by method and size
@@ -29,6 +31,7 @@ enum Which {
 /// Runs one benchmark; whether it could measure everything that it tried to.
 pub(crate) fn run(root: &Path, args: &BenchArgs) -> Result<bool, String> {
     match &args.which {
+        Which::Access => example(root, "graven-access", "authorise", &[]),
         Which::Append => example(root, "graven-log", "append_rate", &[]),
         Which::Flush => {
             let folder = log::scratch(root, None)?;

@@ -4,7 +4,7 @@
 use crate::answer::{AnswerParts, note_signed};
 use crate::guard::{Guard, GuardHeads};
 use crate::inbox::{Inbox, Work};
-use crate::limits::ROOTS_PER_ENTRY;
+use crate::limits::{ROOTS_PER_ENTRY, SPARE_OF_RESERVE_BYTES};
 use crate::own;
 use crate::pace::Pace;
 use crate::poison::{PanicGuard, Poison};
@@ -128,17 +128,23 @@ impl Keeper {
             }
         };
         self.room.set_disk_full(full);
+        self.room.look_at_own_room();
     }
 
-    /// Makes the next journal file ahead. On a full disk the reserve is given up for it, so that `system` goes on and
-    /// a start can copy forward; it is taken again as soon as there is room.
+    /// Makes the next journal file ahead. On a full disk the reserve is given up for a small one, so that `system` goes on
+    /// and a start can copy forward; it is taken again as soon as there is room.
     fn prepare_spare(&mut self) -> Result<bool, String> {
         let Some(spares) = &self.spares else { return Ok(true) };
         let failed = |error: &dyn std::error::Error| {
             format!("making room ahead failed: {}", crate::intake::with_cause(error))
         };
-        for _ in 0..2 {
-            match spares.prepare_spare() {
+        for least_bytes in [0, SPARE_OF_RESERVE_BYTES] {
+            match spares.prepare_spare_of(least_bytes) {
+                Ok(()) if least_bytes > 0 => {
+                    // No append may use it, so nothing takes it between the two calls.
+                    self.room.has_ready(spares.ready_bytes());
+                    return Ok(false);
+                }
                 Ok(()) => {
                     let refill = self.reserve.as_mut().map_or(Ok(true), Reserve::refill);
                     return refill.map_err(|error| failed(&error));

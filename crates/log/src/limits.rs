@@ -1,6 +1,7 @@
 //! Every limit of the log in one place. Each says what happens beyond it.
 
 use std::time::Duration;
+use store::limits::RESERVE_BYTES_DEFAULT;
 
 /// Entries in a sealed segment (design §5).
 pub const SEGMENT_ENTRIES: u64 = 65_536;
@@ -29,6 +30,8 @@ pub(crate) const WORK_BETWEEN_LOOKS: usize = 128;
 pub(crate) const VAULT_OBJECT_FILL_BYTES: usize = 32 * 1024 * 1024;
 /// Bytes of free frame buffers that a cell keeps; more are given back to the system.
 pub(crate) const FRAME_POOL_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Size of the journal file that a full disk's reserve makes room for: half of it, as a start needs as much again.
+pub(crate) const SPARE_OF_RESERVE_BYTES: u64 = RESERVE_BYTES_DEFAULT / 2;
 /// Most logs in one frame.
 pub(crate) const FRAME_LOGS_MAX: usize = 4_096;
 /// An idle journal vouches for its last frame after this time (design §5 asks for 10 ms).

@@ -18,6 +18,7 @@ pub(crate) struct Room {
     retained_bytes: AtomicU64,
     retained_max: u64,
     disk_full: AtomicBool,
+    is_own_room_spent: AtomicBool,
     disk: Arc<dyn Disk>,
     data: PathBuf,
     /// Free bytes that are left to the log's own entries and to a copy-forward.
@@ -38,6 +39,7 @@ impl Room {
             retained_bytes: AtomicU64::new(0),
             retained_max: limits.journal_max_bytes,
             disk_full: AtomicBool::new(false),
+            is_own_room_spent: AtomicBool::new(false),
             disk,
             data,
             reserve_bytes: limits.disk_reserve_bytes,
@@ -64,8 +66,15 @@ impl Room {
 
     /// Refuses where a full disk's reserve is spent, so that the server's records of access would find no room.
     pub(crate) fn check_own(&self) -> Result<(), Refusal> {
-        let has_room = self.ready_bytes.load(Ordering::Acquire) >= self.own_room_bytes;
-        if has_room || !self.is_disk_full() { Ok(()) } else { Err(reserve_spent()) }
+        let is_spent = self.is_own_room_spent.load(Ordering::Acquire);
+        if is_spent && self.is_disk_full() { Err(reserve_spent()) } else { Ok(()) }
+    }
+
+    /// Told by the keeper after each look at the disk, when it has made room of the reserve if it could: until then what is
+    /// left of the journal's file has to do, and reads go on.
+    pub(crate) fn look_at_own_room(&self) {
+        let is_spent = self.ready_bytes.load(Ordering::Acquire) < self.own_room_bytes;
+        self.is_own_room_spent.store(is_spent, Ordering::Release);
     }
 
     /// Refuses where frames of `needed_bytes`, those on their way included, might not find room. Makes the next journal
@@ -101,6 +110,11 @@ impl Room {
     pub(crate) fn set_journal(&self, ready_bytes: u64, retained_bytes: u64) {
         self.ready_bytes.store(ready_bytes, Ordering::Release);
         self.retained_bytes.store(retained_bytes, Ordering::Release);
+    }
+
+    /// Told by the keeper when it has made a journal file.
+    pub(crate) fn has_ready(&self, ready_bytes: u64) {
+        self.ready_bytes.fetch_max(ready_bytes, Ordering::AcqRel);
     }
 
     pub(crate) fn set_disk_full(&self, full: bool) {

@@ -51,6 +51,11 @@ impl SpareMaker {
         self.prepare(&mut self.lock_next(), 0)
     }
 
+    /// The same; where no file of the usual size finds room, one of `least_bytes`.
+    pub fn prepare_spare_of(&self, least_bytes: u64) -> Result<(), JournalError> {
+        self.prepare(&mut self.lock_next(), least_bytes)
+    }
+
     /// Bytes of frames that the spare has room for; 0 where there is none, or it is just being made.
     pub fn ready_bytes(&self) -> u64 {
         let next = match self.shared.next.try_lock() {

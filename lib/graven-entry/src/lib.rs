@@ -60,6 +60,7 @@ mod header;
 mod json;
 mod name;
 mod scan;
+mod seal;
 mod stream;
 mod time;
 
@@ -78,5 +79,6 @@ pub use json::{
     Elements, Members, compact, elements, members, pointer, string_value, write_json_string,
 };
 pub use name::{AuthMethod, LogName, Name, NameError};
+pub use seal::{SealError, SealedEvent, ToSeal, replace_values, seal_event};
 pub use stream::{chain_next, chain_start, event_hash};
 pub use time::{TIME_BYTES, Time, TimeError};

@@ -1,0 +1,11 @@
+//! Who may do what, and secrets that can be erased without breaking a proof.
+
+pub mod sealed_limits;
+
+mod keyring;
+mod master;
+mod pseudonym;
+
+pub use keyring::{KeyId, Keyring, KeyringCounts, KeyringError, KeyringReport, SubjectKeys};
+pub use master::{MasterKey, MasterKeyError, MasterKeys};
+pub use pseudonym::is_pseudonym;

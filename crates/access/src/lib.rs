@@ -5,7 +5,9 @@ pub mod sealed_limits;
 mod keyring;
 mod master;
 mod pseudonym;
+mod vault;
 
 pub use keyring::{KeyId, Keyring, KeyringCounts, KeyringError, KeyringReport, SubjectKeys};
 pub use master::{MasterKey, MasterKeyError, MasterKeys};
 pub use pseudonym::is_pseudonym;
+pub use vault::{Class, ClosedValue, OpenedValue, ToClose, VaultError, close};

@@ -20,3 +20,6 @@ pub const MASTER_KEYS_MAX: usize = 4;
 
 /// Bytes of a file, variable or credential that holds master keys.
 pub const MASTER_TEXT_BYTES_MAX: usize = 4_096;
+
+/// Bytes of a sealed value's class and path together: what two bytes can say.
+pub const LABEL_BYTES_MAX: usize = 65_535;

@@ -1,9 +1,11 @@
-//! What a subject's data key is good for. Each use has a key of its own.
+//! What a subject's data key is good for: sealing values, and pseudonyms. Each has a key of its own.
 
 use std::fmt;
 
+use aes_gcm::Aes256Gcm;
+use aes_gcm::aead::KeyInit;
 use hkdf::Hkdf;
-use hmac::{Hmac, KeyInit};
+use hmac::Hmac;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
@@ -12,6 +14,7 @@ use super::KeyId;
 /// The unlocked keys of one subject; wiped when dropped.
 pub struct SubjectKeys {
     id: KeyId,
+    pub(crate) sealing: Aes256Gcm,
     pub(crate) pseudonym: Hmac<Sha256>,
 }
 
@@ -27,6 +30,7 @@ impl SubjectKeys {
         let pseudonym = derive(b"graven/subject/pseudonym/v1");
         SubjectKeys {
             id,
+            sealing: Aes256Gcm::new((&*derive(b"graven/subject/seal/v1")).into()),
             pseudonym: Hmac::new_from_slice(&*pseudonym).expect("HMAC takes a key of any length"),
         }
     }

@@ -5,9 +5,14 @@ pub mod sealed_limits;
 mod keyring;
 mod master;
 mod pseudonym;
+mod seal;
 mod vault;
 
 pub use keyring::{KeyId, Keyring, KeyringCounts, KeyringError, KeyringReport, SubjectKeys};
 pub use master::{MasterKey, MasterKeyError, MasterKeys};
 pub use pseudonym::is_pseudonym;
+pub use seal::{
+    Finding, FindingKind, PlannedPseudonym, PlannedValue, RuleError, SealPlan, SealRefusal,
+    SealRules, detect,
+};
 pub use vault::{Class, ClosedValue, OpenedValue, ToClose, VaultError, close};

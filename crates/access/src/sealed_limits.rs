@@ -23,3 +23,15 @@ pub const MASTER_TEXT_BYTES_MAX: usize = 4_096;
 
 /// Bytes of a sealed value's class and path together: what two bytes can say.
 pub const LABEL_BYTES_MAX: usize = 65_535;
+
+/// Values of one event that rules may seal or replace.
+pub const SEALED_VALUES_MAX: usize = 1_000;
+
+/// Bytes of one log's rules.
+pub const SEAL_RULES_BYTES_MAX: usize = 256 << 10;
+
+/// Rules of one log.
+pub const SEAL_RULES_MAX: usize = 1_000;
+
+/// Steps of a rule's path: the levels that an event may have.
+pub const SEAL_RULE_TOKENS_MAX: usize = 64;

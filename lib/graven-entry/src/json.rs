@@ -373,8 +373,8 @@ pub(crate) fn unescape_token(token: &str) -> Option<Cow<'_, str>> {
     Some(Cow::Owned(text))
 }
 
-/// Appends `/` and `key` with the escapes of RFC 6901.
-pub(crate) fn push_token(path: &mut String, key: &str) {
+/// Appends `/` and `key` to an RFC 6901 pointer, with its escapes.
+pub fn push_token(path: &mut String, key: &str) {
     path.push('/');
     for character in key.chars() {
         match character {

@@ -76,7 +76,8 @@ pub use event::{
 pub use extra::{Extra, ExtraError};
 pub use header::{Altered, Clock, Grade, Header, HeaderError, HeaderFault, prev_and_nonce_spans};
 pub use json::{
-    Elements, Members, compact, elements, members, pointer, string_value, write_json_string,
+    Elements, Members, compact, elements, members, pointer, push_token, string_value,
+    write_json_string,
 };
 pub use name::{AuthMethod, LogName, Name, NameError};
 pub use seal::{SealError, SealedEvent, ToSeal, replace_values, seal_event};

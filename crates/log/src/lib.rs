@@ -45,6 +45,7 @@ mod registry;
 mod replay;
 mod room;
 mod sealed;
+mod sealer;
 mod sequencer;
 mod shared;
 mod skeleton;
@@ -71,6 +72,7 @@ pub use part::PartError;
 pub use poison::OnFatal;
 pub use read::ReadError;
 pub use recover::OpenError;
+pub use sealer::{CloseError, Sealed, SealedValue, Sealer, ToSeal};
 pub use stats::{Histogram, Metrics};
 pub use vault::StoredSidecar;
 

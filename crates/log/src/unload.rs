@@ -263,8 +263,9 @@ impl Unloader {
         let chunks: Vec<_> = log.tail().chunks().cloned().collect();
         let in_range = chunks.iter().flat_map(|chunk| chunk.sidecars());
         let in_range = in_range.filter(|(index, _, _)| (first..end).contains(index));
-        let Some(object) = vault::encode(in_range) else { return Ok(()) };
-        self.vault.write_vault(log.name.as_str(), &vault::object_name(first, end), &object)?;
+        for (name, object) in vault::encode((first, end), in_range) {
+            self.vault.write_vault(log.name.as_str(), &name, &object)?;
+        }
         Ok(())
     }
 

@@ -6,6 +6,7 @@ mod faults;
 mod frame;
 mod guard;
 mod plan;
+mod sealer;
 mod skeleton;
 mod state;
 mod time;

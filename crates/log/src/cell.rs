@@ -4,10 +4,10 @@ use crate::answer::{self, AnswerParts};
 use crate::budget::{Budget, WriterBudgets};
 use crate::create::FirstLogs;
 use crate::guard::Guard;
-use crate::handle::LogHandle;
+use crate::handle::{LogHandle, Pending};
 use crate::identity::{IdentityHasher, IdentityWindow};
 use crate::inbox::{Inbox, Work};
-use crate::inner::{Creator, Env, Inner, NewLog, Threads};
+use crate::inner::{Creator, Env, Inner, NewLog, Threads, is_system};
 use crate::journal_thread::JournalThread;
 use crate::keeper::Keeper;
 use crate::limits::{CellLimits, SEAL_AFTER_IDLE};
@@ -26,7 +26,7 @@ use crate::shared::LogShared;
 use crate::stats::{Metrics, Stats};
 use crate::time_keeper::TimeKeeper;
 use crate::unload::{Persisted, Unloader};
-use append::Refusal;
+use append::{Code, Refusal};
 use env::OpenMode;
 use graven_entry::{LogName, Name};
 use std::collections::BTreeMap;
@@ -199,6 +199,28 @@ impl Cell {
     pub fn logs(&self) -> Vec<LogHandle> {
         let logs = self.inner.registry.all().into_iter();
         logs.map(|log| LogHandle::new(&self.inner, log)).collect()
+    }
+
+    /// The server's own logs, the oldest first: `system`, and its successors where it had to end.
+    pub fn system_logs(&self) -> Vec<LogHandle> {
+        let mut logs = self.inner.registry.all();
+        logs.retain(|log| is_system(log.name.as_str()));
+        logs.sort_by_key(|log| log.no);
+        logs.into_iter().map(|log| LogHandle::new(&self.inner, log)).collect()
+    }
+
+    /// Appends the server's own events, whose actions are `graven.*`, to `system`. They may use the reserve of a full disk:
+    /// ask [`Cell::check_own_room`] before what makes many of them.
+    pub fn record(&self, events: Vec<Vec<u8>>) -> Result<Pending, Refusal> {
+        self.inner.check_open()?;
+        let ended = || Refusal::new(Code::Unavailable, "there is no `system` log that goes on");
+        let log = self.inner.system().ok_or_else(ended)?;
+        Ok(Pending::own(&self.inner, log, events))
+    }
+
+    /// Refuses with `disk_full` where the disk is full and what is left has to be kept for the log's own entries.
+    pub fn check_own_room(&self) -> Result<(), Refusal> {
+        self.inner.room.check_own()
     }
 
     /// How the cell feels.
@@ -434,7 +456,7 @@ fn wire(
     let limits = &options.limits;
     let room = Room::new(
         (Arc::clone(&env.disk), options.data.clone()),
-        (limits.journal_max_bytes, limits.disk_reserve_bytes),
+        limits,
         (journal.journal.ready_bytes(), journal.spares.clone()),
     );
     let common = common(options, &reader, &recovery, room, (to_journal, ask_unloader));

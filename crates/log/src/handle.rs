@@ -72,6 +72,13 @@ impl Future for Pending {
 }
 
 impl Pending {
+    /// Hands in events of the log's own.
+    pub(crate) fn own(inner: &Arc<Inner>, log: Arc<LogShared>, events: Vec<Vec<u8>>) -> Pending {
+        let (reply, answer) = oneshot::channel();
+        inner.inbox.push(Work::Own { log, events, reply: Some(reply) });
+        Pending { answer, inner: Arc::clone(inner) }
+    }
+
     /// Waits for the answer on this thread.
     pub fn wait(self) -> Result<Appended, Refusal> {
         let inner = self.inner;

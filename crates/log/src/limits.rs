@@ -70,6 +70,8 @@ pub struct CellLimits {
     pub journal_max_bytes: u64,
     /// Appends are refused with `disk_full` when less than this is free, reads go on.
     pub disk_reserve_bytes: u64,
+    /// On a full disk the server records accesses while the journal takes at least this many bytes without new space.
+    pub own_room_bytes: u64,
     /// Threads that sign checkpoints and answer producers.
     pub signer_threads: usize,
 }
@@ -86,6 +88,7 @@ impl Default for CellLimits {
             journal_unload_bytes: 64 * 1024 * 1024,
             journal_max_bytes: 256 * 1024 * 1024,
             disk_reserve_bytes: 16 * 1024 * 1024,
+            own_room_bytes: 512 * 1024,
             signer_threads: 2,
         }
     }

@@ -1,5 +1,6 @@
 //! Whether there is room to write: checked before anything is numbered, so that nothing is ever half-written (design §5).
 
+use crate::limits::CellLimits;
 use append::{Code, Refusal};
 use env::Disk;
 use std::path::PathBuf;
@@ -19,23 +20,26 @@ pub(crate) struct Room {
     data: PathBuf,
     /// Free bytes that are left to the log's own entries and to a copy-forward.
     reserve_bytes: u64,
+    /// Bytes of the journal that the server's records of access leave to the log's own entries.
+    own_room_bytes: u64,
     spares: Option<SpareMaker>,
 }
 
 impl Room {
     pub(crate) fn new(
         (disk, data): (Arc<dyn Disk>, PathBuf),
-        (retained_max, reserve_bytes): (u64, u64),
+        limits: &CellLimits,
         (ready_bytes, spares): (u64, Option<SpareMaker>),
     ) -> Self {
         Room {
             ready_bytes: AtomicU64::new(ready_bytes),
             retained_bytes: AtomicU64::new(0),
-            retained_max,
+            retained_max: limits.journal_max_bytes,
             disk_full: AtomicBool::new(false),
             disk,
             data,
-            reserve_bytes,
+            reserve_bytes: limits.disk_reserve_bytes,
+            own_room_bytes: limits.own_room_bytes,
             spares,
         }
     }
@@ -54,6 +58,12 @@ impl Room {
             return Err(Refusal::new(Code::Busy, detail).retry_after(1));
         }
         Ok(())
+    }
+
+    /// Refuses where a full disk's reserve is spent, so that the server's records of access would find no room.
+    pub(crate) fn check_own(&self) -> Result<(), Refusal> {
+        let has_room = self.ready_bytes.load(Ordering::Acquire) >= self.own_room_bytes;
+        if has_room || !self.is_disk_full() { Ok(()) } else { Err(reserve_spent()) }
     }
 
     /// Refuses where frames of `needed_bytes`, those on their way included, might not find room. Makes the next journal
@@ -101,5 +111,10 @@ impl Room {
 
 fn disk_full() -> Refusal {
     let detail = "the disk is full: reads and proofs go on, appends wait for free space; delete something else on the disk or make it larger";
+    Refusal::new(Code::DiskFull, detail).retry_after(30)
+}
+
+fn reserve_spent() -> Refusal {
+    let detail = "the disk is full and the reserve for records of access is spent: nothing is shown that could not be recorded; delete something else on the disk or make it larger";
     Refusal::new(Code::DiskFull, detail).retry_after(30)
 }

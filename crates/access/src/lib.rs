@@ -12,7 +12,7 @@ pub use keyring::{KeyId, Keyring, KeyringCounts, KeyringError, KeyringReport, Su
 pub use master::{MasterKey, MasterKeyError, MasterKeys};
 pub use pseudonym::is_pseudonym;
 pub use seal::{
-    Finding, FindingKind, PlannedPseudonym, PlannedValue, RuleError, SealPlan, SealRefusal,
-    SealRules, detect,
+    Finding, FindingKind, LogSealing, OnFinding, PlannedPseudonym, PlannedValue, RuleError,
+    SealPlan, SealPolicy, SealRefusal, SealRules, detect,
 };
 pub use vault::{Class, ClosedValue, OpenedValue, ToClose, VaultError, close};

@@ -16,8 +16,8 @@ use graven_entry::{
 use crate::sealed_limits::SEALED_VALUES_MAX;
 use crate::{Class, is_pseudonym};
 pub use detect::{Finding, FindingKind, detect};
+pub use rules::{LogSealing, OnFinding, RuleError, SealPolicy, SealRules};
 use rules::{Pattern, Rule, Treatment};
-pub use rules::{RuleError, SealRules};
 
 /// What is to be done to one event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

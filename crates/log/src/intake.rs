@@ -7,7 +7,7 @@ use crate::frame::SidecarKind;
 use crate::identity::{IdentityHasher, IdentityKey, ReceivedHash};
 use crate::limits::{EVENT_OVERHEAD_BYTES, SEALED_BATCH_BYTES_MAX, STREAMS_PER_LOG_MAX};
 use crate::poison::Poison;
-use crate::sealer::{CloseError, Sealed, SealedValue, Sealer, ToSeal};
+use crate::sealer::{SealFault, Sealed, SealedValue, Sealer, ToSeal};
 use crate::shared::LogShared;
 use append::{AckLevel, BATCH_BYTES_MAX, BATCH_EVENTS_MAX, Batch, CURSOR_BYTES_MAX};
 use append::{Code, Refusal, Sidecar};
@@ -191,7 +191,8 @@ impl Intake<'_> {
         is_signed: bool,
     ) -> Result<Option<Sealed>, Refusal> {
         let Some(sealer) = self.sealer else { return Ok(None) };
-        sealer.seal(&ToSeal { log: &self.log.name, event, action: &facts.action, is_signed })
+        let event = ToSeal { log: &self.log.name, event, action: &facts.action, is_signed };
+        sealer.seal(&event).map_err(|fault| self.refusal(fault))
     }
 
     /// Encrypts the disclosures of the batch; what comes back travels in its frame.
@@ -204,13 +205,18 @@ impl Intake<'_> {
             let detail = "disclosures need a keyring, and this server was started without one";
             return Err(Refusal::new(Code::BadEvent, detail).in_field("disclosure"));
         };
-        let closed = sealer.close(&self.log.origin, &values).map_err(|error| match error {
-            CloseError::Refused(refusal) => refusal,
-            CloseError::Fatal(why) => Refusal::new(Code::Unavailable, self.poison.fatal(why).0),
-        })?;
+        let closed = sealer.close(&self.log.origin, &values);
+        let closed = closed.map_err(|fault| self.refusal(fault))?;
         let kind = SidecarKind::Disclosure;
         let closed = places.into_iter().zip(closed);
         Ok(closed.map(|(event, bytes)| PreparedSidecar { event, kind, bytes }).collect())
+    }
+
+    fn refusal(&self, fault: SealFault) -> Refusal {
+        match fault {
+            SealFault::Refused(refusal) => refusal,
+            SealFault::Fatal(why) => Refusal::new(Code::Unavailable, self.poison.fatal(why).0),
+        }
     }
 }
 

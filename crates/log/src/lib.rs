@@ -72,7 +72,7 @@ pub use part::PartError;
 pub use poison::OnFatal;
 pub use read::ReadError;
 pub use recover::OpenError;
-pub use sealer::{CloseError, Sealed, SealedValue, Sealer, ToSeal};
+pub use sealer::{SealFault, Sealed, SealedValue, Sealer, ToSeal};
 pub use stats::{Histogram, Metrics};
 pub use vault::StoredSidecar;
 

@@ -7,11 +7,11 @@ use graven_entry::{LogName, Name};
 pub trait Sealer: Send + Sync {
     /// What policy makes of an event of this action; `None` where it stays as it is. A signed event may be refused,
     /// never altered.
-    fn seal(&self, event: &ToSeal<'_>) -> Result<Option<Sealed>, Refusal>;
+    fn seal(&self, event: &ToSeal<'_>) -> Result<Option<Sealed>, SealFault>;
 
     /// Encrypts the disclosures of one batch, in their order. What comes back stands in the entries' frame; the keys to it are
     /// durable when this returns.
-    fn close(&self, origin: &Name, values: &[SealedValue]) -> Result<Vec<Vec<u8>>, CloseError>;
+    fn close(&self, origin: &Name, values: &[SealedValue]) -> Result<Vec<Vec<u8>>, SealFault>;
 }
 
 /// An event before its policy.
@@ -49,9 +49,9 @@ pub struct SealedValue {
     pub class: String,
 }
 
-/// Why disclosures were not encrypted.
+/// Why an event was not sealed, or its disclosures not encrypted.
 #[derive(Debug)]
-pub enum CloseError {
+pub enum SealFault {
     /// The producer's to mend; nothing was written.
     Refused(Refusal),
     /// It is not known what was written: the process must stop.

@@ -13,6 +13,7 @@ mod batch;
 mod body;
 mod connection;
 mod dispatch;
+mod erasure;
 mod gate;
 mod handlers;
 mod json;
@@ -21,14 +22,17 @@ mod metrics;
 mod openapi;
 mod problem;
 mod routes;
+mod sealing;
 mod server;
 mod shared;
 mod wire;
 
+pub use erasure::{Because, Erased, Revealed, erase, finish_erasures, reveal};
 pub use gate::{AdminToken, Gate, Principal, Right};
 pub use limits::ServerLimits;
 pub use openapi::openapi;
 pub use problem::{status, title};
+pub use sealing::Sealing;
 pub use server::{BindError, Server, ServerOptions};
 
 #[cfg(test)]

@@ -3,6 +3,9 @@
 use append::BATCH_BYTES_MAX;
 use std::time::Duration;
 
+/// Bytes of the reason of an erasure or a reveal.
+pub const REASON_BYTES_MAX: usize = 1_024;
+
 /// Connections that are served at once; one more is told so and closed.
 pub const CONNECTIONS_MAX: usize = 8_192;
 /// Connections over the limit that are told so at once; beyond, they are only closed.

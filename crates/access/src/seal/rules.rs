@@ -1,5 +1,7 @@
 //! Which fields of an event are sensitive: rules as an operator writes them.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use crate::Class;
@@ -7,6 +9,35 @@ use crate::sealed_limits::{SEAL_RULE_TOKENS_MAX, SEAL_RULES_BYTES_MAX, SEAL_RULE
 
 /// Fields of the event itself that must stay: without them it is none, or another.
 const KEPT: [&str; 5] = ["actor", "action", "id", "time", "*"];
+
+/// What is done about a value that looks sensitive and that no rule names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnFinding {
+    /// It is counted.
+    #[default]
+    Flag,
+    /// It is sealed.
+    Seal,
+    /// The event is refused.
+    Refuse,
+}
+
+/// What is sensitive in one log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogSealing {
+    /// Its rules.
+    pub rules: SealRules,
+    /// What is done about values that look sensitive beside them.
+    pub unsealed: OnFinding,
+}
+
+/// What is sensitive in each log; a log that is not named has no rules, and nothing is looked for in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SealPolicy {
+    /// By the log's name.
+    pub logs: BTreeMap<String, LogSealing>,
+}
 
 /// The rules of one log, in their order: the first that matches a value counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,15 +101,40 @@ struct Written {
     action: Option<String>,
 }
 
+/// A log's part of the policy as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenLog {
+    #[serde(default)]
+    rules: Vec<Written>,
+    #[serde(default)]
+    unsealed: OnFinding,
+}
+
+impl SealPolicy {
+    /// Reads `{"<log>":{"rules":[…],"unsealed":"flag"}}`; `unsealed` is `flag`, `seal` or `refuse`.
+    pub fn parse(json: &[u8]) -> Result<SealPolicy, RuleError> {
+        check_size(json)?;
+        let written: BTreeMap<String, WrittenLog> =
+            serde_json::from_slice(json).map_err(RuleError::Form)?;
+        let mut logs = BTreeMap::new();
+        for (log, WrittenLog { rules, unsealed }) in written {
+            logs.insert(log, LogSealing { rules: SealRules::read(rules)?, unsealed });
+        }
+        Ok(SealPolicy { logs })
+    }
+}
+
 impl SealRules {
     /// Reads a JSON list of `{"path":…,"class":…,"subject":…,"action":…}`. A path is dotted (`changes.*.iban`), or an RFC 6901
     /// pointer where a key holds a dot; `*` takes every member or element of one level. In `subject` the n-th `*` is what the
     /// n-th one of `path` took.
     pub fn parse(json: &[u8]) -> Result<SealRules, RuleError> {
-        if json.len() > SEAL_RULES_BYTES_MAX {
-            return Err(RuleError::TooLarge { size_bytes: json.len() });
-        }
-        let written: Vec<Written> = serde_json::from_slice(json).map_err(RuleError::Form)?;
+        check_size(json)?;
+        SealRules::read(serde_json::from_slice(json).map_err(RuleError::Form)?)
+    }
+
+    fn read(written: Vec<Written>) -> Result<SealRules, RuleError> {
         if written.len() > SEAL_RULES_MAX {
             return Err(RuleError::Rule { number: SEAL_RULES_MAX, why: "too many rules" });
         }
@@ -120,6 +176,13 @@ impl Rule {
             Some(start) => action.starts_with(start),
             None => action == pattern,
         })
+    }
+}
+
+fn check_size(json: &[u8]) -> Result<(), RuleError> {
+    match json.len() {
+        size_bytes if size_bytes > SEAL_RULES_BYTES_MAX => Err(RuleError::TooLarge { size_bytes }),
+        _ => Ok(()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use graven_entry::{check_event, disclosure_digest, open_event};
 
-use super::{FindingKind, SealPlan, SealRefusal, SealRules, detect};
+use super::{FindingKind, OnFinding, SealPlan, SealPolicy, SealRefusal, SealRules, detect};
 
 const EVENT: &str = r#"{"actor":{"type":"user","id":"anna@example.org","on_behalf_of":"p_0123456789abcdefghijkl"}, "action":"invoice.update","target":{"id":42},"changes":{"iban":{"before":"DE1","after":"DE2"},"amount":{"before":1.50,"after":2}},"data":{"patient":{"name":"B","notes":["x","y"]},"people":[{"id":"p1","mail":"m1"},{"id":"p2","mail":"m2"}],"a.b":1}}"#;
 
@@ -194,4 +194,21 @@ fn sensitive_forms_are_found() {
     }
     let sealed = r#"{"_sd":["4111111111111111"],"l":[{"...":"4111111111111111"}]}"#;
     assert_eq!(detect(sealed.as_bytes()), []);
+}
+
+#[test]
+fn a_policy_has_its_logs() {
+    let rule = r#"{"path":"a.b","class":"pii","subject":"actor.id"}"#;
+    let policy = format!(r#"{{"main":{{"rules":[{rule}]}},"pay":{{"unsealed":"refuse"}}}}"#);
+    let policy = SealPolicy::parse(policy.as_bytes()).unwrap();
+    assert_eq!(
+        policy.logs["main"].rules,
+        SealRules::parse(format!("[{rule}]").as_bytes()).unwrap()
+    );
+    assert_eq!(policy.logs["main"].unsealed, OnFinding::Flag);
+    assert_eq!(policy.logs["pay"].unsealed, OnFinding::Refuse);
+    for bad in ["[]", r#"{"main":1}"#, r#"{"main":{"unsealed":"drop"}}"#, r#"{"main":{"rule":[]}}"#]
+    {
+        assert!(SealPolicy::parse(bad.as_bytes()).is_err(), "{bad}");
+    }
 }

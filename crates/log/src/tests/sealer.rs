@@ -1,7 +1,7 @@
 //! Sealed values on their way into the log: what is taken, what is refused, where the ciphertext goes.
 
 use super::cell::{World, check_log, writer};
-use crate::{Cell, CloseError, LogHandle, Sealed, SealedValue, Sealer, SidecarKind, ToSeal};
+use crate::{Cell, LogHandle, SealFault, Sealed, SealedValue, Sealer, SidecarKind, ToSeal};
 use append::{Appended, Batch, Code, Refusal, Sidecar};
 use graven_entry::{Altered, Entry, Name, open_event, seal_event};
 use std::sync::Arc;
@@ -12,12 +12,12 @@ const SALT: &str = "lklxF5jMYlGTPUovMNIvCA";
 struct Fake;
 
 impl Sealer for Fake {
-    fn seal(&self, event: &ToSeal<'_>) -> Result<Option<Sealed>, Refusal> {
+    fn seal(&self, event: &ToSeal<'_>) -> Result<Option<Sealed>, SealFault> {
         if event.action != "pay" {
             return Ok(None);
         }
         if event.is_signed {
-            return Err(Refusal::new(Code::BadEvent, "signed"));
+            return Err(SealFault::Refused(Refusal::new(Code::BadEvent, "signed")));
         }
         let path = "/data/iban";
         let sealed = seal_event(event.event, &[graven_entry::ToSeal { path, salt: SALT }]);
@@ -27,10 +27,10 @@ impl Sealer for Fake {
         Ok(Some(Sealed { event: sealed.event, values: values.collect() }))
     }
 
-    fn close(&self, origin: &Name, values: &[SealedValue]) -> Result<Vec<Vec<u8>>, CloseError> {
+    fn close(&self, origin: &Name, values: &[SealedValue]) -> Result<Vec<Vec<u8>>, SealFault> {
         match values[0].subject.as_str() {
-            "refused" => Err(CloseError::Refused(Refusal::new(Code::DiskFull, "no room"))),
-            "fatal" => Err(CloseError::Fatal("the keyring's disk failed".to_owned())),
+            "refused" => Err(SealFault::Refused(Refusal::new(Code::DiskFull, "no room"))),
+            "fatal" => Err(SealFault::Fatal("the keyring's disk failed".to_owned())),
             _ => Ok(values.iter().map(|value| encrypted(origin, value)).collect()),
         }
     }

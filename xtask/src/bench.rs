@@ -26,6 +26,12 @@ const BENCHES: &[Bench] = &[
         package: "graven-store",
         example: "flush_cost",
     },
+    Bench {
+        name: "sealing",
+        about: "what sealing and opening a field costs on one core",
+        package: "graven-access",
+        example: "seal_cost",
+    },
 ];
 
 /// Runs one benchmark, or lists them.

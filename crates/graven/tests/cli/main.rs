@@ -15,4 +15,6 @@ mod help;
 #[cfg(test)]
 mod keeping;
 #[cfg(test)]
+mod sealing;
+#[cfg(test)]
 mod tampering;

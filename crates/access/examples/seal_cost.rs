@@ -11,6 +11,8 @@ use std::time::Instant;
 use access::{
     ClosedValue, Keyring, MasterKey, MasterKeys, SealPlan, SealRules, ToClose, close, detect,
 };
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use env::{Random, SimDisk, SystemRandom};
 
 const EVENT: &[u8] = br#"{"id":"0193b2c4","actor":{"type":"user","id":"u-7"},"action":"invoice.update","target":{"type":"invoice","id":"42"},"outcome":"success","changes":{"iban":{"before":"DE02120300000000202051","after":"DE02500105170137075030"},"amount":{"before":100,"after":900}},"context":{"trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"}}"#;
@@ -30,7 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let salt = || -> String {
         let mut salt = [0; 16];
         SystemRandom.fill(&mut salt);
-        salt.iter().map(|byte| format!("{byte:02x}")).collect()
+        URL_SAFE_NO_PAD.encode(salt)
     };
     let plan = SealPlan::of(EVENT, "invoice.update", &rules)?;
     let apply = || plan.apply(EVENT, |_| String::new(), &[salt(), salt()]);

@@ -1,4 +1,4 @@
-//! Benchmarks: `cargo xtask bench access | append | flush | log`. They report and never judge by failing.
+//! Benchmarks: `cargo xtask bench access | append | flush | log | sealing`. They report and never judge by failing.
 
 mod log;
 
@@ -26,6 +26,8 @@ enum Which {
     Flush,
     /// The log's speed and cost, every figure beside its limit or a rival in the same run
     Log(log::LogArgs),
+    /// What sealing and opening a field costs on one core
+    Sealing,
 }
 
 /// Runs one benchmark; whether it could measure everything that it tried to.
@@ -38,6 +40,7 @@ pub(crate) fn run(root: &Path, args: &BenchArgs) -> Result<bool, String> {
             example(root, "graven-store", "flush_cost", &[folder.path()])
         }
         Which::Log(args) => log::run(root, args),
+        Which::Sealing => example(root, "graven-access", "seal_cost", &[]),
     }
 }
 

@@ -1,27 +1,41 @@
-//! Who may do what: principals, their credentials and their roles.
+//! Who may do what: principals, their credentials and their roles; and secrets that can be erased without breaking a proof.
 //!
-//! Nothing here reads a file or writes to a log. [`Directory`] is a state machine: it plans the entries of the `system`
-//! log that a change is, and takes them in once they are permanent. The server owns it, appends the entries, and asks it
-//! in one place.
+//! [`Directory`] is a state machine that reads no file and writes to no log: it plans the entries of the `system` log that a
+//! change is, and takes them in once they are permanent. The server owns it, appends the entries, and asks it in one place.
+//! [`Keyring`] is the one file here: subjects' keys, which can die. [`close`] encrypts what is sealed under them.
 
 pub mod limits;
+pub mod sealed_limits;
 
 mod directory;
 mod grant;
+mod keyring;
+mod master;
 mod principal;
+mod pseudonym;
 mod rate;
 mod role;
 mod scope;
+mod seal;
 mod throttle;
 mod token;
+mod vault;
 
 pub use directory::{
     Account, AuthFailure, Change, ChangeError, Credential, Directory, ReplayError,
 };
 pub use grant::Grant;
+pub use keyring::{KeyId, Keyring, KeyringCounts, KeyringError, KeyringReport, SubjectKeys};
+pub use master::{MasterKey, MasterKeyError, MasterKeys};
 pub use principal::{PrincipalId, PrincipalIdError};
+pub use pseudonym::is_pseudonym;
 pub use rate::{RateLimits, Rates};
 pub use role::{Reach, Right, Role};
 pub use scope::{Asked, Decision, is_system};
+pub use seal::{
+    Finding, FindingKind, LogSealing, OnFinding, PlannedPseudonym, PlannedValue, RuleError,
+    SealPlan, SealPolicy, SealRefusal, SealRules, detect,
+};
 pub use throttle::{Source, Throttle};
 pub use token::{Token, TokenHash, TokenId, TokenKey};
+pub use vault::{Class, ClosedValue, OpenedValue, ToClose, VaultError, close};

@@ -11,6 +11,7 @@ pub(crate) mod log;
 pub(crate) mod man;
 pub(crate) mod prove;
 pub(crate) mod restore;
+mod sealing;
 pub(crate) mod serve;
 pub(crate) mod succeed;
 pub(crate) mod tail;

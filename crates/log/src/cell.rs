@@ -22,6 +22,7 @@ use crate::read::Reader;
 use crate::recover::{OpenError, Places, Recovery, ask_guard, recover};
 use crate::registry::Registry;
 use crate::room::Room;
+use crate::sealer::Sealer;
 use crate::sequencer::{Sequencer, SequencerParts};
 use crate::shared::LogShared;
 use crate::stats::{Metrics, Stats};
@@ -35,7 +36,7 @@ use graven_entry::{LogName, Name};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use store::limits::{JOURNAL_FILE_BYTES_FIRST, JOURNAL_FILE_BYTES_MAX, RESERVE_BYTES_DEFAULT};
 use store::segments::SegmentStore;
 use store::{
@@ -186,6 +187,12 @@ impl Cell {
         let mut creator = self.inner.creator.lock().unwrap_or_else(PoisonError::into_inner);
         let log = creator.create(&self.inner, name, &new)?;
         Ok(LogHandle::new(&self.inner, log))
+    }
+
+    /// Seals values and encrypts disclosures from now on with `sealer`; without one, disclosures are refused. The first call
+    /// counts.
+    pub fn seal_with(&self, sealer: Arc<dyn Sealer>) {
+        self.inner.sealer.get_or_init(|| sealer);
     }
 
     /// The log of this name.
@@ -497,6 +504,7 @@ fn wire(
         reader,
         vault,
         hasher,
+        sealer: OnceLock::new(),
         queue: Budget::new("this server", limits.queue_events, limits.queue_bytes),
         writers: WriterBudgets::new(limits.writer_queue_events, limits.writer_queue_bytes),
         answers: common.answers,

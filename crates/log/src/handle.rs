@@ -5,7 +5,7 @@ use crate::create::{append_own, next_name, succession};
 use crate::extra::extra;
 use crate::inbox::Work;
 use crate::inner::{Inner, NewLog, is_system};
-use crate::intake::{Writer, prepare};
+use crate::intake::{Intake, Writer};
 use crate::keys::{LogKeys, write_keys};
 use crate::limits::{KEYS_PER_NAME_MAX, PUBLISH_EVERY_NS};
 use crate::meta::{VKEY_FILE, VKEYS_FILE};
@@ -138,7 +138,13 @@ impl LogHandle {
             return Err(Refusal::new(Code::Forbidden, detail));
         }
         self.inner.room.check()?;
-        let prepared = Box::new(prepare(&self.log, &self.inner.hasher, writer, batch)?);
+        let intake = Intake {
+            log: &self.log,
+            hasher: &self.inner.hasher,
+            sealer: self.inner.sealer.get().map(|sealer| &**sealer),
+            poison: &self.inner.poison,
+        };
+        let prepared = Box::new(intake.prepare(writer, batch)?);
         let writer_queue = self.inner.writers.of(writer.id.as_str());
         let accounts = [&self.inner.queue, &self.log.queue, &writer_queue];
         let room = Reservation::take(&accounts, prepared.events.len(), prepared.cost_bytes())?;
@@ -296,6 +302,34 @@ impl LogHandle {
         let Some(bytes) = bytes else { return Ok(Vec::new()) };
         let all = vault::decode(&bytes).map_err(|error| unavailable(error.to_string()))?;
         Ok(all.into_iter().filter(|sidecar| sidecar.index == index).collect())
+    }
+
+    /// Takes sidecars that are in the vault out of it for ever, and says how many. Those of entries that still stand in the
+    /// journal are not in the vault yet: [`crate::Cell::unload`] comes first.
+    ///
+    /// Each object is replaced as a whole; a crash leaves some done and some not, and doing it again is safe.
+    pub fn erase_sidecars(
+        &self,
+        is_to_go: impl Fn(&StoredSidecar) -> bool,
+    ) -> Result<u64, ReadError> {
+        let unavailable = |error: &dyn std::error::Error| {
+            ReadError::Unavailable(crate::intake::with_cause(error))
+        };
+        let (vault, name) = (&self.inner.vault, self.log.name.as_str());
+        let mut gone = 0;
+        for object in vault.list_vault(name).map_err(|error| unavailable(&error))? {
+            let bytes = vault.read_vault(name, &object).map_err(|error| unavailable(&error))?;
+            let mut all =
+                vault::decode(&bytes.unwrap_or_default()).map_err(|error| unavailable(&error))?;
+            let before = all.len();
+            all.retain(|sidecar| !is_to_go(sidecar));
+            if all.len() < before {
+                let kept = vault::encode_again(&all);
+                vault.write_vault(name, &object, &kept).map_err(|error| unavailable(&error))?;
+                gone += (before - all.len()) as u64;
+            }
+        }
+        Ok(gone)
     }
 
     /// Resolves with the committed size as soon as it is beyond `size`.

@@ -13,6 +13,7 @@ use crate::poison::Poison;
 use crate::read::Reader;
 use crate::registry::Registry;
 use crate::room::Room;
+use crate::sealer::Sealer;
 use crate::shared::LogShared;
 use crate::stats::Stats;
 use crate::sync::JoinHandle;
@@ -23,7 +24,7 @@ use graven_entry::Name;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use store::segments::SegmentStore;
 use store::{DirectoryLock, VaultStore};
 
@@ -72,6 +73,7 @@ pub(crate) struct Inner {
     pub(crate) reader: Reader,
     pub(crate) vault: VaultStore,
     pub(crate) hasher: IdentityHasher,
+    pub(crate) sealer: OnceLock<Arc<dyn Sealer>>,
     pub(crate) queue: Arc<Budget>,
     pub(crate) writers: WriterBudgets,
     pub(crate) answers: AnswerParts,

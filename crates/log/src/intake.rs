@@ -5,16 +5,19 @@
 
 use crate::frame::SidecarKind;
 use crate::identity::{IdentityHasher, IdentityKey, ReceivedHash};
-use crate::limits::{EVENT_OVERHEAD_BYTES, STREAMS_PER_LOG_MAX};
+use crate::limits::{EVENT_OVERHEAD_BYTES, SEALED_BATCH_BYTES_MAX, STREAMS_PER_LOG_MAX};
+use crate::poison::Poison;
+use crate::sealer::{SealFault, Sealed, SealedValue, Sealer, ToSeal};
 use crate::shared::LogShared;
 use append::{AckLevel, BATCH_BYTES_MAX, BATCH_EVENTS_MAX, Batch, CURSOR_BYTES_MAX};
 use append::{Code, Refusal, Sidecar};
 use graven_entry::{
-    Altered, Attestation, AuthMethod, EventError, EventErrorKind, Grade, Name, check_event,
-    compact, event_hash,
+    Altered, Attestation, AuthMethod, DisclosureError, EventError, EventErrorKind, EventFacts,
+    Grade, Name, check_event, compact, event_hash, match_disclosures, open_event,
 };
 use graven_merkle::Hash;
 use graven_note::VerifierKey;
+use std::collections::HashMap;
 use std::str::FromStr;
 
 /// Who hands events in, as the server authenticated them.
@@ -92,30 +95,129 @@ impl Prepared {
     }
 }
 
-/// Checks a batch and makes it ready.
-pub(crate) fn prepare(
-    log: &LogShared,
-    hasher: &IdentityHasher,
-    writer: &Writer,
-    batch: Batch,
-) -> Result<Prepared, Refusal> {
-    check_shape(&batch)?;
-    let stream = prepare_stream(log, &batch)?;
-    let signed = stream.as_ref().is_some_and(|stream| stream.attestation.is_some());
-    let log_name = log.name.as_str();
-    let mut prepared = Vec::with_capacity(batch.events.len());
-    for (place, bytes) in batch.events.into_iter().enumerate() {
-        let checked = prepare_event(bytes, signed).map_err(|refusal| refusal.at_event(place))?;
-        let (bytes, received, altered, id) = checked;
-        let by_id = id.filter(|_| stream.is_none());
-        let identity = by_id.map(|id| hasher.by_id(log_name, writer.id.as_str(), &id));
-        let intake = event_hash(&bytes);
-        let received = hasher.received(received.as_ref().unwrap_or(&intake));
-        prepared.push(PreparedEvent { bytes, intake, altered, identity, received });
+/// What checking a batch needs beside it.
+pub(crate) struct Intake<'a> {
+    pub(crate) log: &'a LogShared,
+    pub(crate) hasher: &'a IdentityHasher,
+    pub(crate) sealer: Option<&'a dyn Sealer>,
+    pub(crate) poison: &'a Poison,
+}
+
+impl Intake<'_> {
+    /// Checks a batch and makes it ready.
+    pub(crate) fn prepare(&self, writer: &Writer, batch: Batch) -> Result<Prepared, Refusal> {
+        check_shape(&batch)?;
+        let stream = prepare_stream(self.log, &batch)?;
+        let signed = stream.as_ref().is_some_and(|stream| stream.attestation.is_some());
+        let mut brought = split_sidecars(batch.sidecars, batch.events.len())?;
+        let mut prepared = Vec::with_capacity(batch.events.len());
+        let mut values = Vec::new();
+        for (place, bytes) in batch.events.into_iter().enumerate() {
+            let disclosed = brought.disclosed.remove(&place).unwrap_or_default();
+            let checked = self.prepare_event(bytes, signed, disclosed);
+            let mut event = checked.map_err(|refusal| refusal.at_event(place))?;
+            let by_id = event.id.take().filter(|_| stream.is_none());
+            let log = self.log.name.as_str();
+            let identity = by_id.map(|id| self.hasher.by_id(log, writer.id.as_str(), &id));
+            let intake = event_hash(&event.bytes);
+            let received = self.hasher.received(event.received.as_ref().unwrap_or(&intake));
+            values.extend(event.values.into_iter().map(|value| (place, value)));
+            let (bytes, altered) = (event.bytes, event.altered);
+            prepared.push(PreparedEvent { bytes, intake, altered, identity, received });
+        }
+        let mut sidecars = brought.blobs;
+        sidecars.extend(self.close(values)?);
+        let writer = writer.clone();
+        let prepared = Prepared { writer, events: prepared, stream, sidecars, proof: batch.proof };
+        let size_bytes = prepared.cost_bytes();
+        if size_bytes > SEALED_BATCH_BYTES_MAX {
+            let detail = format!(
+                "the batch has {size_bytes} bytes with what was sealed, the limit is {SEALED_BATCH_BYTES_MAX}; split it"
+            );
+            return Err(Refusal::new(Code::TooLarge, detail));
+        }
+        Ok(prepared)
     }
-    let sidecars = prepare_sidecars(batch.sidecars, prepared.len())?;
-    let writer = writer.clone();
-    Ok(Prepared { writer, events: prepared, stream, sidecars, proof: batch.proof })
+
+    fn prepare_event(
+        &self,
+        bytes: Vec<u8>,
+        signed: bool,
+        mut values: Vec<SealedValue>,
+    ) -> Result<CheckedEvent, Refusal> {
+        let facts = check_event(&bytes).map_err(|error| event_refusal(&error))?;
+        if facts.is_reserved_action {
+            let detail = format!(
+                "actions `graven.*` are the log's own, `{}` is refused; use another name",
+                facts.action
+            );
+            return Err(Refusal::new(Code::BadEvent, detail).in_field("/action"));
+        }
+        let id = facts.id.as_deref().map(str::to_owned);
+        if facts.has_line_break && signed {
+            let detail = "an event of a signed submission holds a line break, and a signed event is never altered; send it on one line";
+            return Err(Refusal::new(Code::BadEvent, detail));
+        }
+        let mut altered = Vec::new();
+        let line = &bytes[facts.range.clone()];
+        let compacted = facts.has_line_break.then(|| compact(line));
+        altered.extend(compacted.is_some().then_some(Altered::Compacted));
+        let line = compacted.as_deref().unwrap_or(line);
+        let sealed = self.seal(line, &facts, signed)?;
+        if sealed.is_none() && values.is_empty() && facts.digests.is_empty() {
+            let received = compacted.is_some().then(|| event_hash(&bytes));
+            let is_whole = compacted.is_none() && line.len() == bytes.len();
+            let line = if is_whole { bytes } else { line.to_vec() };
+            return Ok(CheckedEvent { bytes: line, received, altered, id, values });
+        }
+        let line = match sealed {
+            Some(sealed) => {
+                altered.push(Altered::Sealed);
+                values.extend(sealed.values);
+                sealed.event
+            }
+            None => line.to_vec(),
+        };
+        check_disclosures(&line, &values)?;
+        let received = (!altered.is_empty()).then(|| event_hash(&bytes));
+        Ok(CheckedEvent { bytes: line, received, altered, id, values })
+    }
+
+    /// What policy makes of an event line.
+    fn seal(
+        &self,
+        event: &[u8],
+        facts: &EventFacts<'_>,
+        is_signed: bool,
+    ) -> Result<Option<Sealed>, Refusal> {
+        let Some(sealer) = self.sealer else { return Ok(None) };
+        let event = ToSeal { log: &self.log.name, event, action: &facts.action, is_signed };
+        sealer.seal(&event).map_err(|fault| self.refusal(fault))
+    }
+
+    /// Encrypts the disclosures of the batch; what comes back travels in its frame.
+    fn close(&self, values: Vec<(usize, SealedValue)>) -> Result<Vec<PreparedSidecar>, Refusal> {
+        let (places, values): (Vec<usize>, Vec<SealedValue>) = values.into_iter().unzip();
+        if values.is_empty() {
+            return Ok(Vec::new());
+        }
+        let Some(sealer) = self.sealer else {
+            let detail = "disclosures need a keyring, and this server was started without one";
+            return Err(Refusal::new(Code::BadEvent, detail).in_field("disclosure"));
+        };
+        let closed = sealer.close(&self.log.origin, &values);
+        let closed = closed.map_err(|fault| self.refusal(fault))?;
+        let kind = SidecarKind::Disclosure;
+        let closed = places.into_iter().zip(closed);
+        Ok(closed.map(|(event, bytes)| PreparedSidecar { event, kind, bytes }).collect())
+    }
+
+    fn refusal(&self, fault: SealFault) -> Refusal {
+        match fault {
+            SealFault::Refused(refusal) => refusal,
+            SealFault::Fatal(why) => Refusal::new(Code::Unavailable, self.poison.fatal(why).0),
+        }
+    }
 }
 
 fn check_shape(batch: &Batch) -> Result<(), Refusal> {
@@ -147,37 +249,38 @@ fn check_shape(batch: &Batch) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Bytes of the event line, SHA-256 of the received bytes where they differ, what was altered, and the event's id.
-type CheckedEvent = (Vec<u8>, Option<Hash>, Vec<Altered>, Option<String>);
+/// An event that was checked alone.
+struct CheckedEvent {
+    /// The event line.
+    bytes: Vec<u8>,
+    /// SHA-256 of the bytes as received, where they differ.
+    received: Option<Hash>,
+    altered: Vec<Altered>,
+    /// The event's `id`.
+    id: Option<String>,
+    /// What opens its sealed values.
+    values: Vec<SealedValue>,
+}
 
-fn prepare_event(bytes: Vec<u8>, signed: bool) -> Result<CheckedEvent, Refusal> {
-    let facts = check_event(&bytes).map_err(|error| event_refusal(&error))?;
-    if facts.is_reserved_action {
-        let detail = format!(
-            "actions `graven.*` are the log's own, `{}` is refused; use another name",
-            facts.action
-        );
-        return Err(Refusal::new(Code::BadEvent, detail).in_field("/action"));
+/// Each digest of the event has a disclosure, each disclosure a digest, and the path that its producer states is where it
+/// belongs: what is encrypted for a path must open there.
+fn check_disclosures(event: &[u8], values: &[SealedValue]) -> Result<(), Refusal> {
+    let bad = |detail: String, field: &str| Refusal::new(Code::BadEvent, detail).in_field(field);
+    let wrong = |error: DisclosureError| bad(with_cause(&error), "disclosure");
+    let facts = check_event(event).map_err(|error| event_refusal(&error))?;
+    let encoded: Vec<&str> = values.iter().map(|value| value.disclosure.as_str()).collect();
+    let matches = match_disclosures(&facts.digests, &encoded).map_err(wrong)?;
+    if let Some(digest) = matches.withheld.first().and_then(|at| facts.digests.get(*at)) {
+        let detail = "the batch brings no disclosure for this digest; send it as a sidecar, or the foreign original as a string";
+        return Err(bad(detail.to_owned(), &digest.path));
     }
-    if let Some(digest) = facts.digests.first() {
-        let detail = "a sealed value's digest is accepted only in a batch that brings a disclosure for it, which this version cannot keep yet";
-        return Err(Refusal::new(Code::BadEvent, detail).in_field(digest.path.clone()));
+    let placed = matches.opened.iter().zip(values);
+    if let Some((opened, value)) = placed.into_iter().find(|(o, value)| o.path != value.path) {
+        let detail =
+            format!("a disclosure says it is for {}, it opens {}", value.path, opened.path);
+        return Err(bad(detail, "path"));
     }
-    let id = facts.id.as_deref().map(str::to_owned);
-    if facts.has_line_break && signed {
-        let detail = "an event of a signed submission holds a line break, and a signed event is never altered; send it on one line";
-        return Err(Refusal::new(Code::BadEvent, detail));
-    }
-    if facts.has_line_break {
-        let range = facts.range.clone();
-        let received = event_hash(&bytes);
-        return Ok((compact(&bytes[range]), Some(received), vec![Altered::Compacted], id));
-    }
-    let range = facts.range.clone();
-    if range.len() == bytes.len() {
-        return Ok((bytes, None, Vec::new(), id));
-    }
-    Ok((bytes[range].to_vec(), None, Vec::new(), id))
+    open_event(event, &encoded).map(drop).map_err(wrong)
 }
 
 fn event_refusal(error: &EventError) -> Refusal {
@@ -248,11 +351,15 @@ fn verify_attestation(
     Err(bad(detail))
 }
 
-fn prepare_sidecars(
-    sidecars: Vec<Sidecar>,
-    events: usize,
-) -> Result<Vec<PreparedSidecar>, Refusal> {
-    let mut prepared = Vec::with_capacity(sidecars.len());
+/// What a batch brought beside its events.
+struct Brought {
+    blobs: Vec<PreparedSidecar>,
+    /// Disclosures by their event's place.
+    disclosed: HashMap<usize, Vec<SealedValue>>,
+}
+
+fn split_sidecars(sidecars: Vec<Sidecar>, events: usize) -> Result<Brought, Refusal> {
+    let mut brought = Brought { blobs: Vec::new(), disclosed: HashMap::new() };
     for sidecar in sidecars {
         let event = sidecar.event();
         if event >= events {
@@ -262,17 +369,15 @@ fn prepare_sidecars(
         }
         match sidecar {
             Sidecar::Blob { bytes, .. } => {
-                prepared.push(PreparedSidecar { event, kind: SidecarKind::Blob, bytes });
+                brought.blobs.push(PreparedSidecar { event, kind: SidecarKind::Blob, bytes });
             }
-            Sidecar::Disclosure { .. } => {
-                let detail = "disclosures need the keyring, which this version does not have yet";
-                return Err(Refusal::new(Code::BadEvent, detail)
-                    .at_event(event)
-                    .in_field("disclosure"));
+            Sidecar::Disclosure { disclosure, path, subject, class, .. } => {
+                let value = SealedValue { disclosure, path, subject, class };
+                brought.disclosed.entry(event).or_default().push(value);
             }
         }
     }
-    Ok(prepared)
+    Ok(brought)
 }
 
 /// An error with its chain of causes, for a refusal's detail.

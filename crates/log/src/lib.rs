@@ -48,6 +48,7 @@ mod registry;
 mod replay;
 mod room;
 mod sealed;
+mod sealer;
 mod sequencer;
 mod shared;
 mod skeleton;
@@ -75,6 +76,7 @@ pub use part::PartError;
 pub use poison::OnFatal;
 pub use read::ReadError;
 pub use recover::OpenError;
+pub use sealer::{SealFault, Sealed, SealedValue, Sealer, ToSeal};
 pub use stats::{Histogram, Metrics};
 pub use vault::StoredSidecar;
 

@@ -21,13 +21,15 @@ pub const IDENTITIES_MAX: usize = 1 << 18;
 
 /// Bytes that a queued event is charged beyond its own, for header, hashes and bookkeeping.
 pub(crate) const EVENT_OVERHEAD_BYTES: usize = 512;
+/// Bytes that a batch is charged at most, with its encrypted disclosures: it has to fit a frame beside a full one.
+pub(crate) const SEALED_BATCH_BYTES_MAX: usize = 40 * 1024 * 1024;
+/// How full a vault object gets before the next entry's sidecars begin another; one entry's may still go in.
+pub(crate) const OBJECT_BYTES_TARGET: usize = if cfg!(test) { 1_000 } else { 4 * 1024 * 1024 };
 /// How full a frame's body gets before the next frame is begun; one more batch may still go in.
 pub(crate) const FRAME_BODY_TARGET_BYTES: usize = 8 * 1024 * 1024;
 /// Messages that the commit thread handles before it looks whether a flush has returned: the journal must not wait for
 /// a long queue to be numbered.
 pub(crate) const WORK_BETWEEN_LOOKS: usize = 128;
-/// How full an object of sidecars gets before the next is begun; those of one more entry, at most a batch, may still go in.
-pub(crate) const VAULT_OBJECT_FILL_BYTES: usize = 32 * 1024 * 1024;
 /// Bytes of free frame buffers that a cell keeps; more are given back to the system.
 pub(crate) const FRAME_POOL_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Size of the journal file that a full disk's reserve makes room for: half of it, as a start needs as much again.

@@ -7,7 +7,7 @@
 
 use crate::bundle::{BundleError, Entries};
 use crate::inbox::{Inbox, Work};
-use crate::limits::{BUNDLE_ENTRIES, SEGMENT_ENTRIES, VAULT_OBJECT_FILL_BYTES};
+use crate::limits::{BUNDLE_ENTRIES, SEGMENT_ENTRIES};
 use crate::messages::{Ask, Errand, ToJournal};
 use crate::nonce::NonceSeed;
 use crate::pace::Pace;
@@ -273,14 +273,9 @@ impl Unloader {
     fn write_sidecars(&self, log: &LogShared, end: u64) -> Result<(), UnloadError> {
         let first = log.stored();
         let chunks: Vec<_> = log.tail().chunks().cloned().collect();
-        let within = |first: u64, end: u64| {
-            let all = chunks.iter().flat_map(|chunk| chunk.sidecars());
-            all.filter(move |(index, _, _)| (first..end).contains(index))
-        };
-        let sizes = within(first, end).map(|(index, _, bytes)| (index, bytes.len()));
-        for (first, end) in vault::ranges(sizes, first, end, VAULT_OBJECT_FILL_BYTES) {
-            let Some(object) = vault::encode(within(first, end)) else { continue };
-            let name = vault::object_name(first, end);
+        let in_range = chunks.iter().flat_map(|chunk| chunk.sidecars());
+        let in_range = in_range.filter(|(index, _, _)| (first..end).contains(index));
+        for (name, object) in vault::encode((first, end), in_range) {
             self.vault.write_vault(log.name.as_str(), &name, &object)?;
         }
         Ok(())

@@ -3,6 +3,7 @@
 //! An object holds the sidecars of a run of entries of one log: index, kind, length, bytes, again and again.
 
 use crate::frame::{BadBody, Reader, SidecarKind};
+use crate::limits::OBJECT_BYTES_TARGET;
 use graven_merkle::LeafIndex;
 
 /// Version of an object's format.
@@ -20,7 +21,7 @@ pub struct StoredSidecar {
 }
 
 /// The name of the object for entries `first..end`.
-pub(crate) fn object_name(first: u64, end: u64) -> String {
+fn object_name(first: u64, end: u64) -> String {
     format!("{first:016x}-{end:016x}.sidecars")
 }
 
@@ -30,40 +31,43 @@ pub(crate) fn object_range(name: &str) -> Option<(u64, u64)> {
     Some((u64::from_str_radix(first, 16).ok()?, u64::from_str_radix(end, 16).ok()?))
 }
 
-/// The ranges of entries, `first..end` together, whose sidecars share an object each: as many as fit in `fill_bytes`, and
-/// never less than those of one entry. They follow from where they begin alone, so that an unloading that was cut off and
-/// the next one, which goes further, write the same objects up to the last.
-pub(crate) fn ranges(
-    sizes: impl Iterator<Item = (u64, usize)>,
-    first: u64,
-    end: u64,
-    fill_bytes: usize,
-) -> Vec<(u64, u64)> {
-    let mut ranges = Vec::new();
-    let (mut from, mut filled_bytes, mut last) = (first, 0, first);
-    for (index, size_bytes) in sizes {
-        if filled_bytes + size_bytes > fill_bytes && filled_bytes > 0 && index > last {
-            ranges.push((from, index));
-            (from, filled_bytes) = (index, 0);
+/// The objects for the sidecars of entries `first..end`, in their order: name and content. One ends where the next sidecar's
+/// entry would make it too big.
+pub(crate) fn encode<'a>(
+    (first, end): (u64, u64),
+    sidecars: impl Iterator<Item = (u64, SidecarKind, &'a [u8])>,
+) -> Vec<(String, Vec<u8>)> {
+    let mut objects = Vec::new();
+    let (mut from, mut last) = (first, first);
+    let mut object = vec![OBJECT_VERSION];
+    for (index, kind, bytes) in sidecars {
+        if index != last && object.len() > OBJECT_BYTES_TARGET {
+            objects.push((object_name(from, index), object));
+            (from, object) = (index, vec![OBJECT_VERSION]);
         }
-        filled_bytes += size_bytes;
+        push(&mut object, index, kind, bytes);
         last = index;
     }
-    ranges.push((from, end));
-    ranges
+    if object.len() > 1 {
+        objects.push((object_name(from, end), object));
+    }
+    objects
 }
 
-pub(crate) fn encode<'a>(
-    sidecars: impl Iterator<Item = (u64, SidecarKind, &'a [u8])>,
-) -> Option<Vec<u8>> {
-    let mut out = vec![OBJECT_VERSION];
-    for (index, kind, bytes) in sidecars {
-        out.extend_from_slice(&index.to_be_bytes());
-        out.push(kind.as_byte());
-        out.extend_from_slice(&(bytes.len() as u32).to_be_bytes());
-        out.extend_from_slice(bytes);
+/// An object with these sidecars, in the place of one that had more.
+pub(crate) fn encode_again(sidecars: &[StoredSidecar]) -> Vec<u8> {
+    let mut object = vec![OBJECT_VERSION];
+    for sidecar in sidecars {
+        push(&mut object, sidecar.index.0, sidecar.kind, &sidecar.bytes);
     }
-    (out.len() > 1).then_some(out)
+    object
+}
+
+fn push(object: &mut Vec<u8>, index: u64, kind: SidecarKind, bytes: &[u8]) {
+    object.extend_from_slice(&index.to_be_bytes());
+    object.push(kind.as_byte());
+    object.extend_from_slice(&(bytes.len() as u32).to_be_bytes());
+    object.extend_from_slice(bytes);
 }
 
 pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<StoredSidecar>, BadBody> {

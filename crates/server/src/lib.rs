@@ -13,6 +13,7 @@ mod batch;
 mod body;
 mod connection;
 mod dispatch;
+mod erasure;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod gate;
@@ -25,15 +26,18 @@ mod peer;
 mod problem;
 mod record;
 mod routes;
+mod sealing;
 mod server;
 mod shared;
 mod tls;
 mod wire;
 
+pub use erasure::{Because, Erased, Revealed, erase, finish_erasures, reveal};
 pub use gate::{Gate, GateError, GateOptions};
 pub use limits::ServerLimits;
 pub use openapi::openapi;
 pub use problem::{status, title};
+pub use sealing::Sealing;
 pub use server::{BindError, Server, ServerOptions};
 pub use tls::{Tls, TlsError};
 

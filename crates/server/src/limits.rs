@@ -60,7 +60,7 @@ pub const LOGGED_BYTES_MAX: usize = 256;
 
 /// Addresses in `X-Forwarded-For` that are looked at.
 pub const FORWARDED_MAX: usize = 16;
-/// Bytes of the header `Graven-Reason`.
+/// Bytes of the header `Graven-Reason`, and of the reason of an erasure or a reveal.
 pub const REASON_BYTES_MAX: usize = 1_024;
 /// How long after its last use a credential's next one is recorded as a log-in: one hour.
 pub const LAST_USED_NS: u64 = 3_600 * 1_000_000_000;

@@ -33,18 +33,32 @@ pub fn elements(raw: &[u8]) -> Elements<'_> {
 /// The raw value at an RFC 6901 pointer in the object or array `bytes`: `""` for the whole,
 /// `/actor/id` for a member's member, `/list/0` for an element.
 pub fn pointer<'a>(bytes: &'a [u8], pointer: &str) -> Option<&'a [u8]> {
+    bytes.get(pointer_range(bytes, pointer)?)
+}
+
+/// Where the value at an RFC 6901 pointer stands in the object or array `bytes`.
+pub(crate) fn pointer_range(bytes: &[u8], pointer: &str) -> Option<Range<usize>> {
     let start = skip_white(bytes, 0);
-    let whole = bytes.get(start..skip_value(bytes, start)?)?;
+    let whole = start..skip_value(bytes, start)?;
     if pointer.is_empty() {
         return Some(whole);
     }
-    pointer.strip_prefix('/')?.split('/').try_fold(whole, |raw, token| {
-        if raw.first() == Some(&b'[') {
-            return elements(raw).nth(element_number(token)?);
-        }
-        let token = unescape_token(token)?;
-        members(raw).find(|(key, _)| *key == token).map(|(_, value)| value)
+    pointer.strip_prefix('/')?.split('/').try_fold(whole, |at, token| {
+        let raw = bytes.get(at.clone())?;
+        let inside = value_at(raw, token)?;
+        Some(at.start + inside.start..at.start + inside.end)
     })
+}
+
+/// Where the member or element that a pointer's token names stands in the object or array `raw`.
+fn value_at(raw: &[u8], token: &str) -> Option<Range<usize>> {
+    if raw.first() == Some(&b'[') {
+        let mut walk = Walk::inside(raw, b'[');
+        return std::iter::from_fn(|| walk.element()).nth(element_number(token)?);
+    }
+    let token = unescape_token(token)?;
+    let mut walk = Walk::inside(raw, b'{');
+    std::iter::from_fn(|| walk.member()).find(|(key, _)| *key == token).map(|(_, value)| value)
 }
 
 /// The text of the raw value if it is a string.
@@ -132,6 +146,13 @@ impl<'a> Walk<'a> {
 
     /// The next member's unescaped key and the range of its value.
     pub(crate) fn member(&mut self) -> Option<(Cow<'a, str>, Range<usize>)> {
+        let (key, _, value) = self.member_span()?;
+        Some((key, value))
+    }
+
+    /// The next member's unescaped key, the range from its key to its value's end, and that of its
+    /// value.
+    pub(crate) fn member_span(&mut self) -> Option<(Cow<'a, str>, Range<usize>, Range<usize>)> {
         let key_start = skip_white(self.bytes, self.at);
         let key_end = skip_string(self.bytes, key_start)?;
         let key = string_value(self.bytes.get(key_start..key_end)?)?;
@@ -139,8 +160,8 @@ impl<'a> Walk<'a> {
         if self.bytes.get(colon) != Some(&b':') {
             return None;
         }
-        let value_start = skip_white(self.bytes, colon + 1);
-        Some((key, self.value(value_start)?))
+        let value = self.value(skip_white(self.bytes, colon + 1))?;
+        Some((key, key_start..value.end, value))
     }
 
     /// The range of the next element.
@@ -327,13 +348,13 @@ fn skip_string(bytes: &[u8], start: usize) -> Option<usize> {
 }
 
 /// The number of an element that a pointer's token names: no sign, no leading zero.
-fn element_number(token: &str) -> Option<usize> {
+pub(crate) fn element_number(token: &str) -> Option<usize> {
     let number = crate::encode::read_decimal(token.as_bytes())?;
     usize::try_from(number).ok()
 }
 
 /// Undoes `~1` and `~0`, the escapes of RFC 6901.
-fn unescape_token(token: &str) -> Option<Cow<'_, str>> {
+pub(crate) fn unescape_token(token: &str) -> Option<Cow<'_, str>> {
     if !token.contains('~') {
         return Some(Cow::Borrowed(token));
     }
@@ -352,8 +373,8 @@ fn unescape_token(token: &str) -> Option<Cow<'_, str>> {
     Some(Cow::Owned(text))
 }
 
-/// Appends `/` and `key` with the escapes of RFC 6901.
-pub(crate) fn push_token(path: &mut String, key: &str) {
+/// Appends `/` and `key` to an RFC 6901 pointer, with its escapes.
+pub fn push_token(path: &mut String, key: &str) {
     path.push('/');
     for character in key.chars() {
         match character {

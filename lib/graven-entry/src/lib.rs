@@ -60,6 +60,7 @@ mod header;
 mod json;
 mod name;
 mod scan;
+mod seal;
 mod stream;
 mod time;
 
@@ -75,8 +76,10 @@ pub use event::{
 pub use extra::{Extra, ExtraError};
 pub use header::{Altered, Clock, Grade, Header, HeaderError, HeaderFault, prev_and_nonce_spans};
 pub use json::{
-    Elements, Members, compact, elements, members, pointer, string_value, write_json_string,
+    Elements, Members, compact, elements, members, pointer, push_token, string_value,
+    write_json_string,
 };
 pub use name::{AuthMethod, LogName, Name, NameError};
+pub use seal::{SealError, SealedEvent, ToSeal, replace_values, seal_event};
 pub use stream::{chain_next, chain_start, event_hash};
 pub use time::{TIME_BYTES, Time, TimeError};

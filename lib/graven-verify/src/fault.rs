@@ -72,6 +72,8 @@ pub enum FaultKind {
     TrailingBytes,
     /// A line of an export is not one.
     ExportMalformed,
+    /// A disclosure that does not open the entry that it is shown with.
+    DisclosureMismatch,
     /// More than a limit of this crate allows.
     LimitExceeded,
 }
@@ -134,6 +136,7 @@ impl FaultKind {
             Self::MissingEntry => "missing_entry",
             Self::TrailingBytes => "trailing_bytes",
             Self::ExportMalformed => "export_malformed",
+            Self::DisclosureMismatch => "disclosure_mismatch",
             Self::LimitExceeded => "limit_exceeded",
         }
     }

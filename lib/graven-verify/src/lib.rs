@@ -62,6 +62,7 @@
 
 pub mod limits;
 
+mod disclosed;
 mod entry;
 mod export;
 mod fault;
@@ -83,6 +84,7 @@ mod streams;
 mod tile;
 mod verdict;
 
+pub use disclosed::{Disclosed, open_disclosures};
 pub use entry::{EntryVerdict, ProducerSignature, verify_entry};
 pub use export::{
     Export, ExportLine, parse_export_line, write_export_checkpoint, write_export_entry,

@@ -80,6 +80,9 @@ pub(crate) struct ServeArgs {
     /// Use a network or FUSE file system, whose locks and flushes cannot be relied on
     #[arg(long)]
     force_filesystem: bool,
+    /// What is sealed in each log, a file of rules [env: GRAVEN_SEAL_POLICY]
+    #[arg(long, value_name = "FILE")]
+    seal_policy: Option<String>,
     /// Tell this much of the work on standard error [env: GRAVEN_TRACE] [default: warn]
     #[arg(long, value_name = "FILTER")]
     trace: Option<String>,
@@ -182,7 +185,11 @@ fn open(
         force_filesystem: args.force_filesystem,
         ..CellOptions::new(&data)
     };
-    Cell::open(environment, options).map_err(|error| open_failure(&data, &error))
+    let (cell, report) =
+        Cell::open(environment.clone(), options).map_err(|error| open_failure(&data, &error))?;
+    // A cell that is dropped stops.
+    super::sealing::start(context, (&cell, &report), &environment)?;
+    Ok((cell, report))
 }
 
 /// What one principal may do in a second.

@@ -12,8 +12,8 @@ use crate::exit::Exit;
 use crate::failure::{Failure, chain_text};
 use crate::files;
 use crate::verify::{
-    Asked, CHECKPOINT_BYTES_MAX, LogReport, Memory, Target, Verdict, check_data, check_export,
-    check_proof, check_server, check_tiles,
+    Asked, CHECKPOINT_BYTES_MAX, LogReport, Memory, ProofFiles, Target, Verdict, check_data,
+    check_export, check_proof, check_server, check_tiles,
 };
 
 /// Bytes of a policy.
@@ -27,6 +27,9 @@ pub(crate) struct VerifyArgs {
     /// The entry that a .tlog-proof is of
     #[arg(long, value_name = "FILE")]
     entry: Option<PathBuf>,
+    /// Open sealed values of the entry with the disclosures in this file, one a line
+    #[arg(long, value_name = "FILE", requires = "entry")]
+    disclosures: Option<PathBuf>,
     /// Keep the last checkpoint of each origin in this file, and raise the alarm where a log is rolled back or forked
     #[arg(long, value_name = "FILE")]
     remember: Option<PathBuf>,
@@ -74,7 +77,9 @@ pub(crate) fn run(context: &Context, args: &VerifyArgs) -> Result<Exit, Failure>
         }
         Target::Proof(path) => {
             let entry = args.entry.as_deref().unwrap_or(Path::new(""));
-            verdict.logs.push(check_proof(path, entry, &asked, memory.as_mut())?);
+            let disclosures = args.disclosures.as_deref();
+            let paths = ProofFiles { proof: path, entry, disclosures };
+            verdict.logs.push(check_proof(&paths, &asked, memory.as_mut())?);
         }
     }
     // What was seen of good logs is kept even where another one is bad.

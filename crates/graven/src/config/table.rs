@@ -216,6 +216,27 @@ pub(crate) const SETTINGS: &[Setting] = &[
                are lost and stolen with it.",
     },
     Setting {
+        key: "master_key",
+        kind: Kind::Secret,
+        default: None,
+        is_secret: true,
+        used_by: "serve",
+        help: "The keyring's master key: the base64 of 32 random bytes, and below it older ones while a rotation \
+               needs them. Where it is not given, the systemd credential `graven.master-key` counts, then \
+               `master.key` in the directory of the signing keys, which the first start makes.",
+    },
+    Setting {
+        key: "seal_policy",
+        kind: Kind::Path,
+        default: None,
+        is_secret: false,
+        used_by: "serve",
+        help: "What is sealed in each log: JSON, `{\"<log>\":{\"rules\":[{\"path\":\"changes.*.iban\",\
+               \"class\":\"pii\",\"subject\":\"target.id\"}],\"unsealed\":\"flag\"}}`. A class is `pii`, `phi`, `pan`, \
+               `secret` or `pseudonym`; `unsealed` says what is done about values that look like card numbers, \
+               private keys or tokens: `flag`, `seal` or `refuse`.",
+    },
+    Setting {
         key: "trace",
         kind: Kind::Filter,
         default: Some("warn"),

@@ -5,7 +5,8 @@ use std::path::Path;
 use client::LogKeys;
 use graven_entry::{Entry, Name};
 use graven_note::TlogProof;
-use graven_verify::{FaultKind, ProducerSignature, compare_heads, verify_entry};
+use graven_verify::{FaultKind, ProducerSignature, compare_heads, open_disclosures, verify_entry};
+use serde_json::json;
 
 use super::check::Asked;
 use super::remember::Memory;
@@ -18,10 +19,20 @@ use crate::files;
 /// Bytes of a proof, and of an entry that may have a line end too many.
 const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
+/// Bytes of a file of disclosures: as many as an event can have sealed values of the largest size.
+const DISCLOSURES_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// What a proof is checked with.
+pub(crate) struct ProofFiles<'a> {
+    pub(crate) proof: &'a Path,
+    pub(crate) entry: &'a Path,
+    /// One encoded disclosure a line.
+    pub(crate) disclosures: Option<&'a Path>,
+}
+
 /// Verifies an entry by its proof. A proof without a key shows nothing, so one has to be given.
 pub(crate) fn check_proof(
-    proof_path: &Path,
-    entry_path: &Path,
+    paths: &ProofFiles<'_>,
     asked: &Asked,
     memory: Option<&mut Memory>,
 ) -> Result<LogReport, Failure> {
@@ -29,14 +40,20 @@ pub(crate) fn check_proof(
         return Err(Failure::usage("a proof is checked with the log's key; give --vkey KEY or FILE")
             .hint("It is printed by `graven key list`, and lies in logs/<log>/vkey of the data directory."));
     };
-    let proof = files::read(proof_path, FILE_BYTES_MAX)?;
-    let entry = files::read(entry_path, FILE_BYTES_MAX)?;
+    let proof = files::read(paths.proof, FILE_BYTES_MAX)?;
+    let entry = files::read(paths.entry, FILE_BYTES_MAX)?;
+    let disclosures = match paths.disclosures {
+        Some(path) => Some(files::read(path, DISCLOSURES_BYTES_MAX)?),
+        None => None,
+    };
     let mut report = LogReport {
         origin: Some(keys.origin.to_string()),
         keys_from: Some(KeysFrom::Given),
         ..LogReport::default()
     };
-    match judge(&proof, &entry, keys, asked, memory, &mut report) {
+    let judged = judge(&proof, &entry, keys, asked, memory, &mut report)
+        .and_then(|()| disclosures.map_or(Ok(()), |lines| open(&entry, &lines, &mut report)));
+    match judged {
         Ok(()) => Ok(report),
         Err(fault) => {
             report.fault = Some(fault.finding()?);
@@ -84,6 +101,22 @@ fn judge(
     report.not_checked.extend(verdict.not_checked.iter().map(|what| (*what).to_owned()));
     if let Some(memory) = memory {
         compare(memory, &verdict.checkpoint, &proof.checkpoint, report)?;
+    }
+    Ok(())
+}
+
+/// Opens sealed values of a verified entry.
+fn open(entry: &[u8], lines: &[u8], report: &mut LogReport) -> Result<(), ReadFault> {
+    let lines = String::from_utf8_lossy(lines);
+    let encoded: Vec<&str> = lines.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let disclosed = open_disclosures(entry, &encoded)?;
+    let opened = disclosed.opened.iter().map(|value| {
+        let text = String::from_utf8_lossy(&value.disclosure.value_json).into_owned();
+        json!({ "path": value.path, "value": text })
+    });
+    report.checked.insert("opened".to_owned(), opened.collect::<Vec<_>>().into());
+    if disclosed.withheld > 0 {
+        report.not_checked.push(format!("{} sealed values that stay sealed", disclosed.withheld));
     }
     Ok(())
 }

@@ -15,6 +15,8 @@ mod help;
 #[cfg(test)]
 mod keeping;
 #[cfg(test)]
+mod sealing;
+#[cfg(test)]
 mod tampering;
 #[cfg(test)]
 mod tokens;

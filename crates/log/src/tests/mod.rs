@@ -8,11 +8,11 @@ mod frame_pool;
 mod guard;
 mod identity_key;
 mod plan;
+mod sealer;
 mod sequencer;
 mod skeleton;
 mod state;
 mod time;
-mod vault;
 
 use crate::nonce::{NonceMaker, NonceSeed};
 use graven_entry::{AuthMethod, Clock, Grade, Header, Name, Time, build_entry};

@@ -1,0 +1,227 @@
+//! Sealed values as the vault keeps them: disclosures under their subject's key.
+//!
+//! Version 1 (1), key id (16), the digest in the entry (32); nonce (12), length of the label (2), the label and its tag; nonce
+//! (12), the disclosure and its tag. The label is the class, a line feed and the RFC 6901 path of the value in the opened event: it
+//! is encrypted too, since a name may tell as much as a value. AES-256-GCM; the label is bound to origin LF digest, the
+//! disclosure to origin LF digest LF path. So no ciphertext can be shown in another's place.
+
+use std::fmt;
+
+use aes_gcm::Tag;
+use aes_gcm::aead::AeadInOut;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use env::Random;
+use graven_entry::disclosure_digest;
+
+use crate::master::{NONCE_BYTES, TAG_BYTES};
+use crate::sealed_limits::LABEL_BYTES_MAX;
+use crate::{KeyId, SubjectKeys};
+
+const VERSION: u8 = 1;
+const DIGEST_BYTES: usize = 32;
+const HEAD_BYTES: usize = 1 + 16 + DIGEST_BYTES;
+
+/// How sensitive a value is: who may reveal it goes by that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Class {
+    /// About a person.
+    Pii,
+    /// About a person's health.
+    Phi,
+    /// A card number.
+    Pan,
+    /// A key, token or password.
+    Secret,
+}
+
+/// A disclosure and where it belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ToClose<'a> {
+    /// The log's origin.
+    pub origin: &'a str,
+    /// RFC 6901 path of the value in the opened event.
+    pub path: &'a str,
+    /// How sensitive it is.
+    pub class: Class,
+    /// The disclosure in its encoded form.
+    pub disclosure: &'a str,
+}
+
+/// An encrypted disclosure, read but not opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClosedValue<'a> {
+    /// The subject's key.
+    pub key: KeyId,
+    digest: &'a [u8],
+    label: SealedBox<'a>,
+    disclosure: SealedBox<'a>,
+}
+
+/// An opened disclosure.
+#[derive(Clone, PartialEq, Eq)]
+pub struct OpenedValue {
+    /// RFC 6901 path of the value in the opened event.
+    pub path: String,
+    /// How sensitive it is.
+    pub class: Class,
+    /// The disclosure in its encoded form.
+    pub disclosure: String,
+}
+
+/// Why an encrypted disclosure does not open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum VaultError {
+    /// Not the form that this version writes.
+    #[error("the vault's bytes are not an encrypted disclosure that this version knows")]
+    Form,
+    /// Not what was encrypted, or not for this place.
+    #[error("the vault's bytes are not what was sealed at this place")]
+    Tampered,
+    /// A label longer than a disclosure can need.
+    #[error("class and path have {size_bytes} bytes; at most {LABEL_BYTES_MAX} are allowed")]
+    TooLong {
+        /// Their length.
+        size_bytes: usize,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct SealedBox<'a> {
+    nonce: [u8; NONCE_BYTES],
+    sealed: &'a [u8],
+    tag: [u8; TAG_BYTES],
+}
+
+impl Class {
+    /// All of them.
+    pub const ALL: [Class; 4] = [Class::Pii, Class::Phi, Class::Pan, Class::Secret];
+
+    /// Its name in sidecars and rules.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Class::Pii => "pii",
+            Class::Phi => "phi",
+            Class::Pan => "pan",
+            Class::Secret => "secret",
+        }
+    }
+
+    /// The class of this name.
+    pub fn parse(name: &str) -> Option<Class> {
+        Class::ALL.into_iter().find(|class| class.as_str() == name)
+    }
+}
+
+/// Encrypts a disclosure under its subject's key. The nonces are random: a key is good for 2³¹ values.
+pub fn close(
+    keys: &SubjectKeys,
+    value: &ToClose<'_>,
+    random: &dyn Random,
+) -> Result<Vec<u8>, VaultError> {
+    let digest = disclosure_digest(value.disclosure);
+    let label = format!("{}\n{}", value.class.as_str(), value.path).into_bytes();
+    if label.len() > LABEL_BYTES_MAX {
+        return Err(VaultError::TooLong { size_bytes: label.len() });
+    }
+    let mut nonces = [0; 2 * NONCE_BYTES];
+    random.fill(&mut nonces);
+    let size_bytes = label.len() + value.disclosure.len();
+    let mut out = Vec::with_capacity(HEAD_BYTES + 2 * (NONCE_BYTES + TAG_BYTES) + 2 + size_bytes);
+    out.push(VERSION);
+    out.extend_from_slice(&keys.id().0);
+    out.extend_from_slice(&digest_bytes(&digest));
+    out.extend_from_slice(&nonces[..NONCE_BYTES]);
+    out.extend_from_slice(&(label.len() as u16).to_be_bytes());
+    seal_into(&mut out, keys, &nonces[..NONCE_BYTES], &bound(value.origin, &digest, None), &label);
+    let bound = bound(value.origin, &digest, Some(value.path));
+    out.extend_from_slice(&nonces[NONCE_BYTES..]);
+    seal_into(&mut out, keys, &nonces[NONCE_BYTES..], &bound, value.disclosure.as_bytes());
+    Ok(out)
+}
+
+impl<'a> ClosedValue<'a> {
+    /// Reads what [`close`] has written.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, VaultError> {
+        let (head, rest) = bytes.split_first_chunk::<HEAD_BYTES>().ok_or(VaultError::Form)?;
+        let (nonce, rest) = rest.split_first_chunk::<NONCE_BYTES>().ok_or(VaultError::Form)?;
+        let (len, rest) = rest.split_first_chunk::<2>().ok_or(VaultError::Form)?;
+        let label_bytes = usize::from(u16::from_be_bytes(*len)) + TAG_BYTES;
+        let (label, rest) = rest.split_at_checked(label_bytes).ok_or(VaultError::Form)?;
+        let (second, rest) = rest.split_first_chunk::<NONCE_BYTES>().ok_or(VaultError::Form)?;
+        let (label, disclosure) = (SealedBox::read(*nonce, label), SealedBox::read(*second, rest));
+        let (Some(label), Some(disclosure), VERSION) = (label, disclosure, head[0]) else {
+            return Err(VaultError::Form);
+        };
+        let key = KeyId(*bytes[1..].first_chunk().ok_or(VaultError::Form)?);
+        Ok(ClosedValue { key, digest: &bytes[17..HEAD_BYTES], label, disclosure })
+    }
+
+    /// The digest in the entry, 43 characters of base64url.
+    pub fn digest(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.digest)
+    }
+
+    /// Opens it with its subject's keys, for the log of this origin.
+    pub fn open(&self, keys: &SubjectKeys, origin: &str) -> Result<OpenedValue, VaultError> {
+        let digest = self.digest();
+        let label = self.label.open(keys, &bound(origin, &digest, None))?;
+        let (class, path) = label.split_once('\n').ok_or(VaultError::Form)?;
+        let class = Class::parse(class).ok_or(VaultError::Form)?;
+        let disclosure = self.disclosure.open(keys, &bound(origin, &digest, Some(path)))?;
+        if disclosure_digest(&disclosure) != digest {
+            return Err(VaultError::Tampered);
+        }
+        Ok(OpenedValue { path: path.to_owned(), class, disclosure })
+    }
+}
+
+impl<'a> SealedBox<'a> {
+    fn read(nonce: [u8; NONCE_BYTES], bytes: &'a [u8]) -> Option<Self> {
+        let (sealed, tag) = bytes.split_last_chunk::<TAG_BYTES>()?;
+        Some(SealedBox { nonce, sealed, tag: *tag })
+    }
+
+    fn open(&self, keys: &SubjectKeys, bound: &[u8]) -> Result<String, VaultError> {
+        let mut plain = self.sealed.to_vec();
+        let (nonce, tag): (_, &Tag) = ((&self.nonce).into(), (&self.tag).into());
+        let opened =
+            keys.sealing.decrypt_inout_detached(nonce, bound, plain.as_mut_slice().into(), tag);
+        opened.map_err(|_| VaultError::Tampered)?;
+        String::from_utf8(plain).map_err(|_| VaultError::Form)
+    }
+}
+
+/// Says nothing of what it holds.
+impl fmt::Debug for OpenedValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OpenedValue({})", self.class.as_str())
+    }
+}
+
+fn seal_into(out: &mut Vec<u8>, keys: &SubjectKeys, nonce: &[u8], bound: &[u8], plain: &[u8]) {
+    let at = out.len();
+    out.extend_from_slice(plain);
+    let nonce: &[u8; NONCE_BYTES] = nonce.try_into().expect("half of two nonces");
+    let place = out[at..].as_mut().into();
+    let tag = keys.sealing.encrypt_inout_detached(nonce.into(), bound, place);
+    out.extend_from_slice(&tag.expect("a disclosure is far below the cipher's limit"));
+}
+
+/// What a ciphertext is bound to.
+fn bound(origin: &str, digest: &str, path: Option<&str>) -> Vec<u8> {
+    let mut bound = format!("{origin}\n{digest}");
+    if let Some(path) = path {
+        bound.push('\n');
+        bound.push_str(path);
+    }
+    bound.into_bytes()
+}
+
+fn digest_bytes(digest: &str) -> [u8; DIGEST_BYTES] {
+    let bytes = URL_SAFE_NO_PAD.decode(digest).expect("a digest was just written in base64url");
+    bytes.try_into().expect("a digest is a SHA-256")
+}
+
+#[cfg(test)]
+mod tests;

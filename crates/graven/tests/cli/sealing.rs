@@ -1,0 +1,87 @@
+//! Sealed values from policy and producers to a verifier, and a keyring without its master key.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use graven_entry::{ToSeal, seal_event};
+
+use super::fixture::Fixture;
+
+const EVENT: &str = r#"{"actor":{"id":"anna"},"action":"pay","target":{"id":"c-42"},"data":{"iban":"DE111","n":1.0}}"#;
+
+#[test]
+fn policy_seals_on_the_way_in() {
+    let mut fixture = Fixture::empty();
+    let policy = r#"{"main":{"rules":[{"path":"data.iban","class":"pii","subject":"target.id"}]}}"#;
+    fixture.write("policy.json", policy);
+    fixture.serve(&["--seal-policy", "policy.json"]);
+    fixture.check_with(&["append"], EVENT, 0, &[], &[]);
+    let shown = [r#""altered":["sealed"]"#, "\"_sd\":[", "\"n\":1.0", "!DE111", "!iban"];
+    fixture.check(&["get", "1"], 0, &shown, &[]);
+    fixture.stop();
+    fixture.check(&["verify", "graven-data"], 0, &[], &[]);
+    fixture.write("policy.json", policy.replace("pii", "everything"));
+    let start = ["serve", "--listen", "127.0.0.1:0", "--seal-policy", "policy.json"];
+    fixture.check(&start, 2, &[], &["rule 0", "pseudonym"]);
+    // The keyring is of no use without its master key, and another is not made in its place.
+    let key = fixture.path("graven-data/keys/master.key");
+    let secret = fixture.read("graven-data/keys/master.key");
+    std::fs::remove_file(&key).unwrap();
+    fixture.check(&start[..3], 3, &[], &["no master key"]);
+    assert!(!key.exists());
+    let other = "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=";
+    fixture.write("graven-data/keys/master.key", other);
+    fixture.check(&start[..3], 3, &[], &["master key", "not given"]);
+    // A rotation: the new key first, the old one below it; then the old one goes.
+    fixture.write("graven-data/keys/master.key", format!("{other}\n{secret}"));
+    assert!(fixture.serve(&[]).contains("1 keys are under the new master key"));
+    fixture.check(&["get", "1"], 0, &shown, &[]);
+    fixture.stop();
+    fixture.write("graven-data/keys/master.key", other);
+    assert!(!fixture.serve(&[]).contains("master key"));
+}
+
+#[test]
+fn disclosures_open_a_verified_entry() {
+    let fixture = Fixture::serving();
+    let values = [ToSeal { path: "/data/iban", salt: "lklxF5jMYlGTPUovMNIvCA" }];
+    let sealed = seal_event(EVENT.as_bytes(), &values).unwrap();
+    let disclosure = &sealed.disclosures[0];
+    let event = String::from_utf8(sealed.event).unwrap();
+    let head = r#"{"graven":"batch/v1","events":1}"#;
+    let sidecar = format!(
+        r#"{{"event":0,"disclosure":"{disclosure}","path":"/data/iban","subject":"c-42","class":"pii"}}"#
+    );
+    post(&fixture, &format!("{head}\n{event}\n{sidecar}\n"));
+    fixture.check(&["prove", "1", "--output", "p", "--entry-output", "e"], 0, &[], &[]);
+    let vkey = fixture.read("graven-data/logs/main/vkey");
+    let verify = ["verify", "p", "--entry", "e", "--vkey", vkey.trim(), "--json", "--disclosures"];
+    let check = |name: &str, lines: &str, exit: i32, snippets: &[&str]| {
+        fixture.write(name, lines);
+        let args: Vec<&str> = verify.iter().copied().chain([name]).collect();
+        fixture.check(&args, exit, snippets, &[]);
+    };
+    check("good", &format!("{disclosure}\n"), 0, &["/data/iban", "DE111"]);
+    check("none", "", 0, &["1 sealed values that stay sealed", "!DE111"]);
+    let changed = disclosure.replace('I', "J");
+    check("changed", &changed, 1, &["disclosure_mismatch", "!DE111"]);
+}
+
+/// Posts a batch, which has to be taken.
+fn post(fixture: &Fixture, body: &str) {
+    let url = fixture.url();
+    let address = url.strip_prefix("http://").unwrap();
+    let token = fixture.read("graven-data/admin.token");
+    let mut stream = TcpStream::connect(address).unwrap();
+    let head = format!(
+        "POST /api/v1/logs/main/events HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {}\r\n\
+         content-type: application/vnd.graven.batch\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        token.trim(),
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(body.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}

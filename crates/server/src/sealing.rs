@@ -1,0 +1,186 @@
+//! Where the log's seam for sealed values meets rules, keyring and vault.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use access::{
+    Class, Keyring, KeyringError, LogSealing, OnFinding, PlannedValue, SealPlan, SealPolicy,
+    SealRefusal, SubjectKeys, ToClose, close, detect,
+};
+use append::{Code, Refusal};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use env::Random;
+use graven_entry::{Name, check_event};
+use log::{SealFault, Sealed, SealedValue, Sealer, ToSeal};
+
+/// Bytes of a salt (RFC 9901 §9.3 asks for 128 bits).
+const SALT_BYTES: usize = 16;
+
+/// Whom a value that only looks sensitive is about, where the event names no actor.
+const UNATTRIBUTED: &str = "unattributed";
+
+/// Seals by a policy, with the keys of a keyring.
+pub struct Sealing {
+    /// The subjects' keys.
+    pub keyring: Keyring,
+    policy: SealPolicy,
+    random: Arc<dyn Random>,
+    /// Values that looked sensitive, and were let pass.
+    flagged: AtomicU64,
+}
+
+impl Sealing {
+    /// Seals by this policy.
+    pub fn new(keyring: Keyring, policy: SealPolicy, random: Arc<dyn Random>) -> Sealing {
+        Sealing { keyring, policy, random, flagged: AtomicU64::new(0) }
+    }
+
+    /// How many values looked sensitive and stand in clear, since the start.
+    pub fn flagged(&self) -> u64 {
+        self.flagged.load(Ordering::Relaxed)
+    }
+
+    fn apply(&self, event: &[u8], plan: &SealPlan) -> Result<Sealed, SealFault> {
+        let subjects: Vec<&str> = plan.pseudonyms.iter().map(|p| p.subject.as_str()).collect();
+        let keys = self.keys(&subjects)?;
+        let pseudonym = |planned: &access::PlannedPseudonym| {
+            keys.get(planned.subject.as_str())
+                .map_or_else(String::new, |k| k.pseudonym(&planned.id))
+        };
+        let salts: Vec<String> = plan.values.iter().map(|_| self.salt()).collect();
+        let sealed = plan.apply(event, pseudonym, &salts).map_err(|refusal| refused(&refusal))?;
+        let values = sealed.disclosures.into_iter().zip(&plan.values).map(|(disclosure, value)| {
+            let PlannedValue { path, class, subject } = value.clone();
+            SealedValue { disclosure, path, subject, class: class.as_str().to_owned() }
+        });
+        Ok(Sealed { event: sealed.event, values: values.collect() })
+    }
+
+    /// What looks sensitive and no rule names: counted, planned to be sealed, or refused.
+    fn find(&self, event: &[u8], sealing: &LogSealing) -> Result<SealPlan, SealFault> {
+        let found = detect(event);
+        let Some(first) = found.first() else { return Ok(SealPlan::default()) };
+        match sealing.unsealed {
+            OnFinding::Flag => {
+                self.flagged.fetch_add(found.len() as u64, Ordering::Relaxed);
+                Ok(SealPlan::default())
+            }
+            OnFinding::Refuse => {
+                let detail = "the value looks like a card number, a private key or a token; seal it, or leave it out";
+                let refusal = Refusal::new(Code::BadEvent, detail).in_field(first.path.clone());
+                Err(SealFault::Refused(refusal))
+            }
+            OnFinding::Seal => {
+                let facts = check_event(event).ok();
+                let subject = facts.and_then(|facts| facts.actor_id);
+                let subject = subject.map_or_else(|| UNATTRIBUTED.to_owned(), String::from);
+                let values = found.into_iter().map(|finding| PlannedValue {
+                    path: finding.path,
+                    class: finding.kind.class(),
+                    subject: subject.clone(),
+                });
+                Ok(SealPlan { values: values.collect(), pseudonyms: Vec::new() })
+            }
+        }
+    }
+
+    fn salt(&self) -> String {
+        let mut salt = [0; SALT_BYTES];
+        self.random.fill(&mut salt);
+        URL_SAFE_NO_PAD.encode(salt)
+    }
+
+    /// The keys of these subjects, by subject.
+    fn keys<'a>(
+        &self,
+        subjects: &[&'a str],
+    ) -> Result<BTreeMap<&'a str, Arc<SubjectKeys>>, SealFault> {
+        let mut unique = subjects.to_vec();
+        unique.sort_unstable();
+        unique.dedup();
+        let keys = self.keyring.keys_for(&unique).map_err(|error| keyring_fault(&error))?;
+        Ok(unique.into_iter().zip(keys).collect())
+    }
+}
+
+impl Sealer for Sealing {
+    fn seal(&self, event: &ToSeal<'_>) -> Result<Option<Sealed>, SealFault> {
+        let Some(sealing) = self.policy.logs.get(event.log.as_str()) else { return Ok(None) };
+        let plan = SealPlan::of(event.event, event.action, &sealing.rules)
+            .map_err(|refusal| refused(&refusal))?;
+        refuse_signed(event, &plan)?;
+        let by_rule = if plan.is_empty() { None } else { Some(self.apply(event.event, &plan)?) };
+        let line = by_rule.as_ref().map_or(event.event, |sealed| &sealed.event);
+        let plan = self.find(line, sealing)?;
+        if plan.is_empty() {
+            return Ok(by_rule);
+        }
+        refuse_signed(event, &plan)?;
+        let mut sealed = self.apply(line, &plan)?;
+        sealed.values.extend(by_rule.into_iter().flat_map(|sealed| sealed.values));
+        Ok(Some(sealed))
+    }
+
+    fn close(&self, origin: &Name, values: &[SealedValue]) -> Result<Vec<Vec<u8>>, SealFault> {
+        let classes = values.iter().map(class_of).collect::<Result<Vec<_>, _>>()?;
+        let subjects: Vec<&str> = values.iter().map(|value| value.subject.as_str()).collect();
+        let keys = self.keys(&subjects)?;
+        let mut closed = Vec::with_capacity(values.len());
+        for (value, class) in values.iter().zip(classes) {
+            let SealedValue { disclosure, path, subject, .. } = value;
+            let value = ToClose { origin: origin.as_str(), path, class, disclosure };
+            let keys = keys.get(subject.as_str()).expect("every subject was asked for");
+            let bytes = close(keys, &value, &*self.random);
+            closed.push(bytes.map_err(|error| bad("path", error.to_string()))?);
+        }
+        Ok(closed)
+    }
+}
+
+/// A signed event is never altered: what policy wants sealed its producer has to seal.
+fn refuse_signed(event: &ToSeal<'_>, plan: &SealPlan) -> Result<(), SealFault> {
+    let value = plan.values.first().map(|value| &value.path);
+    let path = value.or_else(|| plan.pseudonyms.first().map(|planned| &planned.path));
+    match path {
+        Some(path) if event.is_signed => {
+            let detail = "policy wants this value sealed, and a signed event is never altered; seal it before it is signed";
+            Err(bad(path, detail.to_owned()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn class_of(value: &SealedValue) -> Result<Class, SealFault> {
+    Class::parse(&value.class).ok_or_else(|| {
+        let names = Class::ALL.map(Class::as_str).join(", ");
+        bad("class", format!("the class is one of {names}, not {:?}", value.class))
+    })
+}
+
+fn refused(refusal: &SealRefusal) -> SealFault {
+    let field = match refusal {
+        SealRefusal::NoSubject { path, .. } | SealRefusal::NoId { path } => path.as_str(),
+        SealRefusal::TooMany | SealRefusal::Value(_) => "",
+    };
+    bad(field, refusal.to_string())
+}
+
+fn bad(field: &str, detail: String) -> SealFault {
+    SealFault::Refused(Refusal::new(Code::BadEvent, detail).in_field(field))
+}
+
+fn keyring_fault(error: &KeyringError) -> SealFault {
+    let refuse = |code, detail| SealFault::Refused(Refusal::new(code, detail));
+    match error {
+        KeyringError::Subject { .. } => bad("subject", error.to_string()),
+        KeyringError::Full { .. } => refuse(Code::DiskFull, error.to_string()),
+        KeyringError::TooMany => refuse(Code::Busy, error.to_string()),
+        other => SealFault::Fatal(format!("the keyring failed: {other}")),
+    }
+}
+
+#[cfg(test)]
+#[path = "tests/sealing.rs"]
+pub(crate) mod tests;

@@ -27,6 +27,7 @@ const CHECKS: &[Check] = &[
     Check { name: "dependency table between crates", run: crates::dependency_table },
     Check { name: "workspace lints in each crate", run: crates::workspace_lints },
     Check { name: "ARCHITECTURE.md names every crate", run: crates::architecture },
+    Check { name: "the container file copies every crate", run: crates::container },
     Check { name: "docs/dependencies.md names every dependency", run: crates::dependency_page },
     Check { name: "module comments", run: source::module_comments },
     Check { name: "function length", run: source::function_length },

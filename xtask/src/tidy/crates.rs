@@ -6,6 +6,9 @@ use super::manifest::{self, Crate};
 use super::table;
 use super::tree::Tree;
 
+/// How the server is put into a container.
+const CONTAINER: &str = "packaging/Containerfile";
+
 /// What a crate of `crates/` may use.
 enum MayUse {
     /// These, where `lib` stands for every crate of `lib/`.
@@ -66,6 +69,20 @@ pub(super) fn workspace_lints(tree: &Tree) -> Vec<String> {
         }
     }
     found
+}
+
+/// The container file copies folders name by name; one that holds a crate and is left out breaks its build.
+pub(super) fn container(tree: &Tree) -> Vec<String> {
+    let copied = tree.text(CONTAINER).unwrap_or_default();
+    let manifests = tree.ending("/Cargo.toml").filter_map(|(path, _)| path.split_once('/'));
+    let folders: BTreeSet<&str> = manifests.map(|(folder, _)| folder).collect();
+    let is_left_out =
+        |folder: &&str| !copied.lines().any(|line| line == format!("COPY {folder} {folder}"));
+    folders
+        .into_iter()
+        .filter(is_left_out)
+        .map(|folder| format!("{CONTAINER}: add `COPY {folder} {folder}`, which holds a crate"))
+        .collect()
 }
 
 /// ARCHITECTURE.md has a row for every crate, and for nothing else, in its tables headed `crate`.

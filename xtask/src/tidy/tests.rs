@@ -220,6 +220,19 @@ fn machine_paths() {
 }
 
 #[test]
+fn container() {
+    let file = |text| {
+        [("packaging/Containerfile", text), ("crates/env/Cargo.toml", ""), ("fuzz/Cargo.toml", "")]
+    };
+    check(crates::container, &file("COPY crates crates\nCOPY fuzz fuzz\n"), &[]);
+    check(
+        crates::container,
+        &file("COPY crates crates\nCOPY fuzz/src fuzz/src\n"),
+        &["packaging/Containerfile: add `COPY fuzz fuzz`, which holds a crate"],
+    );
+}
+
+#[test]
 fn one_title() {
     check(docs::one_title, &[("a.md", "# A\n\n## B\n\n```\n# not a title\n```\n")], &[]);
     check(docs::one_title, &[("a.md", "## B\n")], &["a.md: 0 titles (`# ...`); have exactly one"]);

@@ -15,7 +15,7 @@ use append::{Code, Refusal};
 use axum::http::{HeaderMap, header};
 use env::{Clock, Disk, OpenMode, Random};
 use graven_entry::{AuthMethod, Entry, Grade, Time};
-use graven_merkle::{Frontier, LeafIndex, leaf_hash};
+use graven_merkle::{Frontier, Hash, LeafIndex, leaf_hash};
 use log::{Cell, Env, LogHandle, ReadError, Writer};
 
 use crate::limits::LAST_USED_NS;
@@ -313,13 +313,22 @@ pub(crate) fn no_such_log() -> Refusal {
 /// Takes in every entry of a log, and makes sure that they are those of its root.
 fn replay(log: &LogHandle, directory: &mut Directory) -> Result<(), GateError> {
     let info = log.info();
-    let name = || info.name.to_string();
+    let entries = (0..info.size.0).map(|index| log.entry(LeafIndex(index)));
+    replay_entries(info.name.as_str(), entries, &info.root, directory)
+}
+
+fn replay_entries(
+    log: &str,
+    entries: impl Iterator<Item = Result<Vec<u8>, ReadError>>,
+    root: &Hash,
+    directory: &mut Directory,
+) -> Result<(), GateError> {
+    let name = || log.to_owned();
+    let changed = || GateError::Changed { log: name() };
     let mut frontier = Frontier::new();
-    for index in (0..info.size.0).map(LeafIndex) {
-        let entry = log
-            .entry(index)
-            .map_err(|source| GateError::Read { log: name(), source: Box::new(source) })?;
-        let changed = || GateError::Changed { log: name() };
+    for (index, entry) in (0..).map(LeafIndex).zip(entries) {
+        let entry =
+            entry.map_err(|source| GateError::Read { log: name(), source: Box::new(source) })?;
         frontier.push(leaf_hash(&entry));
         let entry = Entry::parse(&entry).map_err(|_| changed())?;
         directory.apply(entry.header.time, entry.event).map_err(|source| GateError::Replay {
@@ -328,7 +337,7 @@ fn replay(log: &LogHandle, directory: &mut Directory) -> Result<(), GateError> {
             source,
         })?;
     }
-    if frontier.root() == info.root { Ok(()) } else { Err(GateError::Changed { log: name() }) }
+    if frontier.root() == *root { Ok(()) } else { Err(changed()) }
 }
 
 /// The token of the one `Authorization: Bearer` header (RFC 6750 §2.1; the scheme's case is free).
@@ -418,3 +427,7 @@ fn make_key(env: &Env, dir: &Path, path: &Path) -> std::io::Result<[u8; 32]> {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+#[path = "tests/gate.rs"]
+mod tests;

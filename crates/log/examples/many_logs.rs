@@ -9,11 +9,15 @@
 mod events;
 mod support;
 
+use append::Code;
 use events::Events;
 use graven_entry::LogName;
 use log::{Cell, CellOptions, Env, LogHandle, NewLog, Pending};
 use std::collections::VecDeque;
 use support::{Cost, Failure, Place, print, submit};
+
+/// A submission without its answer: the log, the event's number, and what brings the answer.
+type InFlight<'a> = (&'a LogHandle, u64, Pending);
 
 /// Events a second, and processor time of one event in microseconds.
 struct Rate {
@@ -64,16 +68,22 @@ fn append(
     let (writer, texts) = (support::writer()?, Events::new());
     let events = (numbers.end - numbers.start) as f64;
     let cost = Cost::begin()?;
-    let mut waiting: VecDeque<Pending> = VecDeque::with_capacity(in_flight);
+    let mut waiting: VecDeque<InFlight> = VecDeque::with_capacity(in_flight);
+    let hand_in = |log: &LogHandle, number: u64| submit(log, &writer, || vec![texts.event(number)]);
+    let answered = |(log, number, pending): InFlight| -> Result<(), Failure> {
+        let mut answer = pending.wait();
+        // Taken into the queue, refused when its turn came: the journal waits for the unloader. It is sent again.
+        while answer.as_ref().is_err_and(|refusal| refusal.code == Code::Busy) {
+            answer = hand_in(log, number)?.wait();
+        }
+        answer?;
+        Ok(())
+    };
     for (number, log) in numbers.zip(logs.iter().cycle()) {
         let oldest = if waiting.len() >= in_flight { waiting.pop_front() } else { None };
-        if let Some(oldest) = oldest {
-            oldest.wait()?;
-        }
-        waiting.push_back(submit(log, &writer, || vec![texts.event(number)])?);
+        oldest.map_or(Ok(()), answered)?;
+        waiting.push_back((log, number, hand_in(log, number)?));
     }
-    for pending in waiting {
-        pending.wait()?;
-    }
+    waiting.into_iter().try_for_each(answered)?;
     Ok(Rate { rate: events / cost.seconds(), cpu_us: cost.cpu_seconds()? * 1e6 / events })
 }

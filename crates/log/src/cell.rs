@@ -29,7 +29,8 @@ use crate::stats::{Metrics, Stats};
 use crate::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use crate::sync::{Builder, JoinHandle};
 use crate::time_keeper::TimeKeeper;
-use crate::unload::{Persisted, Unloader};
+use crate::unload::Unloader;
+use crate::unload_log::{LogUnloader, Persisted};
 use append::{Code, Refusal};
 use env::OpenMode;
 use graven_entry::{LogName, Name};
@@ -580,9 +581,15 @@ fn unloader(
 ) -> Unloader {
     Unloader {
         registry: Arc::clone(&common.registry),
-        store,
-        vault,
-        reader,
+        logs: LogUnloader {
+            store,
+            vault,
+            reader,
+            stats: Arc::clone(&common.stats),
+            poison: common.poison.clone(),
+            threads: options.limits.unload_threads,
+            persisted: Mutex::new(persisted),
+        },
         inbox: Arc::clone(&common.inbox),
         journal: common.to_journal.clone(),
         asks,
@@ -591,7 +598,6 @@ fn unloader(
         unload_at_bytes: options.limits.journal_unload_bytes,
         pace: options.pace,
         poison: common.poison.clone(),
-        persisted,
     }
 }
 

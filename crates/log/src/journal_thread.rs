@@ -169,17 +169,11 @@ impl JournalThread {
     }
 
     fn run_errand(&mut self, errand: Errand) -> Result<(), Fatal> {
-        match errand {
-            Errand::Capture { log, reply } => {
-                drop(reply.send(Arc::new(log.state().clone())));
-            }
-            Errand::Release { below } => {
-                self.journal.release(below).map_err(|error| {
-                    self.poison.fatal(format!("releasing journal space failed: {error}"))
-                })?;
-                self.note_room();
-            }
-        }
+        let Errand::Release { below } = errand;
+        self.journal.release(below).map_err(|error| {
+            self.poison.fatal(format!("releasing journal space failed: {error}"))
+        })?;
+        self.note_room();
         Ok(())
     }
 
@@ -265,7 +259,8 @@ fn event_of(entry: &[u8], header_bytes: usize, is_signed: bool) -> Option<&[u8]>
     entry.get(header_bytes..)?.strip_suffix(b"\n")
 }
 
-/// Takes a permanent frame into a log's state and tail.
+/// Takes a permanent frame into a log's tail and state, in this order: the unloader reads from the tail what the state
+/// covers.
 fn advance(delta: &mut LogDelta, checked: Checked, body: &Arc<PooledFrame>) -> Result<(), String> {
     let log = &delta.log;
     let chunk = Chunk {
@@ -277,6 +272,8 @@ fn advance(delta: &mut LogDelta, checked: Checked, body: &Arc<PooledFrame>) -> R
         sidecars: std::mem::take(&mut delta.sidecars),
         marks: std::mem::take(&mut delta.marks),
     };
+    let chunk = Arc::new(chunk);
+    log.tail_mut().push(Arc::clone(&chunk));
     let mut state = log.state_mut();
     state.seeds.extend(delta.seeds.iter().copied());
     state.apply_run(checked.growth, &chunk.leaves, checked.last_time_ns);
@@ -288,7 +285,5 @@ fn advance(delta: &mut LogDelta, checked: Checked, body: &Arc<PooledFrame>) -> R
     for (name, head) in &delta.streams {
         state.stream_mut(&log.origin, name).head = head.clone();
     }
-    drop(state);
-    log.tail_mut().push(Arc::new(chunk));
     Ok(())
 }

@@ -58,6 +58,7 @@ mod sync;
 mod tail;
 mod time_keeper;
 mod unload;
+mod unload_log;
 mod vault;
 
 pub use cell::{Cell, CellOptions, Health, OpenReport};

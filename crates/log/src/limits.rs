@@ -85,6 +85,8 @@ pub struct CellLimits {
     pub own_room_bytes: u64,
     /// Threads that sign checkpoints and answer producers.
     pub signer_threads: usize,
+    /// Logs that are unloaded at the same time.
+    pub unload_threads: usize,
 }
 
 impl Default for CellLimits {
@@ -101,6 +103,7 @@ impl Default for CellLimits {
             disk_reserve_bytes: 16 * 1024 * 1024,
             own_room_bytes: 512 * 1024,
             signer_threads: 2,
+            unload_threads: 8,
         }
     }
 }

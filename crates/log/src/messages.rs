@@ -3,12 +3,10 @@
 use crate::frame::FooterCheckpoint;
 use crate::inbox::Reply;
 use crate::sealed::SealedFrame;
-use crate::shared::LogShared;
-use crate::state::CapturedState;
 use crate::sync::mpsc::Sender;
 use append::{Appended, Refusal};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use store::Slot;
 
 /// Checkpoints signed since the last frame, the newest of each log.
@@ -24,8 +22,6 @@ pub(crate) enum ToJournal {
 
 /// What the unloader asks of the journal thread.
 pub(crate) enum Errand {
-    /// Copies the durable state of a log.
-    Capture { log: Arc<LogShared>, reply: Sender<CapturedState> },
     /// Frames below the slot have been unloaded.
     Release { below: Slot },
 }

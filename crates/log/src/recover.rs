@@ -12,7 +12,7 @@ use crate::replay::{Replay, Seen};
 use crate::shared::{DurableHead, LogShared, SignedHead, Signer};
 use crate::state::{self, LogState};
 use crate::tail::Tail;
-use crate::unload::Persisted;
+use crate::unload_log::Persisted;
 use env::Disk;
 use graven_entry::{Entry, chain_next, event_hash};
 use graven_merkle::{Hash, TreeSize, leaf_hash};

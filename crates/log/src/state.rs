@@ -11,7 +11,6 @@ use append::StreamHead;
 use graven_entry::{Header, Name, chain_start, pointer, string_value};
 use graven_merkle::{EMPTY_ROOT, Hash};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// Version of the state's format.
 const STATE_VERSION: u8 = 1;
@@ -246,6 +245,3 @@ fn put_keys(out: &mut Vec<u8>, keys: &[NamedKey]) {
         out.extend_from_slice(&key.ended_at.unwrap_or(u64::MAX).to_be_bytes());
     }
 }
-
-/// A state behind an `Arc`, as the unloader takes it.
-pub(crate) type CapturedState = Arc<LogState>;

@@ -5,28 +5,21 @@
 //! device; (4) the log's state is written; (5) the journal releases the frames. A crash before (5) leaves frames that the
 //! next start reads again and finds covered; parts that a merge replaced are removed by the next start's tidying.
 
-use crate::bundle::{BundleError, Entries};
 use crate::inbox::{Inbox, Work};
-use crate::limits::{BUNDLE_ENTRIES, SEGMENT_ENTRIES};
+use crate::limits::SEGMENT_ENTRIES;
 use crate::messages::{Ask, Errand, ToJournal};
-use crate::nonce::NonceSeed;
 use crate::pace::Pace;
-use crate::part::{PartBuilder, PartHeader, segment_of};
+use crate::part::segment_of;
 use crate::poison::{PanicGuard, Poison};
-use crate::read::{ReadError, Reader};
 use crate::registry::Registry;
 use crate::room::Room;
 use crate::shared::LogShared;
-use crate::state::{self, CapturedState, LogState};
 use crate::stats::Stats;
 use crate::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel};
-use crate::vault;
-use graven_merkle::{EMPTY_ROOT, Hash, LeafIndex, complete_tree_root, leaf_hash};
-use std::collections::BTreeMap;
+use crate::unload_log::{LogUnloader, UnloadError};
 use std::sync::Arc;
 use std::time::Duration;
-use store::segments::{PartMeta, SegmentStore};
-use store::{Slot, StoreError, VaultStore};
+use store::Slot;
 
 /// What counts as the beginning of a segment: this part of it.
 const SEGMENT_START_DIVISOR: u64 = 4;
@@ -36,9 +29,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// What the unloader works with.
 pub(crate) struct Unloader {
     pub(crate) registry: Arc<Registry>,
-    pub(crate) store: SegmentStore,
-    pub(crate) vault: VaultStore,
-    pub(crate) reader: Reader,
+    pub(crate) logs: LogUnloader,
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) journal: SyncSender<ToJournal>,
     pub(crate) asks: Receiver<Ask>,
@@ -47,41 +38,6 @@ pub(crate) struct Unloader {
     pub(crate) unload_at_bytes: u64,
     pub(crate) pace: Pace,
     pub(crate) poison: Poison,
-    /// Sizes of the states on disk.
-    pub(crate) persisted: BTreeMap<String, Persisted>,
-}
-
-/// What the state on disk of one log says: its size, and the size of the newest signed checkpoint in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Persisted {
-    pub(crate) size: u64,
-    pub(crate) signed_size: u64,
-}
-
-/// Why unloading did not get through.
-#[derive(Debug, thiserror::Error)]
-enum UnloadError {
-    #[error("the disk is full")]
-    Full,
-    #[error("the cell is stopping")]
-    Stopping,
-    #[error("store")]
-    Store(#[source] StoreError),
-    #[error("read")]
-    Read(#[from] ReadError),
-    #[error("encode")]
-    Encode(#[from] BundleError),
-    #[error("{0}")]
-    Mismatch(String),
-}
-
-impl From<StoreError> for UnloadError {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Full { .. } => UnloadError::Full,
-            other => UnloadError::Store(other),
-        }
-    }
 }
 
 impl Unloader {
@@ -136,83 +92,8 @@ impl Unloader {
     fn seal_all(&self) -> Result<(), UnloadError> {
         for log in self.registry.all() {
             while segment_of(log.stored()) < segment_of(log.head().size.0) {
-                self.seal_segment(&log)?;
+                self.logs.seal_segment(&log)?;
             }
-        }
-        Ok(())
-    }
-
-    fn seal_segment(&self, log: &Arc<LogShared>) -> Result<(), UnloadError> {
-        let segment = segment_of(log.stored());
-        let first = segment * SEGMENT_ENTRIES;
-        let (tile, stated_root) = {
-            let state = log.state();
-            (state.tile(segment).cloned(), state.skeleton.segment_root(segment))
-        };
-        let Some(tile) = tile else {
-            return Err(UnloadError::Mismatch(format!("segment {segment} has no tile")));
-        };
-        if complete_tree_root(&tile) != stated_root {
-            return Err(UnloadError::Mismatch(format!("tile of segment {segment} lost its root")));
-        }
-        self.write_sidecars(log, first + SEGMENT_ENTRIES)?;
-        let meta = self.write_range(log, first, first + SEGMENT_ENTRIES, Some(&tile))?;
-        self.replace_parts(log, meta)?;
-        let mut state = log.state_mut();
-        state.tiles.remove(&segment);
-        state.seeds.remove(&segment);
-        drop(state);
-        self.stats.sealed();
-        Ok(())
-    }
-
-    /// Writes entries `first..end`, all of one segment, as one part. With a tile each bundle is compared with it: what
-    /// was hashed at the commit must be what is stored.
-    fn write_range(
-        &self,
-        log: &Arc<LogShared>,
-        first: u64,
-        end: u64,
-        tile: Option<&[Hash]>,
-    ) -> Result<PartMeta, UnloadError> {
-        let signed = log.signer().last.clone();
-        let header = PartHeader {
-            origin: log.origin.to_string(),
-            seed: seed(log, first)?,
-            checkpoint: signed.map(|signed| signed.note.clone()),
-        };
-        let prev = match first.checked_sub(1) {
-            None => EMPTY_ROOT,
-            Some(before) => leaf_hash(&self.reader.entry(log, LeafIndex(before))?),
-        };
-        let mut builder = PartBuilder::new(first, prev, &header)?;
-        let mut entries = Entries::default();
-        while builder.next() < end {
-            let at = builder.next();
-            let until = end.min(at - at % BUNDLE_ENTRIES + BUNDLE_ENTRIES);
-            self.reader.gather_into(log, (at, until), &mut entries)?;
-            builder.push(&entries)?;
-            let place = (at % SEGMENT_ENTRIES / BUNDLE_ENTRIES) as usize;
-            let stated = tile.and_then(|tile| tile.get(place));
-            if stated.is_some() && complete_tree_root(entries.leaves()).as_ref() != stated {
-                let what = format!("bundle at entry {at} is not what was committed");
-                return Err(UnloadError::Mismatch(what));
-            }
-        }
-        Ok(self.store.write_part(log.name.as_str(), &builder.finish(tile))?)
-    }
-
-    /// Puts a new part in the place of those that it covers, lets the tail go, and removes the old files.
-    fn replace_parts(&self, log: &LogShared, new: PartMeta) -> Result<(), UnloadError> {
-        let end = new.first + u64::from(new.count);
-        let mut parts = log.parts_mut();
-        let keep = parts.partition_point(|part| part.first < new.first);
-        let old = parts.split_off(keep);
-        parts.push(new);
-        drop(parts);
-        log.tail_mut().trim(end);
-        for part in old {
-            self.store.remove(&part)?;
         }
         Ok(())
     }
@@ -220,76 +101,15 @@ impl Unloader {
     /// Unloads every log, then lets the journal release what was unloaded.
     fn unload_all(&mut self) -> Result<(), UnloadError> {
         let carried = self.carry()?;
-        for log in self.registry.all() {
-            let mut state = LogState::clone(&*self.capture(&log)?);
-            // The frames that hold it may be released: the state is then the record of what was signed.
-            let signed = log.signer().last.clone();
-            let signed_size = signed.as_ref().map_or(0, |signed| signed.head.size.0);
-            state.checkpoint = signed.map(|signed| signed.note.clone());
-            let persisted = Persisted { size: state.size(), signed_size };
-            if self.persisted.get(log.name.as_str()) == Some(&persisted) {
-                continue;
-            }
-            self.unload(&log, &state)?;
-            self.persisted.insert(log.name.to_string(), persisted);
-        }
+        self.logs.unload_each(&self.registry.all())?;
         self.send(Errand::Release { below: carried })?;
         self.stats.unloaded();
-        Ok(())
-    }
-
-    fn unload(&self, log: &Arc<LogShared>, state: &LogState) -> Result<(), UnloadError> {
-        while segment_of(log.stored()) < segment_of(state.size()) {
-            self.seal_segment(log)?;
-        }
-        self.write_tail_part(log, state.size())?;
-        self.store.write_state(log.name.as_str(), state.size(), &state::encode(state))?;
-        Ok(())
-    }
-
-    /// The entries from the last part to `end` as a new part; the parts before it that are not larger are merged into
-    /// it, so that a log has few parts and rewrites each entry only a logarithmic number of times.
-    fn write_tail_part(&self, log: &Arc<LogShared>, end: u64) -> Result<(), UnloadError> {
-        let mut first = log.stored();
-        if first >= end {
-            return Ok(());
-        }
-        for part in log.parts().iter().rev() {
-            if part.sealed
-                || segment_of(part.first) != segment_of(end - 1)
-                || u64::from(part.count) > end - first
-            {
-                break;
-            }
-            first = part.first;
-        }
-        self.write_sidecars(log, end)?;
-        let meta = self.write_range(log, first, end, None)?;
-        self.replace_parts(log, meta)
-    }
-
-    /// Writes the sidecars of the entries that are about to leave the tail, before those entries stand in a part: what a part
-    /// covers has its sidecars in the vault.
-    fn write_sidecars(&self, log: &LogShared, end: u64) -> Result<(), UnloadError> {
-        let first = log.stored();
-        let chunks: Vec<_> = log.tail().chunks().cloned().collect();
-        let in_range = chunks.iter().flat_map(|chunk| chunk.sidecars());
-        let in_range = in_range.filter(|(index, _, _)| (first..end).contains(index));
-        for (name, object) in vault::encode((first, end), in_range) {
-            self.vault.write_vault(log.name.as_str(), &name, &object)?;
-        }
         Ok(())
     }
 
     fn carry(&self) -> Result<Slot, UnloadError> {
         let (reply, answer) = channel();
         self.inbox.push(Work::Carry { reply });
-        answer.recv().map_err(|_| UnloadError::Stopping)
-    }
-
-    fn capture(&self, log: &Arc<LogShared>) -> Result<CapturedState, UnloadError> {
-        let (reply, answer) = channel();
-        self.send(Errand::Capture { log: Arc::clone(log), reply })?;
         answer.recv().map_err(|_| UnloadError::Stopping)
     }
 
@@ -303,10 +123,4 @@ fn has_just_filled_a_segment(log: &LogShared) -> bool {
     let size = log.head().size.0;
     segment_of(log.stored()) < segment_of(size)
         && size % SEGMENT_ENTRIES < SEGMENT_ENTRIES / SEGMENT_START_DIVISOR
-}
-
-/// The nonce seed of the segment that an index belongs to.
-fn seed(log: &LogShared, first: u64) -> Result<NonceSeed, UnloadError> {
-    let kept = log.state().seeds.get(&segment_of(first)).copied();
-    kept.ok_or_else(|| UnloadError::Mismatch(format!("no nonce seed for entry {first}")))
 }

@@ -62,6 +62,7 @@ impl World {
         let limits = CellLimits {
             disk_reserve_bytes: 0,
             signer_threads: 1,
+            unload_threads: 1,
             journal_unload_bytes: u64::MAX,
             ..CellLimits::default()
         };

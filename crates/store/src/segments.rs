@@ -185,17 +185,17 @@ impl SegmentStore {
         Ok(part)
     }
 
-    /// Removes a part, durably.
+    /// Removes a part. After a crash it may be there again: what replaced it is durable and covers it, so that
+    /// [`SegmentStore::tidy`] removes it again.
     pub fn remove(&self, meta: &PartMeta) -> Result<(), StoreError> {
         self.lock().forget(meta);
         let path = self.part_path(meta)?;
         match self.disk.remove(&path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                return Err(StoreError::NotFound { file: path });
+                Err(StoreError::NotFound { file: path })
             }
-            other => other.map_err(StoreError::Io)?,
+            other => other.map_err(StoreError::Io),
         }
-        self.disk.sync_dir(&self.segments_dir(&meta.log)).map_err(StoreError::Io)
     }
 
     /// Writes the state of a log at a size, durably, and removes the older ones. A state of the same

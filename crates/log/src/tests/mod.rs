@@ -13,6 +13,7 @@ mod sequencer;
 mod skeleton;
 mod state;
 mod time;
+mod unload;
 
 use crate::nonce::{NonceMaker, NonceSeed};
 use graven_entry::{AuthMethod, Clock, Grade, Header, Name, Time, build_entry};

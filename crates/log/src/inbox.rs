@@ -43,6 +43,8 @@ pub(crate) struct Taken {
     /// Frames that became permanent. Not among the work: a frame that is full waits for one of these, whatever work
     /// came before it.
     pub(crate) commits: usize,
+    /// What the work weighs.
+    pub(crate) weight: usize,
 }
 
 /// A queue with one consumer.
@@ -55,8 +57,9 @@ pub(crate) struct Inbox {
 #[derive(Default)]
 struct Queue {
     waiting: Taken,
-    /// The commit thread sleeps until something arrives: whoever brings it wakes it, nobody else makes a system call.
-    is_asleep: bool,
+    /// The commit thread sleeps until this much waits or a frame is permanent: whoever brings that wakes it, nobody
+    /// else makes a system call.
+    asleep_until: Option<usize>,
     /// Nobody takes messages any more.
     is_closed: bool,
 }
@@ -68,6 +71,7 @@ impl Inbox {
         if queue.is_closed {
             return;
         }
+        queue.waiting.weight = queue.waiting.weight.saturating_add(work.weight());
         queue.waiting.work.push_back(work);
         self.wake(queue);
     }
@@ -94,11 +98,12 @@ impl Inbox {
         std::mem::take(&mut self.lock().waiting)
     }
 
-    /// Takes what is there, waiting for the first; nothing from a closed inbox; `None` after `patience` without one.
-    pub(crate) fn take_all(&self, patience: Option<Duration>) -> Option<Taken> {
+    /// Takes what is there once it weighs `enough` or a frame is permanent; nothing from a closed inbox; `None` after
+    /// `patience` with nothing there.
+    pub(crate) fn take_all(&self, enough: usize, patience: Option<Duration>) -> Option<Taken> {
         let mut queue = self.lock();
-        while queue.waiting.is_empty() && !queue.is_closed {
-            queue.is_asleep = true;
+        while !queue.waiting.is_enough(enough) && !queue.is_closed {
+            queue.asleep_until = Some(enough);
             let Some(patience) = patience else {
                 queue = self.arrived.wait(queue).unwrap_or_else(PoisonError::into_inner);
                 continue;
@@ -107,20 +112,22 @@ impl Inbox {
             let (after, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
             queue = after;
             if timeout.timed_out() && queue.waiting.is_empty() {
-                queue.is_asleep = false;
+                queue.asleep_until = None;
                 return None;
             }
         }
-        queue.is_asleep = false;
+        queue.asleep_until = None;
         Some(std::mem::take(&mut queue.waiting))
     }
 
     fn wake(&self, mut queue: MutexGuard<'_, Queue>) {
-        let is_asleep = std::mem::take(&mut queue.is_asleep);
-        drop(queue);
-        if is_asleep {
-            self.arrived.notify_one();
+        let waiting = &queue.waiting;
+        if !queue.asleep_until.is_some_and(|enough| waiting.is_enough(enough)) {
+            return;
         }
+        queue.asleep_until = None;
+        drop(queue);
+        self.arrived.notify_one();
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -128,7 +135,23 @@ impl Inbox {
     }
 }
 
+impl Work {
+    /// What it weighs when the commit thread decides whether to get up: a batch its events, all else as much as can be.
+    fn weight(&self) -> usize {
+        match self {
+            Work::Append { prepared, .. } => prepared.events.len(),
+            _ => usize::MAX,
+        }
+    }
+}
+
 impl Taken {
+    /// Whether the commit thread gets up for it. A frame that became permanent always does: without that it would sleep
+    /// on work that nobody adds to.
+    pub(crate) fn is_enough(&self, enough: usize) -> bool {
+        self.weight >= enough || self.commits > 0
+    }
+
     fn is_empty(&self) -> bool {
         self.work.is_empty() && self.commits == 0
     }

@@ -30,6 +30,9 @@ pub(crate) const FRAME_BODY_TARGET_BYTES: usize = 8 * 1024 * 1024;
 /// Messages that the commit thread handles before it looks whether a flush has returned: the journal must not wait for
 /// a long queue to be numbered.
 pub(crate) const WORK_BETWEEN_LOOKS: usize = 128;
+/// Events that wake the commit thread while the journal is busy. Fewer wait for the flush to return: numbering them then
+/// takes less than waking a thread for each.
+pub(crate) const EVENTS_WORTH_WAKING: usize = 32;
 /// Bytes of free frame buffers that a cell keeps; more are given back to the system.
 pub(crate) const FRAME_POOL_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Size of the journal file that a full disk's reserve makes room for: half of it, as a start needs as much again.

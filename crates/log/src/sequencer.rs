@@ -11,7 +11,8 @@ use crate::inbox::{CloseOnEnd, Inbox, Taken, Work};
 use crate::intake::{Prepared, PreparedEvent, Writer};
 use crate::limits::SEGMENT_ENTRIES;
 use crate::limits::{
-    FORKS_RECORDED_MAX, FRAME_BODY_TARGET_BYTES, FRAME_LOGS_MAX, WORK_BETWEEN_LOOKS,
+    EVENTS_WORTH_WAKING, FORKS_RECORDED_MAX, FRAME_BODY_TARGET_BYTES, FRAME_LOGS_MAX,
+    WORK_BETWEEN_LOOKS,
 };
 use crate::messages::{SignedSince, ToJournal, answer};
 use crate::mutants::{Mutant, Mutants};
@@ -163,7 +164,9 @@ impl Sequencer {
         self.parts.poison.check()?;
         if self.backlog.is_empty() && !self.can_submit() {
             let idle = self.unsealed && self.in_flight == 0 && self.open.is_empty();
-            match self.parts.inbox.take_all(self.parts.seal_after.filter(|_| idle)) {
+            // While the journal is busy a frame can be filled ahead, but not sent: a few events are not worth a wake-up.
+            let enough = if self.in_flight_full() { EVENTS_WORTH_WAKING } else { 1 };
+            match self.parts.inbox.take_all(enough, self.parts.seal_after.filter(|_| idle)) {
                 Some(taken) => self.take(taken),
                 None => return self.submit_seal(),
             }
@@ -204,7 +207,7 @@ impl Sequencer {
     fn wait_for_commit(&mut self) -> Result<(), Fatal> {
         while self.in_flight_full() {
             self.parts.poison.check()?;
-            let taken = self.parts.inbox.take_all(None).unwrap_or_default();
+            let taken = self.parts.inbox.take_all(usize::MAX, None).unwrap_or_default();
             self.take(taken);
         }
         Ok(())

@@ -7,6 +7,7 @@ mod frame;
 mod frame_pool;
 mod guard;
 mod identity_key;
+mod inbox;
 mod plan;
 mod sealer;
 mod sequencer;

@@ -55,10 +55,14 @@ impl Budget {
     }
 }
 
+/// Accounts that a submission has to find room in: the cell's, its log's, its writer's.
+const ACCOUNTS: usize = 3;
+
 /// Room taken in several accounts; given back when dropped.
 #[derive(Debug)]
 pub(crate) struct Reservation {
-    accounts: Vec<Arc<Budget>>,
+    /// Those in which there was room; all of them, unless taking broke off.
+    accounts: [Option<Arc<Budget>>; ACCOUNTS],
     events: usize,
     bytes: usize,
 }
@@ -66,14 +70,14 @@ pub(crate) struct Reservation {
 impl Reservation {
     /// Takes the same room in every account or in none.
     pub(crate) fn take(
-        accounts: &[&Arc<Budget>],
+        accounts: [&Arc<Budget>; ACCOUNTS],
         events: usize,
         bytes: usize,
     ) -> Result<Reservation, Refusal> {
-        let mut taken = Reservation { accounts: Vec::with_capacity(accounts.len()), events, bytes };
-        for account in accounts {
+        let mut taken = Reservation { accounts: Default::default(), events, bytes };
+        for (place, account) in taken.accounts.iter_mut().zip(accounts) {
             account.take(events, bytes)?;
-            taken.accounts.push(Arc::clone(account));
+            *place = Some(Arc::clone(account));
         }
         Ok(taken)
     }
@@ -81,7 +85,7 @@ impl Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        for account in &self.accounts {
+        for account in self.accounts.iter().flatten() {
             account.give_back(self.events, self.bytes);
         }
     }

@@ -147,7 +147,7 @@ impl LogHandle {
         let prepared = Box::new(intake.prepare(writer, batch)?);
         let writer_queue = self.inner.writers.of(writer.id.as_str());
         let accounts = [&self.inner.queue, &self.log.queue, &writer_queue];
-        let room = Reservation::take(&accounts, prepared.events.len(), prepared.cost_bytes())?;
+        let room = Reservation::take(accounts, prepared.events.len(), prepared.cost_bytes())?;
         let (reply, answer) = oneshot::channel();
         let log = Arc::clone(&self.log);
         self.inner.inbox.push(Work::Append { log, prepared, room: Some(room), reply });

@@ -17,7 +17,7 @@ use graven_entry::{
 };
 use graven_merkle::Hash;
 use graven_note::VerifierKey;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 /// Who hands events in, as the server authenticated them.
@@ -355,11 +355,11 @@ fn verify_attestation(
 struct Brought {
     blobs: Vec<PreparedSidecar>,
     /// Disclosures by their event's place.
-    disclosed: HashMap<usize, Vec<SealedValue>>,
+    disclosed: BTreeMap<usize, Vec<SealedValue>>,
 }
 
 fn split_sidecars(sidecars: Vec<Sidecar>, events: usize) -> Result<Brought, Refusal> {
-    let mut brought = Brought { blobs: Vec::new(), disclosed: HashMap::new() };
+    let mut brought = Brought { blobs: Vec::new(), disclosed: BTreeMap::new() };
     for sidecar in sidecars {
         let event = sidecar.event();
         if event >= events {

@@ -85,7 +85,10 @@ type InBatch = HashMap<IdentityKey, (ReceivedHash, usize), BuildHasherDefault<Ke
 
 fn plan_ids(context: &PlanContext<'_>, events: &[PreparedEvent]) -> Result<Plan, Declined> {
     let mut items = Vec::with_capacity(events.len());
-    let mut in_batch: InBatch = HashMap::default();
+    // Most batches are one event, and what comes last has nothing behind it that could be the same.
+    let before_last = events.len().saturating_sub(1);
+    let mut in_batch =
+        InBatch::with_capacity_and_hasher(before_last, BuildHasherDefault::default());
     for (place, event) in events.iter().enumerate() {
         let Some(key) = event.identity else {
             items.push(PlanItem::New { seq: None, identity: None });
@@ -100,8 +103,7 @@ fn plan_ids(context: &PlanContext<'_>, events: &[PreparedEvent]) -> Result<Plan,
                 PlanItem::SameAs { place }
             }
             (None, None) => {
-                // What comes last has nothing behind it that could be the same: most batches are one event.
-                if place + 1 < events.len() {
+                if place < before_last {
                     in_batch.insert(key, (event.received, place));
                 }
                 PlanItem::New { seq: None, identity: Some(key) }

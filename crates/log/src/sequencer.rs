@@ -34,7 +34,7 @@ use graven_entry::{
     AuthMethod, Grade, Header, Name, build_entry, chain_start, event_hash, pointer, string_value,
 };
 use graven_merkle::{Frontier, Hash, LeafIndex, TreeSize, leaf_hash};
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use store::{FrameBuf, Slot};
@@ -64,7 +64,7 @@ pub(crate) struct SequencerParts {
 pub(crate) struct Sequencer {
     parts: SequencerParts,
     /// By the number of the log.
-    cursors: HashMap<u32, Cursor>,
+    cursors: BTreeMap<u32, Cursor>,
     open: OpenFrame,
     backlog: VecDeque<Work>,
     in_flight: usize,
@@ -95,7 +95,7 @@ struct OpenFrame {
     body: Option<BodyWriter>,
     logs: Vec<OpenLog>,
     /// Places in `logs`, by the number of the log.
-    by_no: HashMap<u32, usize>,
+    by_no: BTreeMap<u32, usize>,
     repeats: Vec<(Arc<LogShared>, Waiter)>,
     carries: Vec<Sender<Slot>>,
     /// What the body will probably take: frames under a steady load are alike, and one that grows is copied.
@@ -128,7 +128,7 @@ impl Sequencer {
     pub(crate) fn new(parts: SequencerParts, logs: &[Arc<LogShared>]) -> Self {
         let mut sequencer = Sequencer {
             parts,
-            cursors: HashMap::new(),
+            cursors: BTreeMap::new(),
             open: OpenFrame::default(),
             backlog: VecDeque::new(),
             in_flight: 0,

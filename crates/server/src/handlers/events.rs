@@ -1,5 +1,6 @@
 //! The append: one event, many, or a batch. The server's hot path.
 
+use std::io::BufRead;
 use std::sync::Arc;
 
 use append::{AckLevel, Appended, BATCH_EVENTS_MAX, Batch, Code, Refusal};
@@ -91,7 +92,8 @@ fn split_events(bytes: &[u8]) -> Result<Vec<Vec<u8>>, Refusal> {
         let detail = "no event in the body; send one JSON object a line";
         return Err(Refusal::new(Code::BadJson, detail).in_field("body"));
     }
-    let events: Vec<Vec<u8>> = bytes.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
+    // Reading from memory never fails, and finds line ends many bytes at a time.
+    let events: Vec<Vec<u8>> = BufRead::split(bytes, b'\n').map_while(Result::ok).collect();
     if events.len() > BATCH_EVENTS_MAX {
         return Err(too_many_events(BATCH_EVENTS_MAX));
     }

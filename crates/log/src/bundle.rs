@@ -9,7 +9,9 @@ use crate::nonce::NonceMaker;
 use graven_entry::limits::ENTRY_BYTES_MAX;
 use graven_merkle::{Hash, LeafIndex, leaf_hash};
 use graven_note::base64;
-use zstd::bulk::Compressor;
+use std::cell::RefCell;
+use std::io;
+use zstd::bulk::{Compressor, Decompressor};
 
 /// Most bytes that a bundle may decode to.
 const DECODED_BYTES_MAX: usize = BUNDLE_ENTRIES as usize * (ENTRY_BYTES_MAX + 40) + 64;
@@ -24,11 +26,16 @@ const EMPTY: &[u8] = b"\"prev\":\"\",\"nonce\":\"\"";
 const STORED_STRIPPED: u8 = 1;
 const STORED_WHOLE: u8 = 0;
 
+thread_local! {
+    /// One for each thread that reads: making it costs as much as decoding a small bundle.
+    static ZSTD: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+}
+
 /// A bundle cannot be decoded.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BundleError {
     #[error("bundle does not decompress")]
-    Zstd(#[source] std::io::Error),
+    Zstd(#[source] io::Error),
     #[error("an entry of the bundle at {0} changed in memory after it was hashed")]
     Changed(LeafIndex),
     #[error("bundle is malformed: {0}")]
@@ -49,6 +56,17 @@ pub(crate) struct Entries {
 }
 
 impl Entries {
+    /// Without an entry, with room for `count` that take `stored_bytes` as they are stored.
+    fn with_room(count: usize, stored_bytes: usize) -> Entries {
+        Entries {
+            bytes: Vec::with_capacity(stored_bytes + count * (PREV_TEXT_BYTES + NONCE_TEXT_BYTES)),
+            ends: Vec::with_capacity(count),
+            leaves: Vec::with_capacity(count),
+            crcs: Vec::with_capacity(count),
+            marks: Vec::new(),
+        }
+    }
+
     pub(crate) fn push(&mut self, entry: &[u8], leaf: Hash, crc: u32) {
         self.bytes.extend_from_slice(entry);
         self.ends.push(self.bytes.len() as u32);
@@ -198,7 +216,7 @@ pub(crate) fn decode(
     stored: &[u8],
     nonces: &NonceMaker,
 ) -> Result<Entries, BundleError> {
-    let plain = zstd::bulk::decompress(stored, DECODED_BYTES_MAX).map_err(BundleError::Zstd)?;
+    let plain = decompress(stored).map_err(BundleError::Zstd)?;
     let (count, rest) = plain.split_at_checked(2).ok_or(BundleError::Malformed("no count"))?;
     let count = u16::from_be_bytes([count[0], count[1]]);
     let (prev, mut rest) = rest.split_at_checked(32).ok_or(BundleError::Malformed("no prev"))?;
@@ -206,7 +224,7 @@ pub(crate) fn decode(
     if u64::from(count) > BUNDLE_ENTRIES {
         return Err(BundleError::Malformed("more than 256 entries"));
     }
-    let mut entries = Entries::default();
+    let mut entries = Entries::with_room(usize::from(count), plain.len());
     let mut entry = Vec::new();
     for place in 0..u64::from(count) {
         let head = rest.split_at_checked(4).ok_or(BundleError::Malformed("no entry head"))?;
@@ -227,6 +245,20 @@ pub(crate) fn decode(
     }
     decode_marks(&mut entries, rest)?;
     Ok(entries)
+}
+
+/// What a bundle was compressed from.
+fn decompress(stored: &[u8]) -> io::Result<Vec<u8>> {
+    // The frame states its size. One that lies gets no more room than it states.
+    let stated = zstd::zstd_safe::get_frame_content_size(stored).ok().flatten();
+    let size_bytes = stated.unwrap_or(u64::MAX).min(DECODED_BYTES_MAX as u64) as usize;
+    ZSTD.with_borrow_mut(|zstd| {
+        let zstd = match zstd {
+            Some(zstd) => zstd,
+            None => zstd.insert(Decompressor::new()?),
+        };
+        zstd.decompress(stored, size_bytes)
+    })
 }
 
 /// Reads the chain marks, which end a bundle.

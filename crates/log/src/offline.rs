@@ -4,7 +4,7 @@
 //! `store`'s digests and the codecs themselves cannot read is an error, with the first index that it touches.
 
 use crate::frame::{self, Record};
-use crate::limits::SEGMENT_ENTRIES;
+use crate::limits::{BUNDLE_ENTRIES, SEGMENT_ENTRIES};
 use crate::meta::{ENDED_FILE, META_FILE, Meta, VKEY_FILE, VKEYS_FILE};
 use crate::part::{OpenPart, PartError, store_error};
 use crate::state;
@@ -118,6 +118,25 @@ pub struct Chunk {
 enum ChunkSource {
     Part(PartMeta),
     Journal,
+}
+
+impl Chunk {
+    /// Index after the last entry.
+    pub fn end(&self) -> u64 {
+        self.first.0 + self.count
+    }
+
+    /// The chunk in pieces that end at multiples of `bundles` bundles, so that none needs a bundle that another needs.
+    pub fn pieces(&self, bundles: u64) -> impl Iterator<Item = Chunk> {
+        let (mut next, end, step) = (self.first.0, self.end(), bundles * BUNDLE_ENTRIES);
+        std::iter::from_fn(move || {
+            let first = next;
+            next = end.min(first - first % step + step);
+            let count = next - first;
+            let piece = || Chunk { first: LeafIndex(first), count, source: self.source.clone() };
+            (count > 0).then(piece)
+        })
+    }
 }
 
 /// Where an entry stands in the journal.

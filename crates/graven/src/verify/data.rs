@@ -25,10 +25,13 @@ use crate::failure::{Failure, chain_text};
 /// Entries of a sealed segment, under one tile of level 1.
 const SEGMENT_ENTRIES: u64 = (TILE_WIDTH * TILE_WIDTH) as u64;
 
+/// Bundles that a thread reads and checks in one go: a few megabytes, which stay in the processor's cache.
+const SPAN_BUNDLES: u64 = 16;
+
 /// One log of a data directory.
 struct DataLog {
     log: OfflineLog,
-    chunks: Vec<Chunk>,
+    pieces: Vec<Piece>,
     /// The newest signed checkpoint, and all others.
     newest: Option<Vec<u8>>,
     older: Vec<Vec<u8>>,
@@ -119,6 +122,13 @@ fn unfinished(
     Ok((!is_held).then_some(Finding { index: None, what: "frame_unfinished", detail }))
 }
 
+/// What a span is read from.
+struct Piece {
+    chunk: Chunk,
+    /// The whole chunk, where this is its last piece: what is to be checked of its file is checked then.
+    ends: Option<Chunk>,
+}
+
 impl DataLog {
     fn open(cell: &OfflineCell, name: &LogName, told: &Told) -> Result<DataLog, ReadFault> {
         let log = cell.log(name).map_err(|error| fault_of(error, None))?;
@@ -130,14 +140,14 @@ impl DataLog {
         notes.dedup();
         let newest = notes.pop().map(|(_, note)| note);
         let older = notes.into_iter().map(|(_, note)| note).collect();
-        let chunks = log.chunks();
+        let pieces = log.chunks().into_iter().flat_map(Piece::of).collect();
         let told = told.roots.get(log.origin().as_str()).cloned().unwrap_or_default();
-        Ok(DataLog { log, chunks, newest, older, told })
+        Ok(DataLog { log, pieces, newest, older, told })
     }
 
-    fn chunk(&self, span: Span) -> Option<&Chunk> {
-        let place = self.chunks.binary_search_by_key(&span.first, |chunk| chunk.first.0);
-        self.chunks.get(place.ok()?)
+    fn piece(&self, span: Span) -> Option<&Piece> {
+        let place = self.pieces.binary_search_by_key(&span.first, |piece| piece.chunk.first.0);
+        self.pieces.get(place.ok()?)
     }
 
     /// The meta file repeats the event of entry 0; what it says must be what the log says.
@@ -154,6 +164,16 @@ impl DataLog {
     }
 }
 
+impl Piece {
+    fn of(chunk: Chunk) -> Vec<Piece> {
+        let piece = |piece: Chunk| {
+            let is_last = piece.end() == chunk.end();
+            Piece { ends: is_last.then(|| chunk.clone()), chunk: piece }
+        };
+        chunk.pieces(SPAN_BUNDLES).map(piece).collect()
+    }
+}
+
 impl Source for DataLog {
     fn origin(&self) -> &Name {
         self.log.origin()
@@ -164,26 +184,27 @@ impl Source for DataLog {
     }
 
     fn spans(&self) -> Vec<Span> {
-        let span = |chunk: &Chunk| Span { first: chunk.first.0, count: chunk.count };
-        self.chunks.iter().map(span).collect()
+        let span = |piece: &Piece| Span { first: piece.chunk.first.0, count: piece.chunk.count };
+        self.pieces.iter().map(span).collect()
     }
 
     fn read(&self, span: Span) -> Result<Evidence, ReadFault> {
         let missing = || bad(Some(span.first), FaultKind::MissingEntry, "no part holds it");
-        let chunk = self.chunk(span).ok_or_else(missing)?;
+        let piece = self.piece(span).ok_or_else(missing)?;
         let mut entries = Entries::default();
         let mut each = |_, entry: &[u8]| {
             entries.push(entry);
             ControlFlow::Continue(())
         };
         // The entries first: damage within a bundle is named by that bundle, not by its file.
-        self.log.read(chunk, &mut each).map_err(|error| fault_of(error, None))?;
-        self.log.check_file(chunk).map_err(|error| fault_of(error, None))?;
+        self.log.read(&piece.chunk, &mut each).map_err(|error| fault_of(error, None))?;
         if span.first == 0 {
             self.check_opening(&entries)?;
         }
-        let hashes = self.log.tile(chunk).map_err(|error| fault_of(error, None))?;
-        Ok(Evidence { entries, tiles: tile_of(span, &hashes).into_iter().collect() })
+        let Some(whole) = &piece.ends else { return Ok(Evidence { entries, tiles: Vec::new() }) };
+        self.log.check_file(whole).map_err(|error| fault_of(error, None))?;
+        let hashes = self.log.tile(whole).map_err(|error| fault_of(error, None))?;
+        Ok(Evidence { entries, tiles: tile_of(whole, &hashes).into_iter().collect() })
     }
 
     fn stated_roots(&self) -> Vec<StatedRoot> {
@@ -208,12 +229,13 @@ impl Source for DataLog {
 }
 
 /// The level-1 tile that a sealed segment states, as the tile that it is.
-fn tile_of(span: Span, hashes: &[Hash]) -> Option<(TilePath, Vec<u8>)> {
+fn tile_of(chunk: &Chunk, hashes: &[Hash]) -> Option<(TilePath, Vec<u8>)> {
     if hashes.is_empty() {
         return None;
     }
     let width = u16::try_from(hashes.len()).ok()?;
-    let path = TilePath { kind: TileKind::Hashes(1), index: span.first / SEGMENT_ENTRIES, width };
+    let path =
+        TilePath { kind: TileKind::Hashes(1), index: chunk.first.0 / SEGMENT_ENTRIES, width };
     Some((path, hashes.iter().flat_map(|hash| *hash.as_bytes()).collect()))
 }
 

@@ -227,6 +227,10 @@ impl LogHandle {
             return Err(ReadError::NotFound { what: format!("entry {index}"), size });
         }
         let signed = self.signed()?;
+        let signed_size = signed.head.size;
+        if index.0 >= signed_size.0 {
+            return Err(ReadError::Unsigned { index, signed_size });
+        }
         let extra = extra(&self.inner.reader, &self.log, index)?;
         self.inner.reader.proof(&self.log, index, &signed, extra)
     }

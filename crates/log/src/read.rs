@@ -34,6 +34,16 @@ pub enum ReadError {
         /// The log's size.
         size: TreeSize,
     },
+    /// The entry is there, and no signed checkpoint covers it: its log ended before one was written down.
+    #[error(
+        "entry {index} can be read, not proved: its log has ended and signs no more, and the newest signed checkpoint that is left covers {signed_size} entries"
+    )]
+    Unsigned {
+        /// The entry.
+        index: LeafIndex,
+        /// Entries that the newest signed checkpoint covers.
+        signed_size: TreeSize,
+    },
     /// The stored bytes are not what was written.
     #[error("stored bytes cannot be read")]
     Part(#[from] PartError),
@@ -56,7 +66,9 @@ pub enum ReadError {
 impl From<&ReadError> for Refusal {
     fn from(error: &ReadError) -> Refusal {
         match error {
-            ReadError::NotFound { .. } => Refusal::new(Code::NotFound, error.to_string()),
+            ReadError::NotFound { .. } | ReadError::Unsigned { .. } => {
+                Refusal::new(Code::NotFound, error.to_string())
+            }
             ReadError::Unavailable(why) => {
                 Refusal::new(Code::Unavailable, why.clone()).retry_after(5)
             }

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::exit::Exit;
@@ -113,10 +113,16 @@ fn report(context: &Context, dest: &Path, verdict: &Verdict) -> Result<(), Failu
     }
     for log in &verdict.logs {
         let (name, size) = (log.log.as_deref().unwrap_or_default(), log.size.unwrap_or(0));
-        out.line(format!(
-            "{name}  {size} entries, root {}",
-            log.root.as_deref().unwrap_or("none")
-        ))?;
+        let root = log.root.as_deref().unwrap_or("none");
+        out.line(format!("{name}  {size} entries, root {root}"))?;
+        // Appended in the moment of the copy: the journal writes a checkpoint down behind the entries that it covers.
+        let entries = log.checked.get("entries").and_then(Value::as_u64).unwrap_or(size);
+        if entries > size {
+            let more = entries - size;
+            out.note(format!(
+                "{more} more of {name} are in the copy, under no signed checkpoint yet: without the log's keys they can be read and not proved"
+            ));
+        }
     }
     out.note(format!("{} is verified; signing keys and tokens are not in it", dest.display()));
     Ok(())

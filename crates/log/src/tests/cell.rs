@@ -1,6 +1,8 @@
 //! Whole cells: append, read back, prove, restart.
 
-use crate::{Cell, CellLimits, CellOptions, Env, LogHandle, NewLog, OnFatal, Writer};
+use crate::{
+    Cell, CellLimits, CellOptions, Env, LogHandle, NewLog, OnFatal, Pace, ReadError, Writer,
+};
 use append::{Appended, Batch, Code, Refusal, Sidecar, StreamClaim};
 use env::{Clock, SimClock, SimDisk, SimRandom};
 use graven_entry::{
@@ -339,6 +341,30 @@ fn a_guard_ends_a_log_that_was_rolled_back() {
     let opening = successor.entry(LeafIndex(0)).expect("an entry");
     assert!(String::from_utf8_lossy(&opening).contains("predecessor"));
     append(&successor, vec![event(3)]).expect("appended");
+}
+
+/// The journal writes a checkpoint down behind the entries that it covers. Where the keys are lost before that, the last
+/// entries stay without one.
+#[test]
+fn what_no_checkpoint_covers_is_read_and_not_proved() {
+    let world = World::new(10);
+    let mut options = world.options();
+    options.pace = Pace::ByHand;
+    let (cell, _) = Cell::open(world.env(), options.clone()).expect("opens");
+    let log = cell.log("main").expect("is there");
+    append(&log, vec![event(0)]).expect("appended");
+    append(&log, vec![event(1)]).expect("appended");
+    drop(cell);
+    world.disk.crash();
+    env::Disk::remove(&*world.disk, Path::new("/data/keys/main.keys")).expect("removes");
+    options.lost_keys = true;
+    let (cell, _) = Cell::open(world.env(), options).expect("opens");
+    let log = cell.log("main").expect("is there");
+    assert_eq!(log.info().size, TreeSize(3));
+    log.proof(LeafIndex(0)).expect("covered");
+    log.entry(LeafIndex(2)).expect("readable");
+    let unsigned = log.proof(LeafIndex(2)).expect_err("not covered");
+    assert!(matches!(unsigned, ReadError::Unsigned { index: LeafIndex(2), .. }), "{unsigned}");
 }
 
 impl World {

@@ -78,9 +78,12 @@ fn run(parts: &AnswerParts, waiting: &Mutex<Receiver<Job>>) {
     }
 }
 
-/// Signs the head and answers the waiters of one job.
+/// Signs and answers the waiters of one job. What is signed is the newest head that is durable: where frames come faster
+/// than signatures, one covers several frames, and the next job finds it.
 fn work(parts: &AnswerParts, job: Job) {
-    let signed = match job.log.sign(job.head, &parts.poison) {
+    let durable = job.log.head();
+    let head = if durable.size > job.head.size { durable } else { job.head };
+    let signed = match job.log.sign(head, &parts.poison) {
         Ok(signed) => signed,
         Err(fatal) => {
             for waiter in job.waiters {

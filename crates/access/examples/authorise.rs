@@ -45,7 +45,7 @@ fn create(directory: &mut Directory, key: &TokenKey, number: usize) -> Token {
     let hash = key.hash(token.text.as_bytes());
     let credential = Credential { id: token.id.clone(), hash, expires: None };
     let id = PrincipalId::new(&format!("principal-{number}")).expect("a good id");
-    let grant = Grant { role: Role::Reader, log: None };
+    let grant = Grant { role: Role::Reader, log: None, class: None };
     let change = Change::Create(id, credential, grant);
     let events = directory.plan(&PrincipalId::admin(), &change).expect("a new name");
     for event in events {

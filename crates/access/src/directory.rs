@@ -9,11 +9,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use graven_entry::Time;
 
+use crate::Class;
 use crate::directory::events::Told;
 use crate::grant::Grant;
 use crate::limits::{GRANTS_PER_PRINCIPAL_MAX, PRINCIPALS_MAX};
 use crate::principal::PrincipalId;
-use crate::role::{Reach, Role};
+use crate::role::{Reach, Right, Role};
 use crate::scope::{Asked, Decision};
 use crate::token::{TokenHash, TokenId};
 
@@ -100,6 +101,9 @@ pub enum ChangeError {
     /// An owner's grant is on the server.
     #[error("an owner's role is not for one log; leave the log out")]
     OwnerOfLog,
+    /// Only a revealer's grant is on a class of sealed values.
+    #[error("only a revealer's role is for one class; leave the class out")]
+    ClassOfRole,
     /// Over a limit.
     #[error("{0}")]
     Limit(String),
@@ -188,6 +192,18 @@ impl Directory {
             }
         }
         decision
+    }
+
+    /// Whether a principal, whose credential is still good, may open sealed values of this class.
+    pub fn may_reveal(&self, id: &PrincipalId, log: &str, class: Class, now: Time) -> bool {
+        let Some(account) = self.accounts.get(id).filter(|account| account.is_good(now)) else {
+            return false;
+        };
+        let opens = |grant: &Grant| {
+            let is_class = grant.class.is_none_or(|only| only == class);
+            is_class && grant.covers(Some(log)) && grant.role.reach(Right::Reveal) == Reach::Whole
+        };
+        self.is_all_admin(id) || account.grants.iter().any(opens)
     }
 
     /// Whether `id` may append to a stream: not where it is another principal's own.
@@ -335,7 +351,7 @@ impl Directory {
             let limit = format!("{PRINCIPALS_MAX} principals were made, as many as there may be");
             return Err(ChangeError::Limit(limit));
         }
-        check_log(grant)?;
+        check_form(grant)?;
         let is_first = grant.role == Role::Owner && !self.has_standing_owner_but(id);
         if is_first && credential.expires.is_some() {
             return Err(ChangeError::LastOwner);
@@ -344,7 +360,7 @@ impl Directory {
     }
 
     fn check_grant(&self, id: &PrincipalId, grant: &Grant) -> Result<(), ChangeError> {
-        check_log(grant)?;
+        check_form(grant)?;
         let account = self.existing(id)?;
         if account.revoked.is_some() {
             return Err(ChangeError::Done(format!("{id} is revoked; make a new principal")));
@@ -378,7 +394,10 @@ impl Directory {
     }
 }
 
-fn check_log(grant: &Grant) -> Result<(), ChangeError> {
+fn check_form(grant: &Grant) -> Result<(), ChangeError> {
+    if grant.class.is_some() && grant.role != Role::Revealer {
+        return Err(ChangeError::ClassOfRole);
+    }
     if grant.role == Role::Owner && grant.log.is_some() {
         return Err(ChangeError::OwnerOfLog);
     }

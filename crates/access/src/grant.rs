@@ -4,6 +4,7 @@ use std::fmt;
 
 use graven_entry::LogName;
 
+use crate::Class;
 use crate::role::Role;
 use crate::scope::is_system;
 
@@ -14,6 +15,8 @@ pub struct Grant {
     pub role: Role,
     /// The one log that it is for; without one, every log but `system`, and for an auditor `system` too.
     pub log: Option<LogName>,
+    /// The one class of sealed values that a revealer's is for; without one, every class.
+    pub class: Option<Class>,
 }
 
 impl Grant {
@@ -30,9 +33,10 @@ impl Grant {
 
 impl fmt::Display for Grant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.log {
-            Some(log) => write!(f, "{} on {log}", self.role),
-            None => self.role.fmt(f),
+        self.role.fmt(f)?;
+        if let Some(class) = self.class {
+            write!(f, " of {}", class.as_str())?;
         }
+        self.log.as_ref().map_or(Ok(()), |log| write!(f, " on {log}"))
     }
 }

@@ -1,6 +1,7 @@
 //! JSON answers as typed values.
 
 use append::{AckLevel, Appended, EntryProof, Receipt, StreamHead};
+use graven_entry::Disclosure;
 use graven_merkle::{Hash, LeafIndex, TreeSize};
 use serde_json::Value;
 
@@ -45,6 +46,8 @@ pub struct NewToken {
     pub role: String,
     /// The one log that the role is for; without one, every log but `system`.
     pub log: Option<String>,
+    /// The one class of sealed values that a revealer's role is for.
+    pub class: Option<String>,
     /// Seconds after which the token is good no more.
     pub expires_s: Option<u64>,
 }
@@ -56,8 +59,23 @@ pub struct RoleChange {
     pub role: String,
     /// The one log that it is for.
     pub log: Option<String>,
+    /// The one class of sealed values that it is for.
+    pub class: Option<String>,
     /// It is taken.
     pub remove: bool,
+}
+
+/// One sealed value, opened. That the disclosure is the entry's shows with the entry alone: `graven-verify` judges it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Revealed {
+    /// Its class.
+    pub class: String,
+    /// What opens it, and what it says.
+    pub disclosure: String,
+    /// The value, as the JSON text in which it was written.
+    pub value_json: String,
+    /// The entry's tlog-proof.
+    pub proof: String,
 }
 
 /// What is missing or mistyped in an answer.
@@ -76,15 +94,27 @@ impl NewLog {
 impl NewToken {
     pub(crate) fn to_json(&self) -> Value {
         serde_json::json!({
-            "name": self.name, "role": self.role, "log": self.log, "expires_s": self.expires_s,
+            "name": self.name, "role": self.role, "log": self.log, "class": self.class,
+            "expires_s": self.expires_s,
         })
     }
 }
 
 impl RoleChange {
     pub(crate) fn to_json(&self) -> Value {
-        serde_json::json!({ "role": self.role, "log": self.log, "remove": self.remove })
+        serde_json::json!({
+            "role": self.role, "log": self.log, "class": self.class, "remove": self.remove,
+        })
     }
+}
+
+/// A revealed value; the value is read from the disclosure, where its text is as it was written.
+pub(crate) fn revealed(value: &Value) -> Result<Revealed, Malformed> {
+    let disclosure = text(value, "disclosure")?.to_owned();
+    let read = Disclosure::parse(&disclosure).map_err(|error| error.to_string())?;
+    let value_json = String::from_utf8(read.value_json).map_err(|error| error.to_string())?;
+    let (class, proof) = (text(value, "class")?.to_owned(), text(value, "proof")?.to_owned());
+    Ok(Revealed { class, disclosure, value_json, proof })
 }
 
 /// The JSON document in `body`.

@@ -6,7 +6,7 @@ use append::{Appended, Batch, StreamHead};
 use graven_merkle::{Hash, LeafIndex, TilePath, TreeSize, leaf_hash};
 use serde_json::Value;
 
-use crate::answer::{self, LogInfo, Malformed, NewLog, NewToken, RoleChange};
+use crate::answer::{self, LogInfo, Malformed, NewLog, NewToken, Revealed, RoleChange};
 use crate::limits::LIST_PAGES_MAX;
 use crate::tail::Tail;
 use crate::transport::{Request, Transport};
@@ -211,6 +211,19 @@ impl Client {
     pub fn change_role(&self, principal: &str, change: &RoleChange) -> Result<Value, ClientError> {
         let path = format!("/api/v1/tokens/{}/roles", escape(principal));
         self.post_json(&path, &change.to_json(), |value| Ok(value.clone()))
+    }
+
+    /// Opens one sealed value of an entry: RFC 6901 `path` in the opened event. The server records who asked, and why.
+    pub fn reveal(
+        &self,
+        log: &str,
+        index: LeafIndex,
+        path: &str,
+        reason: &str,
+    ) -> Result<Revealed, ClientError> {
+        let body = serde_json::json!({ "path": path, "reason": reason });
+        let route = format!("{}/entries/{index}/reveal", log_path(log));
+        self.post_json(&route, &body, answer::revealed)
     }
 
     /// Follows a log from an index on.

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    append, backup, completions, config, export, get, key, log, man, prove, restore, serve, tail,
-    token, verify,
+    append, backup, completions, config, export, get, key, log, man, prove, restore, reveal, serve,
+    tail, token, verify,
 };
 use crate::demo;
 
@@ -92,6 +92,8 @@ pub(crate) enum Command {
     Key(key::KeyArgs),
     /// Make, list and revoke tokens, and say what each may do
     Token(token::TokenArgs),
+    /// Print one sealed value of an entry; who asked and why stands in the log `system` before
+    Reveal(reveal::RevealArgs),
     /// Copy a data directory while it is in use, and verify the copy
     Backup(backup::BackupArgs),
     /// Put a backup back in place

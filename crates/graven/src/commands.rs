@@ -11,6 +11,7 @@ pub(crate) mod log;
 pub(crate) mod man;
 pub(crate) mod prove;
 pub(crate) mod restore;
+pub(crate) mod reveal;
 mod sealing;
 pub(crate) mod serve;
 pub(crate) mod succeed;
@@ -39,6 +40,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Tail(args) => tail::run(context, &args),
         Command::Key(args) => key::run(context, args),
         Command::Token(args) => token::run(context, args),
+        Command::Reveal(args) => reveal::run(context, &args),
         Command::Backup(args) => backup::run(context, &args),
         Command::Restore(args) => restore::run(context, &args),
         Command::Config(args) => config::run(context, args),

@@ -368,6 +368,11 @@ impl Call {
         self.shown.entries = Some(entries);
     }
 
+    /// For the record: this was refused for want of a right, whatever the answer says.
+    pub(crate) fn deny(&mut self) {
+        self.shown.is_denied = true;
+    }
+
     /// For the record: this is about a log that the path does not name.
     pub(crate) fn show_log(&mut self, log: &str) {
         self.shown.log = Some(log.to_owned());

@@ -1,12 +1,12 @@
-//! Erasing a subject, and revealing one value: both are entries of `system` before they happen.
+//! Erasing a subject: an entry of `system` before it happens, and one with the counts after it.
 
 use std::collections::BTreeSet;
 
-use access::{ClosedValue, KeyId, KeyringError, OpenedValue};
+use access::{ClosedValue, KeyId, KeyringError};
 use append::{Code, Refusal};
-use graven_entry::{Disclosure, Entry, Name, elements, pointer, string_value};
+use graven_entry::{Entry, Name, elements, pointer, string_value};
 use graven_merkle::LeafIndex;
-use log::{Cell, LogHandle, SidecarKind};
+use log::{Cell, SidecarKind};
 use serde_json::{Value, json};
 
 use crate::limits::REASON_BYTES_MAX;
@@ -22,17 +22,6 @@ pub struct Erased {
     pub key: KeyId,
     /// Sealed values whose ciphertext was taken out of the vault.
     pub values: u64,
-}
-
-/// One value, opened for someone who may see it.
-#[derive(Debug)]
-pub struct Revealed {
-    /// Path, class and disclosure.
-    pub opened: OpenedValue,
-    /// The value, as the JSON text in which it was written.
-    pub value_json: Vec<u8>,
-    /// The entry's tlog-proof.
-    pub proof: String,
 }
 
 /// Who does it, and why.
@@ -90,55 +79,6 @@ pub fn finish_erasures(cell: &Cell, sealing: &Sealing, who: &Name) -> Result<u64
     Ok(destroyed)
 }
 
-/// Opens one sealed value of one entry. The entry that says so stands in `system` before the value is handed out. Blocks.
-pub fn reveal(
-    cell: &Cell,
-    sealing: &Sealing,
-    (log, index): (&LogHandle, LeafIndex),
-    path: &str,
-    because: Because<'_>,
-) -> Result<Revealed, Refusal> {
-    check_reason(because.reason)?;
-    let origin = log.info().origin;
-    let sidecars = log.sidecars(index).map_err(|error| Refusal::from(&error))?;
-    let mut is_erased = false;
-    for sidecar in sidecars.iter().filter(|sidecar| sidecar.kind == SidecarKind::Disclosure) {
-        let Ok(closed) = ClosedValue::parse(&sidecar.bytes) else { continue };
-        let keys = match sealing.keyring.keys(closed.key) {
-            Err(KeyringError::Destroyed { .. }) => {
-                is_erased = true;
-                continue;
-            }
-            other => other.map_err(refusal)?,
-        };
-        let Ok(opened) = closed.open(&keys, origin.as_str()) else { continue };
-        if opened.path != path {
-            continue;
-        }
-        let disclosure = Disclosure::parse(&opened.disclosure)
-            .map_err(|error| Refusal::new(Code::Unavailable, error.to_string()))?;
-        let proof = log.proof(index).map_err(|error| Refusal::from(&error))?;
-        let data = json!({
-            "origin": origin.as_str(),
-            "index": index.0,
-            "digest": closed.digest(),
-            "class": opened.class.as_str(),
-            "reason": because.reason,
-        });
-        record(cell, because.who, "graven.reveal", data)?;
-        return Ok(Revealed { opened, value_json: disclosure.value_json, proof });
-    }
-    let (code, detail) = if is_erased {
-        (
-            Code::Expired,
-            "values of this entry were erased, and what is left does not hold that path",
-        )
-    } else {
-        (Code::NotFound, "no sealed value of this entry belongs there")
-    };
-    Err(Refusal::new(code, detail).in_field("path"))
-}
-
 /// Key, ciphertext, counts: what follows the first entry of an erasure. Doing it again is safe.
 fn destroy(cell: &Cell, sealing: &Sealing, who: &Name, key: KeyId) -> Result<Erased, Refusal> {
     match sealing.keyring.destroy(key) {
@@ -175,14 +115,14 @@ fn read_erasure(bytes: &[u8]) -> Option<(String, Vec<KeyId>)> {
 }
 
 /// Appends an entry to `system` and waits until it is permanent.
-fn record(cell: &Cell, who: &Name, action: &str, data: Value) -> Result<(), Refusal> {
+pub(crate) fn record(cell: &Cell, who: &Name, action: &str, data: Value) -> Result<(), Refusal> {
     let actor = json!({"type": "user", "id": who.as_str()});
     let event = json!({"actor": actor, "action": action, "data": data});
     cell.record(vec![event.to_string().into_bytes()])?.wait()?;
     Ok(())
 }
 
-fn check_reason(reason: &str) -> Result<(), Refusal> {
+pub(crate) fn check_reason(reason: &str) -> Result<(), Refusal> {
     if (1..=REASON_BYTES_MAX).contains(&reason.len()) {
         return Ok(());
     }
@@ -191,7 +131,7 @@ fn check_reason(reason: &str) -> Result<(), Refusal> {
     Err(Refusal::new(Code::BadEvent, detail).in_field("reason"))
 }
 
-fn refusal(error: KeyringError) -> Refusal {
+pub(crate) fn refusal(error: KeyringError) -> Refusal {
     let code = match error {
         KeyringError::Held { .. } => Code::Held,
         KeyringError::Destroyed { .. } => Code::Expired,

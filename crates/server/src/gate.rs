@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use access::{
-    Account, Asked, AuthFailure, Change, ChangeError, Credential, Decision, Directory, PrincipalId,
-    RateLimits, Rates, ReplayError, Source, Throttle, Token, TokenHash, TokenId, TokenKey,
+    Account, Asked, AuthFailure, Change, ChangeError, Class, Credential, Decision, Directory,
+    PrincipalId, RateLimits, Rates, ReplayError, Source, Throttle, Token, TokenHash, TokenId,
+    TokenKey,
 };
 use append::{Code, Refusal};
 use axum::http::{HeaderMap, header};
@@ -237,6 +238,11 @@ impl Gate {
         }
     }
 
+    /// Whether the principal may open sealed values of this class.
+    pub(crate) fn may_reveal(&self, id: &PrincipalId, log: &str, class: Class) -> bool {
+        self.directory().may_reveal(id, log, class, self.now())
+    }
+
     /// Whether the principal may append to a stream.
     pub(crate) fn check_stream(&self, id: &PrincipalId, stream: &str) -> Result<(), Refusal> {
         if self.directory().may_use_stream(id, stream) {
@@ -379,6 +385,7 @@ fn refused(error: &ChangeError) -> Refusal {
         ChangeError::Done(_) => (Code::Exists, "principal"),
         ChangeError::LastOwner => (Code::Forbidden, "principal"),
         ChangeError::OwnerOfLog => (Code::BadJson, "log"),
+        ChangeError::ClassOfRole => (Code::BadJson, "class"),
         ChangeError::Limit(_) => (Code::Forbidden, "principal"),
     };
     Refusal::new(code, error.to_string()).in_field(field)

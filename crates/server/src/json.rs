@@ -10,6 +10,8 @@ use graven_entry::write_json_string;
 use graven_merkle::{Hash, LeafIndex};
 use log::LogInfo;
 
+use crate::reveal::Revealed;
+
 /// A log as it stands, and when it began.
 pub(crate) struct CreatedLog {
     pub(crate) info: LogInfo,
@@ -117,6 +119,20 @@ pub(crate) fn page<T>(
         out.extend_from_slice(b",\"next\":");
         write_json_string(&mut out, next);
     }
+    out.extend_from_slice(b"}\n");
+    out
+}
+
+/// A revealed value: `{"path","class","value","disclosure","proof"}`, the value as it was written.
+pub(crate) fn revealed(revealed: &Revealed) -> Vec<u8> {
+    let mut out = Vec::with_capacity(PROOF_BYTES);
+    let opened = &revealed.opened;
+    out.extend_from_slice(b"{\"path\":");
+    write_json_string(&mut out, &opened.path);
+    push(&mut out, format_args!(",\"class\":\"{}\",\"value\":", opened.class.as_str()));
+    out.extend_from_slice(&revealed.value_json);
+    push(&mut out, format_args!(",\"disclosure\":\"{}\",\"proof\":", opened.disclosure));
+    write_json_string(&mut out, &revealed.proof);
     out.extend_from_slice(b"}\n");
     out
 }

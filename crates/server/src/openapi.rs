@@ -1,9 +1,10 @@
 //! The API's contract: OpenAPI 3.1, assembled from the route table. Its text is a golden file.
 
-use access::Role;
+use access::{Class, Role};
 use append::{AckLevel, Code};
 use serde_json::{Map, Value, json};
 
+use crate::limits::REASON_BYTES_MAX;
 use crate::problem;
 use crate::routes::{Access, Method, ROUTES, Route};
 
@@ -35,7 +36,7 @@ pub fn openapi() -> Value {
         "paths": paths,
         "components": {
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
-            "schemas": schemas(),
+            "schemas": joined(schemas(), sealed_schemas()),
         },
     })
 }
@@ -141,6 +142,7 @@ fn schema_of(name: &str) -> Value {
         "boolean" => json!({"type": "boolean"}),
         "integer" => json!({"type": "integer", "minimum": 0}),
         "ack" => json!({"type": "string", "enum": AckLevel::ALL.map(AckLevel::as_str)}),
+        "class" => json!({"type": "string", "enum": Class::ALL.map(Class::as_str)}),
         "role" => json!({"type": "string", "enum": Role::ALL.map(Role::as_str)}),
         name => json!({"$ref": format!("#/components/schemas/{name}")}),
     }
@@ -187,16 +189,16 @@ fn schemas() -> Value {
         "EntryLine": object(&["index", "entry"], &json!({"index": count, "entry": text})),
         "ChangeKey": object(&[], &json!({"stream": text, "vkey": text, "rotate": flag})),
         "CreateToken": object(&["name", "role"], &json!({
-            "name": text, "role": schema_of("role"), "log": text,
+            "name": text, "role": schema_of("role"), "log": text, "class": schema_of("class"),
             "expires_s": {"type": "integer", "minimum": 1},
         })),
         "ChangeRole": object(&["role"], &json!({
-            "role": schema_of("role"), "log": text, "remove": flag,
+            "role": schema_of("role"), "log": text, "class": schema_of("class"), "remove": flag,
         })),
         "Token": object(&["principal", "roles"], &json!({
             "principal": text, "token": text,
             "roles": {"type": "array", "items": object(&["role"], &json!({
-                "role": schema_of("role"), "log": text,
+                "role": schema_of("role"), "log": text, "class": schema_of("class"),
             }))},
             "created": text, "expires": text, "last_used": text, "revoked": text,
         })),
@@ -208,6 +210,30 @@ fn schemas() -> Value {
             "retry_after_s": count,
         })),
     })
+}
+
+/// What is about sealed values.
+fn sealed_schemas() -> Value {
+    let text = json!({"type": "string"});
+    let reason = json!({"type": "string", "minLength": 1, "maxLength": REASON_BYTES_MAX});
+    json!({
+        "Reveal": object(&["path", "reason"], &json!({
+            "path": {"type": "string", "description": "RFC 6901 path of the value in the opened event"},
+            "reason": reason,
+        })),
+        "Revealed": object(&["path", "class", "value", "disclosure", "proof"], &json!({
+            "path": text, "class": schema_of("class"), "value": {},
+            "disclosure": {"type": "string", "description": "RFC 9901 encoding"}, "proof": text,
+        })),
+    })
+}
+
+/// Two objects as one.
+fn joined(mut one: Value, other: Value) -> Value {
+    if let (Value::Object(one), Value::Object(other)) = (&mut one, other) {
+        one.extend(other);
+    }
+    one
 }
 
 fn object(required: &[&str], properties: &Value) -> Value {

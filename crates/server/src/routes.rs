@@ -12,7 +12,7 @@ use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter};
 
 use crate::dispatch::{Answer, Handler, Target, dispatch};
-use crate::handlers::{entries, events, keys, logs, pages, streams, tail, tiles, tokens};
+use crate::handlers::{entries, events, keys, logs, pages, sealed, streams, tail, tiles, tokens};
 use crate::record::Recorded;
 use crate::shared::Shared;
 
@@ -111,7 +111,7 @@ const APPEND: Doc = Doc {
 };
 
 /// All routes of the server.
-pub(crate) static ROUTES: [Route; 24] = [
+pub(crate) static ROUTES: [Route; 25] = [
     Route {
         method: Method::Post,
         path: "/api/v1/logs",
@@ -195,6 +195,31 @@ pub(crate) static ROUTES: [Route; 24] = [
             &[],
             &[(200, TEXT, "Text")],
         ),
+    },
+    Route {
+        method: Method::Post,
+        path: "/api/v1/logs/{log}/entries/{index}/reveal",
+        access: Access::Needs(Right::Reveal),
+        recorded: Recorded::Refusals("graven.reveal"),
+        handler: |call| Box::pin(sealed::reveal(call)),
+        doc: Doc {
+            id: "reveal",
+            summary: "open one sealed value of an entry; `system` says who and why before it goes out",
+            query: &[],
+            body: &[(JSON, "Reveal")],
+            answers: &[(200, JSON, "Revealed")],
+            refusals: &[
+                Code::BadJson,
+                Code::BadEvent,
+                Code::TooLarge,
+                Code::UnsupportedType,
+                Code::NotFound,
+                Code::Expired,
+                Code::Timeout,
+                Code::DiskFull,
+                Code::Unavailable,
+            ],
+        },
     },
     Route {
         method: Method::Get,

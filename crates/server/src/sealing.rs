@@ -1,6 +1,7 @@
 //! Where the log's seam for sealed values meets rules, keyring and vault.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -29,6 +30,12 @@ pub struct Sealing {
     random: Arc<dyn Random>,
     /// Values that looked sensitive, and were let pass.
     flagged: AtomicU64,
+}
+
+impl fmt::Debug for Sealing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sealing").field("policy", &self.policy).finish_non_exhaustive()
+    }
 }
 
 impl Sealing {

@@ -17,6 +17,7 @@ use crate::gate::Gate;
 use crate::limits::{BACKLOG_CONNECTIONS, REFUSALS_AT_ONCE_MAX, ServerLimits};
 use crate::peer::Peer;
 use crate::routes::router;
+use crate::sealing::Sealing;
 use crate::shared::Shared;
 use crate::tls::Tls;
 
@@ -36,13 +37,16 @@ pub struct ServerOptions {
     pub reads_unrecorded: bool,
     /// Connections are TLS; without it plain HTTP.
     pub tls: Option<Tls>,
+    /// What opens and erases sealed values; without it there are none to open.
+    pub sealing: Option<Arc<Sealing>>,
 }
 
 impl ServerOptions {
     /// The defaults for an address.
     pub fn new(listen: SocketAddr) -> ServerOptions {
         let (limits, proxies) = (ServerLimits::default(), Vec::new());
-        ServerOptions { listen, limits, proxies, reads_unrecorded: false, tls: None }
+        let (tls, sealing) = (None, None);
+        ServerOptions { listen, limits, proxies, reads_unrecorded: false, tls, sealing }
     }
 }
 

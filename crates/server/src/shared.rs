@@ -14,6 +14,7 @@ use crate::gate::Gate;
 use crate::limits::ServerLimits;
 use crate::metrics::Counters;
 use crate::record::Records;
+use crate::sealing::Sealing;
 use crate::server::ServerOptions;
 use crate::tls::Tls;
 
@@ -25,6 +26,7 @@ pub(crate) struct Shared {
     /// Whose `X-Forwarded-For` is believed.
     pub(crate) proxies: Vec<IpAddr>,
     pub(crate) tls: Option<Tls>,
+    sealing: Option<Arc<Sealing>>,
     pub(crate) limits: ServerLimits,
     pub(crate) counters: Counters,
     /// Connections that may be served at once.
@@ -49,13 +51,14 @@ impl Shared {
         options: ServerOptions,
         stopping: watch::Receiver<bool>,
     ) -> Arc<Self> {
-        let ServerOptions { limits, proxies, reads_unrecorded, tls, .. } = options;
+        let ServerOptions { limits, proxies, reads_unrecorded, tls, sealing, .. } = options;
         Arc::new(Shared {
             records: Records::new(cell.clone(), reads_unrecorded),
             cell,
             gate,
             proxies,
             tls,
+            sealing,
             counters: Counters::default(),
             connections: Arc::new(Semaphore::new(limits.connections_max)),
             requests: Semaphore::new(limits.requests_max),
@@ -66,6 +69,12 @@ impl Shared {
             limits,
             stopping,
         })
+    }
+
+    /// What opens and erases sealed values.
+    pub(crate) fn sealing(&self) -> Result<Arc<Sealing>, Refusal> {
+        let none = || Refusal::new(Code::Unavailable, "this server was started without a keyring");
+        self.sealing.clone().ok_or_else(none)
     }
 
     /// Runs what may wait for a disk, or computes for long, on a thread that may; bounded.

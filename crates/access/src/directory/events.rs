@@ -4,6 +4,7 @@ use graven_entry::{LogName, Time, pointer, string_value};
 use serde_json::{Value, json};
 
 use super::{Credential, ReplayError};
+use crate::Class;
 use crate::grant::Grant;
 use crate::principal::PrincipalId;
 use crate::role::Role;
@@ -60,6 +61,9 @@ pub(super) fn grant(actor: &PrincipalId, id: &PrincipalId, op: &str, grant: &Gra
     if let Some(log) = &grant.log {
         data["log"] = log.as_str().into();
     }
+    if let Some(class) = grant.class {
+        data["class"] = class.as_str().into();
+    }
     event(actor, GRANT, id, data)
 }
 
@@ -102,7 +106,8 @@ pub(super) fn read(event: &[u8]) -> Result<Option<Told>, ReplayError> {
             .ok_or_else(|| fail("data has no token, hash or expires as it should be")),
         (TOKEN, "revoke") => Ok(Some(Told::Revoke(id))),
         (GRANT, "add" | "remove") => {
-            let grant = read_grant(event).ok_or_else(|| fail("data has no known role or log"))?;
+            let grant =
+                read_grant(event).ok_or_else(|| fail("data has no known role, log or class"))?;
             Ok(Some(if op == "add" { Told::Add(id, grant) } else { Told::Remove(id, grant) }))
         }
         _ => Err(fail("data.op is not known to this version")),
@@ -128,5 +133,9 @@ fn read_grant(event: &[u8]) -> Option<Grant> {
         None => None,
         Some(raw) => Some(LogName::new(&string_value(raw)?).ok()?),
     };
-    Some(Grant { role: Role::parse(&role)?, log })
+    let class = match pointer(event, "/data/class") {
+        None => None,
+        Some(raw) => Some(Class::parse(&string_value(raw)?)?),
+    };
+    Some(Grant { role: Role::parse(&role)?, log, class })
 }

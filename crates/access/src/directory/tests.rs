@@ -4,6 +4,7 @@ use env::SystemRandom;
 use graven_entry::{LogName, Time, check_event};
 
 use super::{AuthFailure, Change, ChangeError, Credential, Directory};
+use crate::Class;
 use crate::grant::Grant;
 use crate::principal::PrincipalId;
 use crate::role::{Right, Role};
@@ -58,7 +59,7 @@ fn id(text: &str) -> PrincipalId {
 }
 
 fn grant(role: Role, log: Option<&str>) -> Grant {
-    Grant { role, log: log.map(|log| LogName::new(log).unwrap()) }
+    Grant { role, log: log.map(|log| LogName::new(log).unwrap()), class: None }
 }
 
 fn create(token: &Token, name: &str, grant: Grant, expires: Option<u64>) -> Change {
@@ -141,6 +142,43 @@ fn the_admin_has_everything_until_there_is_an_owner() {
     world.change(&Change::Grant(id("admin"), grant(Role::Reader, Some("main")))).unwrap();
     assert_eq!(world.decide("admin", Right::ReadEntries, Some("main")), Allowed);
     assert_eq!(world.decide("admin", Right::Append, Some("main")), Forbidden);
+}
+
+#[test]
+fn a_revealer_opens_the_classes_of_its_grants() {
+    let mut world = World::default();
+    let of = |class, log| Grant { class, ..grant(Role::Revealer, log) };
+    for (name, grant) in [
+        ("all", of(None, None)),
+        ("pii", of(Some(Class::Pii), None)),
+        ("pan-main", of(Some(Class::Pan), Some("main"))),
+    ] {
+        world.change(&create(&Token::draw(&SystemRandom), name, grant, Some(9))).unwrap();
+    }
+    world.create("reader", Role::Reader, None, None);
+    for (name, log, classes) in [
+        ("all", "main", &Class::ALL[..]),
+        ("all", "system", &[]),
+        ("pii", "main", &[Class::Pii]),
+        ("pan-main", "main", &[Class::Pan]),
+        ("pan-main", "other", &[]),
+        ("reader", "main", &[]),
+        ("nobody", "main", &[]),
+        ("admin", "main", &Class::ALL),
+    ] {
+        for class in Class::ALL {
+            let may = world.directory.may_reveal(&id(name), log, class, at(0));
+            assert_eq!(may, classes.contains(&class), "{name} {log} {class:?}");
+        }
+        assert!(!world.directory.may_reveal(&id("all"), "main", Class::Pii, at(9)), "expired");
+    }
+    let mut again = Directory::default();
+    for (time, event) in &world.events {
+        again.apply(*time, event).unwrap();
+    }
+    assert!(!again.may_reveal(&id("pii"), "main", Class::Phi, at(0)), "a replay comes to the same");
+    let wrong = Grant { class: Some(Class::Pii), ..grant(Role::Reader, None) };
+    assert_eq!(world.change(&Change::Grant(id("pii"), wrong)), Err(ChangeError::ClassOfRole));
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub(crate) fn start(
     context: &Context,
     (cell, opened): (&Cell, &OpenReport),
     environment: &Env,
-) -> Result<(), Failure> {
+) -> Result<Arc<Sealing>, Failure> {
     let data = context.settings.path("data");
     let path = data.join("keyring");
     let keys = context.settings.given_path("keys").unwrap_or_else(|| data.join("keys"));
@@ -54,8 +54,8 @@ pub(crate) fn start(
     if destroyed > 0 {
         context.out.warn(format!("{destroyed} keys of erased subjects were destroyed again"));
     }
-    cell.seal_with(sealing);
-    Ok(())
+    cell.seal_with(Arc::clone(&sealing) as _);
+    Ok(sealing)
 }
 
 /// From the setting, from systemd, or from the keys' directory: the first that is there.

@@ -9,7 +9,7 @@ use access::RateLimits;
 use env::Random;
 use graven_entry::Name;
 use log::{Cell, CellOptions, Env, OpenError, OpenReport};
-use server::{Gate, GateError, GateOptions, Server, ServerLimits, ServerOptions};
+use server::{Gate, GateError, GateOptions, Sealing, Server, ServerLimits, ServerOptions};
 use store::{JournalError, StoreError};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -103,7 +103,8 @@ pub(crate) fn run(context: &Context, args: &ServeArgs) -> Result<Exit, Failure> 
         ServerOptions { limits: limits(context)?, ..server_options(&context.settings, listen) };
     start_tracing(context)?;
     let environment = Env::real();
-    let (cell, report) = open(context, args, environment.clone())?;
+    let (cell, report, sealing) = open(context, args, environment.clone())?;
+    let options = ServerOptions { sealing: Some(sealing), ..options };
     let result = serve(context, args, &cell, options, (&environment, &report));
     // Also after an error: what was accepted is committed and answered.
     cell.stop();
@@ -169,7 +170,7 @@ fn open(
     context: &Context,
     args: &ServeArgs,
     environment: Env,
-) -> Result<(Cell, OpenReport), Failure> {
+) -> Result<(Cell, OpenReport, Arc<Sealing>), Failure> {
     let settings = &context.settings;
     let main_origin = args.origin.as_deref().map(Name::origin).transpose();
     let main_origin =
@@ -188,8 +189,8 @@ fn open(
     let (cell, report) =
         Cell::open(environment.clone(), options).map_err(|error| open_failure(&data, &error))?;
     // A cell that is dropped stops.
-    super::sealing::start(context, (&cell, &report), &environment)?;
-    Ok((cell, report))
+    let sealing = super::sealing::start(context, (&cell, &report), &environment)?;
+    Ok((cell, report, sealing))
 }
 
 /// What one principal may do in a second.

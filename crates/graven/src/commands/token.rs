@@ -9,6 +9,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 
 const ROLES: [&str; 6] = ["writer", "reader", "auditor", "revealer", "operator", "owner"];
+const CLASSES: [&str; 4] = ["pii", "phi", "pan", "secret"];
 
 /// Arguments of `graven token`.
 #[derive(Debug, clap::Args)]
@@ -30,6 +31,9 @@ enum TokenCommand {
         /// Only on this log [default: every log but `system`; an auditor's role is for that too]
         #[arg(long = "log", id = "role_log", value_name = "NAME")]
         log: Option<String>,
+        /// Only for sealed values of this class, with the role `revealer`
+        #[arg(long, value_parser = CLASSES)]
+        class: Option<String>,
         /// Stop being good after this time: a number with s, m, h or d
         #[arg(long, value_name = "TIME", value_parser = parse_time)]
         expires: Option<u64>,
@@ -51,6 +55,9 @@ enum TokenCommand {
         /// Only on this log
         #[arg(long = "log", id = "role_log", value_name = "NAME")]
         log: Option<String>,
+        /// Only for sealed values of this class
+        #[arg(long, value_parser = CLASSES)]
+        class: Option<String>,
         /// Take the role
         #[arg(long)]
         remove: bool,
@@ -61,14 +68,14 @@ enum TokenCommand {
 pub(crate) fn run(context: &Context, args: TokenArgs) -> Result<Exit, Failure> {
     let client = connect::client(context)?;
     match args.command {
-        TokenCommand::Create { name, role, log, expires } => {
-            let new = NewToken { name, role, log, expires_s: expires };
+        TokenCommand::Create { name, role, log, class, expires } => {
+            let new = NewToken { name, role, log, class, expires_s: expires };
             created(context, &client.create_token(&new)?)?;
         }
         TokenCommand::List => list(context, &client.tokens()?)?,
         TokenCommand::Revoke { name } => print(context, &client.revoke_token(&name)?)?,
-        TokenCommand::Grant { name, role, log, remove } => {
-            let change = RoleChange { role, log, remove };
+        TokenCommand::Grant { name, role, log, class, remove } => {
+            let change = RoleChange { role, log, class, remove };
             print(context, &client.change_role(&name, &change)?)?;
         }
     }
@@ -98,9 +105,10 @@ fn print(context: &Context, principal: &Value) -> Result<(), Failure> {
     let roles = principal["roles"].as_array().map(Vec::as_slice).unwrap_or_default();
     let roles: Vec<String> = roles
         .iter()
-        .map(|role| match role["log"].as_str() {
-            Some(log) => format!("{} on {log}", text(role, "role")),
-            None => text(role, "role").to_owned(),
+        .map(|role| {
+            let of = role["class"].as_str().map(|class| format!(" of {class}"));
+            let on = role["log"].as_str().map(|log| format!(" on {log}"));
+            [text(role, "role"), &of.unwrap_or_default(), &on.unwrap_or_default()].concat()
         })
         .collect();
     let mut line = format!("{:<24}  {}", text(principal, "principal"), roles.join(", "));

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::fixture::Fixture;
 
-const COMMANDS: [&[&str]; 30] = [
+const COMMANDS: [&[&str]; 31] = [
     &[],
     &["serve"],
     &["demo"],
@@ -28,6 +28,7 @@ const COMMANDS: [&[&str]; 30] = [
     &["token", "list"],
     &["token", "revoke"],
     &["token", "grant"],
+    &["reveal"],
     &["backup"],
     &["restore"],
     &["config"],

@@ -18,6 +18,11 @@ fn policy_seals_on_the_way_in() {
     fixture.check_with(&["append"], EVENT, 0, &[], &[]);
     let shown = [r#""altered":["sealed"]"#, "\"_sd\":[", "\"n\":1.0", "!DE111", "!iban"];
     fixture.check(&["get", "1"], 0, &shown, &[]);
+    let reveal = ["reveal", "1", "/data/iban", "--reason", "ticket 7"];
+    assert_eq!(fixture.check(&reveal, 0, &[], &[]).stdout, "\"DE111\"\n");
+    assert_eq!(fixture.json(&reveal, 0)["class"], "pii");
+    fixture.check(&["reveal", "1", "/data/n", "--reason", "t"], 1, &[], &["no sealed value"]);
+    fixture.check(&reveal[..3], 2, &[], &["--reason"]);
     fixture.stop();
     fixture.check(&["verify", "graven-data"], 0, &[], &[]);
     fixture.write("policy.json", policy.replace("pii", "everything"));

@@ -53,7 +53,7 @@ pub(crate) async fn consistency(call: &mut Call) -> Result<Response, Refusal> {
     Ok(json::response(StatusCode::OK, json::consistency(old.0, new.0, &proof)))
 }
 
-fn index(call: &Call) -> Result<LeafIndex, Refusal> {
+pub(super) fn index(call: &Call) -> Result<LeafIndex, Refusal> {
     parse_number("index", call.param("index").unwrap_or_default()).map(LeafIndex)
 }
 

@@ -5,6 +5,7 @@ pub(crate) mod events;
 pub(crate) mod keys;
 pub(crate) mod logs;
 pub(crate) mod pages;
+pub(crate) mod sealed;
 pub(crate) mod streams;
 pub(crate) mod tail;
 pub(crate) mod tiles;

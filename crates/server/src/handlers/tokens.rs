@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use access::{Account, Change, Grant, PrincipalId, Role};
+use access::{Account, Change, Class, Grant, PrincipalId, Role};
 use append::{Code, Refusal};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -23,6 +23,7 @@ struct CreateToken {
     name: String,
     role: String,
     log: Option<String>,
+    class: Option<String>,
     expires_s: Option<u64>,
 }
 
@@ -32,6 +33,7 @@ struct CreateToken {
 struct ChangeRole {
     role: String,
     log: Option<String>,
+    class: Option<String>,
     #[serde(default)]
     remove: bool,
 }
@@ -40,7 +42,7 @@ struct ChangeRole {
 pub(crate) async fn create(call: &mut Call) -> Result<Response, Refusal> {
     let wanted: CreateToken = read_json(call).await?;
     let id = PrincipalId::new(&wanted.name).map_err(|error| bad_field("name", &error))?;
-    let grant = grant(call, &wanted.role, wanted.log.as_deref())?;
+    let grant = grant(call, &wanted.role, wanted.log.as_deref(), wanted.class.as_deref())?;
     let gate = &call.shared.gate;
     let expires = wanted.expires_s.map(|seconds| expiry(gate.now(), seconds)).transpose()?;
     let (token, credential) = gate.draw(expires);
@@ -76,7 +78,7 @@ pub(crate) async fn revoke(call: &mut Call) -> Result<Response, Refusal> {
 pub(crate) async fn change_role(call: &mut Call) -> Result<Response, Refusal> {
     let wanted: ChangeRole = read_json(call).await?;
     let id = principal(call)?;
-    let grant = grant(call, &wanted.role, wanted.log.as_deref())?;
+    let grant = grant(call, &wanted.role, wanted.log.as_deref(), wanted.class.as_deref())?;
     let change = if wanted.remove {
         Change::Take(id.clone(), grant)
     } else {
@@ -105,7 +107,12 @@ fn principal(call: &Call) -> Result<PrincipalId, Refusal> {
 }
 
 /// The grant that a body names; its log has to be there, so that no mistyped name waits for a log to come.
-fn grant(call: &Call, role: &str, log: Option<&str>) -> Result<Grant, Refusal> {
+fn grant(
+    call: &Call,
+    role: &str,
+    log: Option<&str>,
+    class: Option<&str>,
+) -> Result<Grant, Refusal> {
     let names = || Role::ALL.map(Role::as_str).join(", ");
     let role = Role::parse(role)
         .ok_or_else(|| bad_field("role", &format!("no such role; there are: {}", names())))?;
@@ -115,7 +122,14 @@ fn grant(call: &Call, role: &str, log: Option<&str>) -> Result<Grant, Refusal> {
     {
         return Err(bad_field("log", &"there is no log of this name; create it first"));
     }
-    Ok(Grant { role, log })
+    let class = class.map(class_of).transpose()?;
+    Ok(Grant { role, log, class })
+}
+
+fn class_of(text: &str) -> Result<Class, Refusal> {
+    let names = || Class::ALL.map(Class::as_str).join(", ");
+    Class::parse(text)
+        .ok_or_else(|| bad_field("class", &format!("no such class; there are: {}", names())))
 }
 
 fn expiry(now: Time, seconds: u64) -> Result<Time, Refusal> {
@@ -126,9 +140,15 @@ fn expiry(now: Time, seconds: u64) -> Result<Time, Refusal> {
 
 /// A principal as the API shows it.
 fn account(account: &Account) -> Value {
-    let roles = account.grants.iter().map(|grant| match &grant.log {
-        Some(log) => json!({"role": grant.role.as_str(), "log": log.as_str()}),
-        None => json!({"role": grant.role.as_str()}),
+    let roles = account.grants.iter().map(|grant| {
+        let mut role = json!({"role": grant.role.as_str()});
+        if let Some(log) = &grant.log {
+            role["log"] = log.as_str().into();
+        }
+        if let Some(class) = grant.class {
+            role["class"] = class.as_str().into();
+        }
+        role
     });
     let mut body = json!({"principal": account.id.as_str(), "roles": roles.collect::<Vec<_>>()});
     let expires = account.credential.as_ref().and_then(|credential| credential.expires);

@@ -18,7 +18,7 @@ const NS_PER_S: u64 = 1_000_000_000;
 
 /// What a route gives to whom: a mark for each of [`Role::ALL`] (`x` may, `o` on its own streams, `.` may not), and the
 /// status for whoever may. A route that is not here fails the test.
-const TABLE: [(&str, &str, u16); 24] = [
+const TABLE: [(&str, &str, u16); 25] = [
     ("createLog", "....x.", 400),
     ("listLogs", "any", 200),
     ("showLog", "xxxxxx", 200),
@@ -27,6 +27,7 @@ const TABLE: [(&str, &str, u16); 24] = [
     ("showStream", "oxx...", 200),
     ("getEntry", ".xx...", 200),
     ("getProof", ".xx...", 200),
+    ("reveal", "...x..", 400),
     ("getConsistency", ".xx...", 200),
     ("tail", ".xx...", 400),
     ("changeKey", "....x.", 400),

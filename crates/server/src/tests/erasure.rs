@@ -7,7 +7,8 @@ use graven_entry::{Entry, Name};
 use graven_merkle::{LeafIndex, leaf_hash, verify_inclusion};
 use graven_note::{TlogProof, VerifierKey, open_checkpoint};
 
-use super::{Because, erase, finish_erasures, reveal};
+use super::{Because, erase, finish_erasures};
+use crate::reveal::{Wanted, reveal};
 use crate::sealing::tests::{Bench, EVENT, bench};
 
 fn who() -> Name {
@@ -18,10 +19,15 @@ fn because(who: &Name) -> Because<'_> {
     Because { who, reason: "ticket 7" }
 }
 
+fn wanted<'a>(bench: &'a Bench, index: LeafIndex, path: &'a str) -> Wanted<'a> {
+    Wanted { log: &bench.log, index, path, may: &|_| true }
+}
+
 /// The value at a path, or the code of the refusal.
 fn check_reveal(bench: &Bench, index: LeafIndex, path: &str, expected: Result<&str, Code>) {
     let name = who();
-    let revealed = reveal(&bench.cell, &bench.sealing, (&bench.log, index), path, because(&name));
+    let wanted = wanted(bench, index, path);
+    let revealed = reveal(&bench.cell, &bench.sealing, wanted, because(&name));
     let found = revealed.as_ref().map(|r| std::str::from_utf8(&r.value_json).expect("text"));
     assert_eq!(found.map_err(|refusal| refusal.code), expected, "{path}");
 }
@@ -73,8 +79,8 @@ fn a_value_is_revealed_with_a_reason_and_a_record() {
     let name = who();
     for reason in [String::new(), "x".repeat(1_025)] {
         let because = Because { who: &name, reason: &reason };
-        let place = (&bench.log, index);
-        let refused = reveal(&bench.cell, &bench.sealing, place, "/changes/iban/after", because);
+        let wanted = wanted(&bench, index, "/changes/iban/after");
+        let refused = reveal(&bench.cell, &bench.sealing, wanted, because);
         assert_eq!(refused.expect_err("refused").code, Code::BadEvent);
     }
 }

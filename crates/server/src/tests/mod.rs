@@ -7,6 +7,7 @@ mod contract;
 mod limits;
 mod real_data;
 mod refusals;
+mod sealed;
 mod site;
 mod streams_signed;
 mod tail;

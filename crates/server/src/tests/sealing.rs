@@ -18,6 +18,10 @@ use super::Sealing;
 const POLICY: &str = r#"{"main":{"rules":[
     {"path":"changes.iban","class":"pii","subject":"target.id"},
     {"path":"actor.id","class":"pseudonym"}],"unsealed":"UNSEALED"}}"#;
+/// What servers under test seal.
+pub(crate) const SITE_POLICY: &str = r#"{"main":{"rules":[
+    {"path":"data.iban","class":"pii","subject":"target.id"},
+    {"path":"data.note","class":"phi","subject":"target.id"}],"unsealed":"flag"}}"#;
 pub(crate) const EVENT: &str = r#"{"actor":{"id":"anna@example.org"},"action":"pay","target":{"id":"c-42"},"changes":{"iban":{"before":"DE111","after":"DE222"}},"data":{"n":1.0}}"#;
 
 /// A cell that seals.
@@ -38,13 +42,13 @@ pub(crate) fn bench(unsealed: &str) -> Bench {
 fn open(dir: &Path, unsealed: &str) -> (Cell, Arc<Sealing>) {
     let data = dir.join("data");
     let (cell, _) = Cell::open(Env::real(), CellOptions::new(&data)).expect("opens");
-    let sealing = open_sealing(&data, unsealed).expect("a keyring");
+    let policy = POLICY.replace("UNSEALED", unsealed);
+    let sealing = open_sealing(&data, &policy).expect("a keyring");
     cell.seal_with(Arc::clone(&sealing) as _);
     (cell, sealing)
 }
 
-fn open_sealing(data: &Path, unsealed: &str) -> Result<Arc<Sealing>, KeyringError> {
-    let policy = POLICY.replace("UNSEALED", unsealed);
+pub(crate) fn open_sealing(data: &Path, policy: &str) -> Result<Arc<Sealing>, KeyringError> {
     let policy = SealPolicy::parse(policy.as_bytes()).expect("a policy");
     let masters = MasterKeys::one(MasterKey::new(&[7; 32]));
     let random = Arc::new(SystemRandom);

@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use super::TOKEN;
+use crate::sealing::tests::{SITE_POLICY, open_sealing};
 use crate::{Gate, GateOptions, Server, ServerLimits, ServerOptions};
 
 /// A running server; stops when dropped.
@@ -62,7 +63,8 @@ impl Site {
     fn with(env: &Env, limits: ServerLimits, rates: RateLimits) -> Site {
         let dir = TempDir::new().expect("a directory for data");
         let cell = open(dir.path(), CellLimits::default());
-        let (addr, stop, thread) = serve(&cell, limits, gate(&cell, env, dir.path(), rates));
+        let gate = gate(&cell, env, dir.path(), rates);
+        let (addr, stop, thread) = serve(&cell, dir.path(), limits, gate);
         Site { addr, cell, stop: Some(stop), thread: Some(thread), dir }
     }
 
@@ -73,7 +75,8 @@ impl Site {
         self.cell.stop();
         self.cell = open(self.dir.path(), limits);
         let gate = gate(&self.cell, &Env::real(), self.dir.path(), RateLimits::default());
-        let (addr, stop, thread) = serve(&self.cell, ServerLimits::default(), gate);
+        let (addr, stop, thread) =
+            serve(&self.cell, self.dir.path(), ServerLimits::default(), gate);
         (self.addr, self.stop, self.thread) = (addr, Some(stop), Some(thread));
     }
 
@@ -251,12 +254,16 @@ fn open(data: &Path, limits: CellLimits) -> Cell {
 /// A server on a thread of its own: where it is, how to stop it, how to wait for it.
 fn serve(
     cell: &Cell,
+    dir: &Path,
     limits: ServerLimits,
     gate: Arc<Gate>,
 ) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<()>) {
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-    let server =
-        Server::bind(cell.clone(), gate, ServerOptions { limits, ..ServerOptions::new(listen) });
+    let sealing = open_sealing(&dir.join("data"), SITE_POLICY).expect("a keyring");
+    cell.seal_with(Arc::clone(&sealing) as _);
+    let sealing = Some(sealing);
+    let options = ServerOptions { limits, sealing, ..ServerOptions::new(listen) };
+    let server = Server::bind(cell.clone(), gate, options);
     let server = server.expect("a free port");
     let addr = server.local_addr();
     let (stop, stopped) = oneshot::channel::<()>();

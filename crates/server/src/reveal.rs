@@ -1,0 +1,99 @@
+//! Revealing one sealed value: an entry of `system` says who, why and which before it goes out.
+
+use access::{Class, ClosedValue, KeyringError, OpenedValue};
+use append::{Code, Refusal};
+use graven_entry::Disclosure;
+use graven_merkle::LeafIndex;
+use log::{Cell, LogHandle, SidecarKind};
+use serde_json::json;
+
+use crate::erasure::{Because, check_reason, record, refusal};
+use crate::sealing::Sealing;
+
+/// One value, opened for someone who may see it.
+#[derive(Debug)]
+pub struct Revealed {
+    /// Path, class and disclosure.
+    pub opened: OpenedValue,
+    /// The value, as the JSON text in which it was written.
+    pub value_json: Vec<u8>,
+    /// The entry's tlog-proof.
+    pub proof: String,
+}
+
+/// Which value is asked for, and which classes the caller may open.
+#[derive(Clone, Copy)]
+pub struct Wanted<'a> {
+    /// The log.
+    pub log: &'a LogHandle,
+    /// The entry.
+    pub index: LeafIndex,
+    /// RFC 6901 path of the value in the opened event.
+    pub path: &'a str,
+    /// Whether the caller may open values of a class.
+    pub may: &'a dyn Fn(Class) -> bool,
+}
+
+/// Opens one sealed value of one entry. The entry that says so stands in `system` before the value is handed out. A value
+/// of a class that the caller may not open is [`Code::Forbidden`]. Blocks.
+pub fn reveal(
+    cell: &Cell,
+    sealing: &Sealing,
+    wanted: Wanted<'_>,
+    because: Because<'_>,
+) -> Result<Revealed, Refusal> {
+    check_reason(because.reason)?;
+    cell.check_own_room()?;
+    let Wanted { log, index, path, may } = wanted;
+    let origin = log.info().origin;
+    let sidecars = log.sidecars(index).map_err(|error| Refusal::from(&error))?;
+    let mut is_erased = false;
+    for sidecar in sidecars.iter().filter(|sidecar| sidecar.kind == SidecarKind::Disclosure) {
+        let Ok(closed) = ClosedValue::parse(&sidecar.bytes) else { continue };
+        let keys = match sealing.keyring.keys(closed.key) {
+            Err(KeyringError::Destroyed { .. }) => {
+                is_erased = true;
+                continue;
+            }
+            other => other.map_err(refusal)?,
+        };
+        let Ok(opened) = closed.open(&keys, origin.as_str()) else { continue };
+        if opened.path != path {
+            continue;
+        }
+        if !may(opened.class) {
+            let detail = format!("values of class {} are not yours to open", opened.class.as_str());
+            return Err(Refusal::new(Code::Forbidden, detail).in_field("path"));
+        }
+        let disclosure = Disclosure::parse(&opened.disclosure)
+            .map_err(|error| Refusal::new(Code::Unavailable, error.to_string()))?;
+        let proof = log.proof(index).map_err(|error| Refusal::from(&error))?;
+        let data = json!({
+            "origin": origin.as_str(),
+            "index": index.0,
+            "digest": closed.digest(),
+            "key": closed.key.to_string(),
+            "class": opened.class.as_str(),
+            "reason": because.reason,
+        });
+        record(cell, because.who, "graven.reveal", data)?;
+        return Ok(Revealed { opened, value_json: disclosure.value_json, proof });
+    }
+    Err(nothing(is_erased))
+}
+
+/// There is no such value, for this caller.
+fn nothing(is_erased: bool) -> Refusal {
+    let (code, detail) = if is_erased {
+        let detail = "values of this entry were erased, and what is left does not hold that path";
+        (Code::Expired, detail)
+    } else {
+        (Code::NotFound, "this entry has no sealed value at that path that you may open")
+    };
+    Refusal::new(code, detail).in_field("path")
+}
+
+/// The answer in the place of a refusal that would say that there is a value of another class.
+pub(crate) fn hidden() -> Refusal {
+    nothing(false)
+}

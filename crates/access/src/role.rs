@@ -27,6 +27,12 @@ pub enum Right {
     Grant,
     /// Open sealed values.
     Reveal,
+    /// Learn which pseudonym stands for an id.
+    FindSubject,
+    /// Destroy a subject's key, and with it what was sealed under it.
+    Erase,
+    /// Put a subject under legal hold, and release it.
+    Hold,
 }
 
 /// A set of rights. None contains another: a principal may hold several.
@@ -40,9 +46,9 @@ pub enum Role {
     Auditor,
     /// Opens sealed values.
     Revealer,
-    /// Configures; cannot append in another's name, cannot read events.
+    /// Configures and erases; cannot append in another's name, cannot read events.
     Operator,
-    /// Grants.
+    /// Grants, and holds.
     Owner,
 }
 
@@ -59,7 +65,7 @@ pub enum Reach {
 
 impl Right {
     /// All rights.
-    pub const ALL: [Right; 11] = [
+    pub const ALL: [Right; 14] = [
         Right::Append,
         Right::ReadEntries,
         Right::Export,
@@ -71,6 +77,9 @@ impl Right {
         Right::ReadMetrics,
         Right::Grant,
         Right::Reveal,
+        Right::FindSubject,
+        Right::Erase,
+        Right::Hold,
     ];
 
     /// The right's name in the API's contract and in refusals.
@@ -87,6 +96,9 @@ impl Right {
             Right::ReadMetrics => "read_metrics",
             Right::Grant => "grant",
             Right::Reveal => "reveal",
+            Right::FindSubject => "find_subject",
+            Right::Erase => "erase",
+            Right::Hold => "hold",
         }
     }
 }
@@ -133,12 +145,18 @@ impl Role {
                     | Right::ListLogs
                     | Right::ReadMetrics
             ),
-            Role::Revealer => matches!(right, Right::Reveal | Right::ListLogs),
+            Role::Revealer => {
+                matches!(right, Right::Reveal | Right::FindSubject | Right::ListLogs)
+            }
             Role::Operator => matches!(
                 right,
-                Right::CreateLog | Right::ManageKeys | Right::ReadMetrics | Right::ListLogs
+                Right::CreateLog
+                    | Right::ManageKeys
+                    | Right::Erase
+                    | Right::ReadMetrics
+                    | Right::ListLogs
             ),
-            Role::Owner => matches!(right, Right::Grant | Right::ListLogs),
+            Role::Owner => matches!(right, Right::Grant | Right::Hold | Right::ListLogs),
         };
         if has { Reach::Whole } else { Reach::Nothing }
     }

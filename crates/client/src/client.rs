@@ -226,6 +226,13 @@ impl Client {
         self.post_json(&route, &body, answer::revealed)
     }
 
+    /// Does something about a subject, for a reason: `erase`, `hold`, `release` or `show`. The answer as it came.
+    pub fn subject(&self, what: &str, subject: &str, reason: &str) -> Result<Value, ClientError> {
+        let body = serde_json::json!({ "subject": subject, "reason": reason });
+        let route = format!("/api/v1/subjects/{}", escape(what));
+        self.post_json(&route, &body, |value| Ok(value.clone()))
+    }
+
     /// Follows a log from an index on.
     pub fn tail(&self, log: &str, from: LeafIndex) -> Tail {
         Tail::new(self.transport.clone(), log_path(log), from)

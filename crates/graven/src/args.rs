@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     append, backup, completions, config, export, get, key, log, man, prove, restore, reveal, serve,
-    tail, token, verify,
+    subject, tail, token, verify,
 };
 use crate::demo;
 
@@ -94,6 +94,8 @@ pub(crate) enum Command {
     Token(token::TokenArgs),
     /// Print one sealed value of an entry; who asked and why stands in the log `system` before
     Reveal(reveal::RevealArgs),
+    /// Erase whom sealed values are about, hold that off, or find its pseudonym
+    Subject(subject::SubjectArgs),
     /// Copy a data directory while it is in use, and verify the copy
     Backup(backup::BackupArgs),
     /// Put a backup back in place

@@ -14,6 +14,7 @@ pub(crate) mod restore;
 pub(crate) mod reveal;
 mod sealing;
 pub(crate) mod serve;
+pub(crate) mod subject;
 pub(crate) mod succeed;
 pub(crate) mod tail;
 pub(crate) mod token;
@@ -41,6 +42,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Key(args) => key::run(context, args),
         Command::Token(args) => token::run(context, args),
         Command::Reveal(args) => reveal::run(context, &args),
+        Command::Subject(args) => subject::run(context, args),
         Command::Backup(args) => backup::run(context, &args),
         Command::Restore(args) => restore::run(context, &args),
         Command::Config(args) => config::run(context, args),

@@ -1,6 +1,6 @@
-//! Erasing a subject: an entry of `system` before it happens, and one with the counts after it.
+//! Erasing a subject: an entry of `system` before it happens, and one with the counts after it. Legal hold keeps it off.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use access::{ClosedValue, KeyId, KeyringError};
 use append::{Code, Refusal};
@@ -9,19 +9,44 @@ use graven_merkle::LeafIndex;
 use log::{Cell, SidecarKind};
 use serde_json::{Value, json};
 
-use crate::limits::REASON_BYTES_MAX;
-use crate::sealing::Sealing;
+use crate::limits::{REASON_BYTES_MAX, REVEALED_TO_MAX};
+use crate::sealing::{Custody, Sealing};
 
 /// The action of both entries of an erasure.
 const ERASURE: &str = "graven.erasure";
+/// The action of what is done about a legal hold.
+const HOLD: &str = "graven.hold";
+/// The action of a look-up.
+const SUBJECT: &str = "graven.subject";
+/// The action of an opened value.
+pub(crate) const REVEAL: &str = "graven.reveal";
 
 /// What was erased.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Erased {
     /// The key that was destroyed.
     pub key: KeyId,
+    /// The subject's pseudonym, which nobody can link to it any more.
+    pub pseudonym: String,
     /// Sealed values whose ciphertext was taken out of the vault.
     pub values: u64,
+    /// How often values of the subject were revealed before: copies that this server cannot reach.
+    pub revealed: u64,
+    /// To whom; at most [`REVEALED_TO_MAX`] are named.
+    pub revealed_to: BTreeSet<String>,
+    /// It was done before, and this is what was told then.
+    pub repeated: bool,
+}
+
+/// What the keyring knows of a subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// Its key.
+    pub key: KeyId,
+    /// What stands for it in events.
+    pub pseudonym: String,
+    /// Whether it is under legal hold.
+    pub is_held: bool,
 }
 
 /// Who does it, and why.
@@ -35,6 +60,9 @@ pub struct Because<'a> {
 
 /// Erases a subject: first the erasure entry, with the key's id and the pseudonym only, then the key, then the ciphertext, then
 /// the entry with the counts. A crash in between is finished by [`finish_erasures`] at the next start. Blocks.
+///
+/// Asked again, it says what it said the first time. That memory is this process's: what would outlive it would tie the
+/// subject to what was erased.
 pub fn erase(
     cell: &Cell,
     sealing: &Sealing,
@@ -42,45 +70,120 @@ pub fn erase(
     because: Because<'_>,
 ) -> Result<Erased, Refusal> {
     check_reason(because.reason)?;
-    let unknown = || {
-        let detail = "this server has no key of that subject: nothing of it is sealed here, or it is erased already";
-        Refusal::new(Code::NotFound, detail).in_field("subject")
+    let mut custody = sealing.custody();
+    let found = match find(sealing, subject) {
+        Err(refusal) if refusal.code == Code::NotFound => {
+            return custody.erased(subject).ok_or(refusal);
+        }
+        found => found?,
     };
-    let key = sealing.keyring.find(subject).ok_or_else(unknown)?;
-    if sealing.keyring.is_held(key).map_err(refusal)? {
+    let key = found.key;
+    if found.is_held {
+        let data = json!({"op": "blocked", "key": key.to_string(), "reason": because.reason});
+        record(cell, because.who, HOLD, data)?;
         return Err(refusal(KeyringError::Held { key }));
     }
-    let pseudonym = sealing.keyring.keys(key).map_err(refusal)?.pseudonym(subject);
     let data = json!({
         "op": "begin",
         "keys": [key.to_string()],
-        "pseudonyms": [pseudonym],
+        "pseudonyms": [found.pseudonym],
         "reason": because.reason,
     });
     record(cell, because.who, ERASURE, data)?;
-    destroy(cell, sealing, because.who, key)
+    let values = destroy(cell, sealing, because.who, key)?;
+    let (revealed, revealed_to) = revealed(cell, key)?;
+    let pseudonym = found.pseudonym;
+    let erased = Erased { key, pseudonym, values, revealed, revealed_to, repeated: false };
+    custody.remember(subject, &erased);
+    Ok(erased)
+}
+
+/// Puts a subject under legal hold, or releases it. Whether that changed anything. Blocks.
+pub fn set_hold(
+    cell: &Cell,
+    sealing: &Sealing,
+    (subject, is_held): (&str, bool),
+    because: Because<'_>,
+) -> Result<(Subject, bool), Refusal> {
+    check_reason(because.reason)?;
+    let _custody: Custody<'_> = sealing.custody();
+    let found = find(sealing, subject)?;
+    if found.is_held == is_held {
+        return Ok((found, false));
+    }
+    let op = if is_held { "set" } else { "release" };
+    let data = json!({"op": op, "key": found.key.to_string(), "reason": because.reason});
+    let set = || sealing.keyring.set_held(found.key, is_held).map_err(refusal);
+    // Of the two that a crash may part, the hold is the one that stays.
+    if is_held {
+        set()?;
+        record(cell, because.who, HOLD, data)?;
+    } else {
+        record(cell, because.who, HOLD, data)?;
+        set()?;
+    }
+    Ok((Subject { is_held, ..found }, true))
+}
+
+/// What stands for a subject in events; the entry that says who looked stands in `system` before. Blocks.
+pub fn show_subject(
+    cell: &Cell,
+    sealing: &Sealing,
+    subject: &str,
+    because: Because<'_>,
+) -> Result<Subject, Refusal> {
+    check_reason(because.reason)?;
+    cell.check_own_room()?;
+    let found = find(sealing, subject)?;
+    let data = json!({"op": "show", "key": found.key.to_string(), "reason": because.reason});
+    record(cell, because.who, SUBJECT, data)?;
+    Ok(found)
 }
 
 /// Destroys again every key that an erasure entry names, since the keyring may be an old one that was put back, and finishes
-/// the erasures that a crash cut off. For the start, before any reveal; says how many keys it destroyed. Blocks.
+/// the erasures that a crash cut off; holds that such a keyring lacks are set again. For the start, before any reveal; says how
+/// many keys it destroyed. Blocks.
 pub fn finish_erasures(cell: &Cell, sealing: &Sealing, who: &Name) -> Result<u64, Refusal> {
-    let (mut begun, mut done) = (BTreeSet::new(), BTreeSet::new());
-    for log in cell.system_logs() {
-        for index in (0..log.info().size.0).map(LeafIndex) {
-            let bytes = log.entry(index).map_err(|error| Refusal::from(&error))?;
-            let Some((op, keys)) = read_erasure(&bytes) else { continue };
-            if op == "begin" { begun.extend(keys) } else { done.extend(keys) }
+    let (mut begun, mut done, mut held) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
+    each_own(cell, &[ERASURE, HOLD], |action, text, event| {
+        let op = text("/data/op");
+        match (action, op.as_deref()) {
+            (ERASURE, Some("begin")) => begun.extend(keys_of(event)),
+            (ERASURE, _) => done.extend(keys_of(event)),
+            (_, Some(op @ ("set" | "release"))) => {
+                held.extend(
+                    text("/data/key").and_then(|key| Some((KeyId::parse(&key)?, op == "set"))),
+                );
+            }
+            _ => {}
         }
-    }
+    })?;
     let destroyed = sealing.keyring.destroy_again(begun.iter().copied()).map_err(refusal)?;
     for key in begun.difference(&done) {
         destroy(cell, sealing, who, *key)?;
     }
+    for key in held.into_iter().filter_map(|(key, is_held)| is_held.then_some(key)) {
+        if sealing.keyring.is_held(key).is_ok_and(|is_held| !is_held) {
+            sealing.keyring.set_held(key, true).map_err(refusal)?;
+        }
+    }
     Ok(destroyed)
 }
 
-/// Key, ciphertext, counts: what follows the first entry of an erasure. Doing it again is safe.
-fn destroy(cell: &Cell, sealing: &Sealing, who: &Name, key: KeyId) -> Result<Erased, Refusal> {
+/// The subject's key and what is derived from it.
+fn find(sealing: &Sealing, subject: &str) -> Result<Subject, Refusal> {
+    let unknown = || {
+        let detail = "this server has no key of that subject: nothing of it was ever sealed here, or it was erased, of which no trace of the id is kept";
+        Refusal::new(Code::NotFound, detail).in_field("subject")
+    };
+    let key = sealing.keyring.find(subject).ok_or_else(unknown)?;
+    let is_held = sealing.keyring.is_held(key).map_err(refusal)?;
+    let pseudonym = sealing.keyring.keys(key).map_err(refusal)?.pseudonym(subject);
+    Ok(Subject { key, pseudonym, is_held })
+}
+
+/// Key, ciphertext, counts: what follows the first entry of an erasure. Doing it again is safe. How many values went.
+fn destroy(cell: &Cell, sealing: &Sealing, who: &Name, key: KeyId) -> Result<u64, Refusal> {
     match sealing.keyring.destroy(key) {
         // A keyring that lost it has nothing to destroy.
         Ok(_) | Err(KeyringError::NoSuchKey { .. }) => {}
@@ -99,19 +202,51 @@ fn destroy(cell: &Cell, sealing: &Sealing, who: &Name, key: KeyId) -> Result<Era
     }
     let data = json!({"op": "done", "keys": [key.to_string()], "values": values});
     record(cell, who, ERASURE, data)?;
-    Ok(Erased { key, values })
+    Ok(values)
 }
 
-/// What an entry of `system` says of an erasure, if it is one: `begin` or `done`, and the keys.
-fn read_erasure(bytes: &[u8]) -> Option<(String, Vec<KeyId>)> {
-    let entry = Entry::parse(bytes).ok()?;
-    let text = |path| pointer(entry.event, path).and_then(string_value);
-    if !entry.header.auth.is_log() || text("/action")? != ERASURE {
-        return None;
+/// How often values under a key were revealed, and to whom.
+fn revealed(cell: &Cell, key: KeyId) -> Result<(u64, BTreeSet<String>), Refusal> {
+    let (mut count, mut to) = (0, BTreeSet::new());
+    let key = key.to_string();
+    each_own(cell, &[REVEAL], |_, text, _| {
+        if text("/data/key").is_some_and(|of| of == key) {
+            count += 1;
+            to.extend(text("/actor/id").filter(|_| to.len() < REVEALED_TO_MAX));
+        }
+    })?;
+    Ok((count, to))
+}
+
+/// Reads a text of an event.
+type Text<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// Goes through the server's own entries of these actions, in their order: action, reader of texts, event.
+fn each_own(
+    cell: &Cell,
+    actions: &[&'static str],
+    mut take: impl FnMut(&'static str, Text<'_>, &[u8]),
+) -> Result<(), Refusal> {
+    for log in cell.system_logs() {
+        for index in (0..log.info().size.0).map(LeafIndex) {
+            let bytes = log.entry(index).map_err(|error| Refusal::from(&error))?;
+            let Ok(entry) = Entry::parse(&bytes) else { continue };
+            let text = |path: &str| {
+                pointer(entry.event, path).and_then(string_value).map(std::borrow::Cow::into_owned)
+            };
+            let action = text("/action").filter(|_| entry.header.auth.is_log());
+            let action = actions.iter().find(|known| action.as_deref() == Some(**known));
+            if let Some(action) = action {
+                take(action, &text, entry.event);
+            }
+        }
     }
-    let keys = elements(pointer(entry.event, "/data/keys")?);
-    let keys = keys.filter_map(|raw| KeyId::parse(&string_value(raw)?));
-    Some((text("/data/op")?.into_owned(), keys.collect()))
+    Ok(())
+}
+
+fn keys_of(event: &[u8]) -> Vec<KeyId> {
+    let keys = pointer(event, "/data/keys").map(elements).into_iter().flatten();
+    keys.filter_map(|raw| KeyId::parse(&string_value(raw)?)).collect()
 }
 
 /// Appends an entry to `system` and waits until it is permanent.

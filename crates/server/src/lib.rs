@@ -33,7 +33,7 @@ mod shared;
 mod tls;
 mod wire;
 
-pub use erasure::{Because, Erased, erase, finish_erasures};
+pub use erasure::{Because, Erased, Subject, erase, finish_erasures, set_hold, show_subject};
 pub use gate::{Gate, GateError, GateOptions};
 pub use limits::ServerLimits;
 pub use openapi::openapi;

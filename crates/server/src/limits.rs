@@ -62,6 +62,10 @@ pub const LOGGED_BYTES_MAX: usize = 256;
 pub const FORWARDED_MAX: usize = 16;
 /// Bytes of the header `Graven-Reason`, and of the reason of an erasure or a reveal.
 pub const REASON_BYTES_MAX: usize = 1_024;
+/// Principals that an erasure names as having had values of its subject revealed; further ones are only counted.
+pub const REVEALED_TO_MAX: usize = 64;
+/// Erasures that are remembered, so that one asked for again is told apart from one of nobody; the oldest is forgotten.
+pub const ERASURES_REMEMBERED_MAX: usize = 1_024;
 /// How long after its last use a credential's next one is recorded as a log-in: one hour.
 pub const LAST_USED_NS: u64 = 3_600 * 1_000_000_000;
 /// How often accesses are written into `system`.

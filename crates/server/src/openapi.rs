@@ -215,11 +215,21 @@ fn schemas() -> Value {
 /// What is about sealed values.
 fn sealed_schemas() -> Value {
     let text = json!({"type": "string"});
+    let texts = json!({"type": "array", "items": {"type": "string"}});
+    let (flag, count) = (schema_of("boolean"), schema_of("integer"));
     let reason = json!({"type": "string", "minLength": 1, "maxLength": REASON_BYTES_MAX});
     json!({
         "Reveal": object(&["path", "reason"], &json!({
             "path": {"type": "string", "description": "RFC 6901 path of the value in the opened event"},
             "reason": reason,
+        })),
+        "OfSubject": object(&["subject", "reason"], &json!({"subject": text, "reason": reason})),
+        "Subject": object(&["key", "pseudonym", "held"], &json!({
+            "key": text, "pseudonym": text, "held": flag, "repeated": flag,
+        })),
+        "Erased": object(&["key", "pseudonym", "values", "revealed", "copies"], &json!({
+            "key": text, "pseudonym": text, "values": count, "revealed": count,
+            "revealed_to": texts, "repeated": flag, "copies": texts,
         })),
         "Revealed": object(&["path", "class", "value", "disclosure", "proof"], &json!({
             "path": text, "class": schema_of("class"), "value": {},

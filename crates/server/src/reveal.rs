@@ -7,7 +7,7 @@ use graven_merkle::LeafIndex;
 use log::{Cell, LogHandle, SidecarKind};
 use serde_json::json;
 
-use crate::erasure::{Because, check_reason, record, refusal};
+use crate::erasure::{Because, REVEAL, check_reason, record, refusal};
 use crate::sealing::Sealing;
 
 /// One value, opened for someone who may see it.
@@ -76,7 +76,7 @@ pub fn reveal(
             "class": opened.class.as_str(),
             "reason": because.reason,
         });
-        record(cell, because.who, "graven.reveal", data)?;
+        record(cell, because.who, REVEAL, data)?;
         return Ok(Revealed { opened, value_json: disclosure.value_json, proof });
     }
     Err(nothing(is_erased))

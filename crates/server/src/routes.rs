@@ -12,7 +12,9 @@ use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter};
 
 use crate::dispatch::{Answer, Handler, Target, dispatch};
-use crate::handlers::{entries, events, keys, logs, pages, sealed, streams, tail, tiles, tokens};
+use crate::handlers::{
+    entries, events, keys, logs, pages, sealed, streams, subjects, tail, tiles, tokens,
+};
 use crate::record::Recorded;
 use crate::shared::Shared;
 
@@ -111,7 +113,7 @@ const APPEND: Doc = Doc {
 };
 
 /// All routes of the server.
-pub(crate) static ROUTES: [Route; 25] = [
+pub(crate) static ROUTES: [Route; 29] = [
     Route {
         method: Method::Post,
         path: "/api/v1/logs",
@@ -340,6 +342,50 @@ pub(crate) static ROUTES: [Route; 25] = [
         ),
     },
     Route {
+        method: Method::Post,
+        path: "/api/v1/subjects/erase",
+        access: Access::Needs(Right::Erase),
+        recorded: Recorded::Refusals("graven.erasure"),
+        handler: |call| Box::pin(subjects::erase(call)),
+        doc: of_subject(
+            "eraseSubject",
+            "destroy a subject's key and what was sealed under it, for ever",
+            &[(200, JSON, "Erased")],
+        ),
+    },
+    Route {
+        method: Method::Post,
+        path: "/api/v1/subjects/hold",
+        access: Access::Needs(Right::Hold),
+        recorded: Recorded::Refusals("graven.hold"),
+        handler: |call| Box::pin(subjects::hold(call)),
+        doc: of_subject(
+            "holdSubject",
+            "put a subject under legal hold: it is not erased",
+            &[(200, JSON, "Subject")],
+        ),
+    },
+    Route {
+        method: Method::Post,
+        path: "/api/v1/subjects/release",
+        access: Access::Needs(Right::Hold),
+        recorded: Recorded::Refusals("graven.hold"),
+        handler: |call| Box::pin(subjects::release(call)),
+        doc: of_subject("releaseSubject", "end a subject's legal hold", &[(200, JSON, "Subject")]),
+    },
+    Route {
+        method: Method::Post,
+        path: "/api/v1/subjects/show",
+        access: Access::Needs(Right::FindSubject),
+        recorded: Recorded::Refusals("graven.subject"),
+        handler: |call| Box::pin(subjects::show(call)),
+        doc: of_subject(
+            "showSubject",
+            "the pseudonym that stands for an id",
+            &[(200, JSON, "Subject")],
+        ),
+    },
+    Route {
         method: Method::Get,
         path: "/api/v1/openapi.json",
         access: Access::AnyPrincipal,
@@ -533,6 +579,26 @@ const fn change(
         Code::Unavailable,
     ];
     Doc { id, summary, query: &[], body, answers, refusals }
+}
+
+/// Something done about a subject.
+const fn of_subject(
+    id: &'static str,
+    summary: &'static str,
+    answers: &'static [(u16, &'static str, &'static str)],
+) -> Doc {
+    let refusals = &[
+        Code::BadJson,
+        Code::BadEvent,
+        Code::TooLarge,
+        Code::UnsupportedType,
+        Code::NotFound,
+        Code::Held,
+        Code::Timeout,
+        Code::DiskFull,
+        Code::Unavailable,
+    ];
+    Doc { id, summary, query: &[], body: &[(JSON, "OfSubject")], answers, refusals }
 }
 
 /// A page about the server.

@@ -1,9 +1,9 @@
 //! Where the log's seam for sealed values meets rules, keyring and vault.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use access::{
     Class, Keyring, KeyringError, LogSealing, OnFinding, PlannedValue, SealPlan, SealPolicy,
@@ -13,8 +13,12 @@ use append::{Code, Refusal};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use env::Random;
-use graven_entry::{Name, check_event};
+use graven_entry::{Name, check_event, event_hash};
+use graven_merkle::Hash;
 use log::{SealFault, Sealed, SealedValue, Sealer, ToSeal};
+
+use crate::erasure::Erased;
+use crate::limits::ERASURES_REMEMBERED_MAX;
 
 /// Bytes of a salt (RFC 9901 §9.3 asks for 128 bits).
 const SALT_BYTES: usize = 16;
@@ -30,6 +34,40 @@ pub struct Sealing {
     random: Arc<dyn Random>,
     /// Values that looked sensitive, and were let pass.
     flagged: AtomicU64,
+    /// Held by whoever erases or holds: one at a time.
+    erasures: Mutex<Erasures>,
+}
+
+/// What this process erased, each under a keyed hash of the subject: the ids themselves are gone.
+struct Erasures {
+    key: [u8; SALT_BYTES],
+    erased: VecDeque<(Hash, Erased)>,
+}
+
+/// The turn of one who erases or holds.
+pub(crate) struct Custody<'a>(MutexGuard<'a, Erasures>);
+
+impl Custody<'_> {
+    /// What was told of the erasure of this subject.
+    pub(crate) fn erased(&self, subject: &str) -> Option<Erased> {
+        let name = self.0.name(subject);
+        let told = self.0.erased.iter().rev().find(|(other, _)| *other == name);
+        told.map(|(_, erased)| Erased { repeated: true, ..erased.clone() })
+    }
+
+    pub(crate) fn remember(&mut self, subject: &str, erased: &Erased) {
+        let name = self.0.name(subject);
+        if self.0.erased.len() == ERASURES_REMEMBERED_MAX {
+            self.0.erased.pop_front();
+        }
+        self.0.erased.push_back((name, erased.clone()));
+    }
+}
+
+impl Erasures {
+    fn name(&self, subject: &str) -> Hash {
+        event_hash(&[&self.key, subject.as_bytes()].concat())
+    }
 }
 
 impl fmt::Debug for Sealing {
@@ -41,7 +79,15 @@ impl fmt::Debug for Sealing {
 impl Sealing {
     /// Seals by this policy.
     pub fn new(keyring: Keyring, policy: SealPolicy, random: Arc<dyn Random>) -> Sealing {
-        Sealing { keyring, policy, random, flagged: AtomicU64::new(0) }
+        let mut key = [0; SALT_BYTES];
+        random.fill(&mut key);
+        let erasures = Mutex::new(Erasures { key, erased: VecDeque::new() });
+        Sealing { keyring, policy, random, flagged: AtomicU64::new(0), erasures }
+    }
+
+    /// Waits for one's turn to erase or hold.
+    pub(crate) fn custody(&self) -> Custody<'_> {
+        Custody(self.erasures.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// How many values looked sensitive and stand in clear, since the start.

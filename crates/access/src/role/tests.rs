@@ -3,7 +3,7 @@
 use super::{Reach, Right, Role};
 
 /// One row a right: `x` has it, `o` for own streams, `.` has it not; in the order of [`Role::ALL`].
-const TABLE: [(&str, &str); 11] = [
+const TABLE: [(&str, &str); 14] = [
     ("append", "x....."),
     ("read_entries", ".xx..."),
     ("export", "..x..."),
@@ -15,6 +15,9 @@ const TABLE: [(&str, &str); 11] = [
     ("read_metrics", "..x.x."),
     ("grant", ".....x"),
     ("reveal", "...x.."),
+    ("find_subject", "...x.."),
+    ("erase", "....x."),
+    ("hold", ".....x"),
 ];
 
 #[test]

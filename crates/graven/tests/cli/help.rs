@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::fixture::Fixture;
 
-const COMMANDS: [&[&str]; 31] = [
+const COMMANDS: [&[&str]; 36] = [
     &[],
     &["serve"],
     &["demo"],
@@ -29,6 +29,11 @@ const COMMANDS: [&[&str]; 31] = [
     &["token", "revoke"],
     &["token", "grant"],
     &["reveal"],
+    &["subject"],
+    &["subject", "erase"],
+    &["subject", "hold"],
+    &["subject", "release"],
+    &["subject", "show"],
     &["backup"],
     &["restore"],
     &["config"],

@@ -7,6 +7,8 @@ mod config;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod erasure;
+#[cfg(test)]
 mod first_steps;
 #[cfg(test)]
 mod fixture;

@@ -7,6 +7,7 @@ pub(crate) mod logs;
 pub(crate) mod pages;
 pub(crate) mod sealed;
 pub(crate) mod streams;
+pub(crate) mod subjects;
 pub(crate) mod tail;
 pub(crate) mod tiles;
 pub(crate) mod tokens;

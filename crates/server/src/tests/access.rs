@@ -18,7 +18,7 @@ const NS_PER_S: u64 = 1_000_000_000;
 
 /// What a route gives to whom: a mark for each of [`Role::ALL`] (`x` may, `o` on its own streams, `.` may not), and the
 /// status for whoever may. A route that is not here fails the test.
-const TABLE: [(&str, &str, u16); 25] = [
+const TABLE: [(&str, &str, u16); 29] = [
     ("createLog", "....x.", 400),
     ("listLogs", "any", 200),
     ("showLog", "xxxxxx", 200),
@@ -35,6 +35,10 @@ const TABLE: [(&str, &str, u16); 25] = [
     ("listTokens", ".....x", 200),
     ("revokeToken", ".....x", 404),
     ("changeRole", ".....x", 400),
+    ("eraseSubject", "....x.", 400),
+    ("holdSubject", ".....x", 400),
+    ("releaseSubject", ".....x", 400),
+    ("showSubject", "...x..", 400),
     ("getContract", "any", 200),
     ("healthz", "open", 200),
     ("readyz", "open", 200),

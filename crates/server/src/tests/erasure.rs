@@ -7,7 +7,7 @@ use graven_entry::{Entry, Name};
 use graven_merkle::{LeafIndex, leaf_hash, verify_inclusion};
 use graven_note::{TlogProof, VerifierKey, open_checkpoint};
 
-use super::{Because, erase, finish_erasures};
+use super::{Because, Erased, erase, finish_erasures, set_hold, show_subject};
 use crate::reveal::{Wanted, reveal};
 use crate::sealing::tests::{Bench, EVENT, bench};
 
@@ -100,7 +100,7 @@ fn an_erased_subject_is_gone_and_every_proof_holds() {
         secrets.push(sidecar.bytes[90..122].to_vec());
     }
     let erased = erase(&bench.cell, &bench.sealing, "c-42", because(&who())).expect("erased");
-    assert_eq!((erased.key, erased.values), (key, 4));
+    assert_eq!((erased.key, erased.values, erased.repeated), (key, 4, false));
     check_reveal(&bench, indexes[0], "/changes/iban/after", Err(Code::NotFound));
     check_reveal(&bench, indexes[1], "/changes/iban/after", Ok("\"DE222\""));
     check_proofs(&bench);
@@ -117,8 +117,11 @@ fn an_erased_subject_is_gone_and_every_proof_holds() {
     assert_eq!((&notes[0]["op"], &notes[1]["op"]), (&"begin".into(), &"done".into()));
     assert_eq!(notes[1]["values"], 4);
     assert!(!format!("{notes:?}").contains("c-42"), "{notes:?}");
-    let again = erase(&bench.cell, &bench.sealing, "c-42", because(&who())).expect_err("gone");
-    assert_eq!(again.code, Code::NotFound);
+    let again = erase(&bench.cell, &bench.sealing, "c-42", because(&who())).expect("as before");
+    assert_eq!(again, Erased { repeated: true, ..erased });
+    let nobody = erase(&bench.cell, &bench.sealing, "c-44", because(&who())).expect_err("unknown");
+    assert_eq!((nobody.code, nobody.field.as_deref()), (Code::NotFound, Some("subject")));
+    assert_eq!(noted(&bench, "graven.erasure").len(), 2);
     let back = bench.append(EVENT, vec![]).expect("appended");
     assert_ne!(bench.sealing.keyring.find("c-42"), Some(key));
     check_reveal(&bench, back, "/changes/iban/after", Ok("\"DE222\""));
@@ -155,13 +158,59 @@ fn a_start_finishes_what_was_cut_off_and_destroys_again() {
 }
 
 #[test]
-fn a_hold_blocks_erasure_and_leaves_no_trace() {
+fn a_hold_blocks_erasure_and_is_told() {
+    let mut bench = bench("flag");
+    let index = bench.append(EVENT, vec![]).expect("appended");
+    let path = bench.data().join("keyring");
+    let unheld = std::fs::read(&path).expect("readable");
+    let name = who();
+    let hold = |bench: &Bench, is_held| {
+        set_hold(&bench.cell, &bench.sealing, ("c-42", is_held), because(&name)).expect("known").1
+    };
+    assert_eq!([hold(&bench, true), hold(&bench, true)], [true, false]);
+    let refused = |bench: &Bench| {
+        let refused = erase(&bench.cell, &bench.sealing, "c-42", because(&name));
+        assert_eq!(refused.expect_err("held").code, Code::Held);
+        assert_eq!(noted(bench, "graven.erasure"), [] as [serde_json::Value; 0]);
+        check_reveal(bench, index, "/changes/iban/after", Ok("\"DE222\""));
+    };
+    refused(&bench);
+    let ops = |bench: &Bench| {
+        let notes = noted(bench, "graven.hold").into_iter();
+        notes.map(|note| note["op"].as_str().expect("text").to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(ops(&bench), ["set", "blocked"]);
+    // A keyring of before the hold is put back.
+    bench.cell.stop();
+    std::fs::write(&path, &unheld).expect("writable");
+    bench.reopen();
+    finish_erasures(&bench.cell, &bench.sealing, &who()).expect("starts");
+    refused(&bench);
+    assert!(hold(&bench, false));
+    erase(&bench.cell, &bench.sealing, "c-42", because(&who())).expect("released");
+    assert_eq!(ops(&bench), ["set", "blocked", "blocked", "release"]);
+    let unknown = set_hold(&bench.cell, &bench.sealing, ("c-42", true), because(&who()));
+    assert_eq!(unknown.expect_err("gone").code, Code::NotFound);
+}
+
+#[test]
+fn who_looks_for_a_subject_is_told_and_what_was_revealed_is_counted() {
     let bench = bench("flag");
     let index = bench.append(EVENT, vec![]).expect("appended");
-    let key = bench.sealing.keyring.find("c-42").expect("it has a key");
-    bench.sealing.keyring.set_held(key, true).expect("held");
-    let refused = erase(&bench.cell, &bench.sealing, "c-42", because(&who())).expect_err("held");
-    assert_eq!(refused.code, Code::Held);
-    assert_eq!(noted(&bench, "graven.erasure"), [] as [serde_json::Value; 0]);
+    let name = who();
+    let found = show_subject(&bench.cell, &bench.sealing, "anna@example.org", because(&name));
+    let found = found.expect("has a key");
+    let entry = bench.log.entry(index).expect("an entry");
+    let entry = String::from_utf8(entry).expect("text");
+    assert!(entry.contains(&format!("\"id\":\"{}\"", found.pseudonym)), "{entry}");
+    let notes = noted(&bench, "graven.subject");
+    assert_eq!(notes.len(), 1);
+    assert!(!notes[0].to_string().contains("anna"), "{notes:?}");
     check_reveal(&bench, index, "/changes/iban/after", Ok("\"DE222\""));
+    let erased = erase(&bench.cell, &bench.sealing, "c-42", because(&name)).expect("erased");
+    assert_eq!((erased.revealed, erased.revealed_to.len()), (1, 1));
+    let erased = erase(&bench.cell, &bench.sealing, "anna@example.org", because(&name));
+    assert_eq!(erased.expect("erased").revealed, 0);
+    let gone = show_subject(&bench.cell, &bench.sealing, "anna@example.org", because(&name));
+    assert_eq!(gone.expect_err("gone").code, Code::NotFound);
 }

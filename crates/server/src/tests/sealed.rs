@@ -122,3 +122,45 @@ fn a_class_is_of_a_revealer_s_role_alone() {
     let roles = site.get("/api/v1/tokens").json()["tokens"][0]["roles"].clone();
     assert_eq!(roles, json!([{"role": "revealer", "log": "main", "class": "phi"}]));
 }
+
+#[test]
+fn a_subject_is_held_released_and_erased_over_http() {
+    let site = Site::start();
+    let index = site.append(EVENT);
+    let ask = |what: &str, subject: &str| {
+        let body = json!({"subject": subject, "reason": "ticket 8"});
+        let path = format!("/api/v1/subjects/{what}");
+        site.post(&path, "application/json", body.to_string().as_bytes())
+    };
+    let revealer = create(&site, json!({"name": "all", "role": "revealer"}));
+    assert_eq!(reveal(&site, &revealer, index, "/data/iban").status, 200);
+    let shown = ask("show", "c-42").json();
+    assert_eq!((&shown["held"], shown["pseudonym"].as_str().unwrap().len()), (&false.into(), 24));
+    for (what, status, member, value) in [
+        ("hold", 200, "repeated", json!(false)),
+        ("hold", 200, "repeated", json!(true)),
+        ("erase", 409, "code", json!("held")),
+        ("release", 200, "held", json!(false)),
+        ("erase", 200, "values", json!(2)),
+        ("erase", 200, "repeated", json!(true)),
+        ("show", 404, "code", json!("not_found")),
+        ("hold", 404, "field", json!("subject")),
+    ] {
+        let reply = ask(what, "c-42");
+        assert_eq!(
+            (reply.status, &reply.json()[member]),
+            (status, &value),
+            "{what} {}",
+            reply.text()
+        );
+        if (what, status) == ("erase", 200) {
+            assert_eq!(reply.json()["revealed_to"], json!(["all"]));
+        }
+    }
+    assert_eq!(ask("erase", "nobody").status, 404);
+    // The vault is empty of it: it looks as if nothing had been there.
+    assert_eq!(reveal(&site, &revealer, index, "/data/iban").status, 404);
+    let system = told(&site, "graven.erasure");
+    assert_eq!(system.len(), 2);
+    assert!(!format!("{system:?}").contains("c-42"), "{system:?}");
+}

@@ -1,0 +1,102 @@
+//! Subjects: erased, held, and found again by those who may. Their ids come in bodies, never in paths, which proxies keep.
+
+use std::sync::Arc;
+
+use append::Refusal;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::read_json;
+use crate::dispatch::Call;
+use crate::erasure::{self, Because, Erased, Subject};
+use crate::json;
+use crate::sealing::Sealing;
+use crate::shared::Shared;
+
+/// The body of all of them.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Named {
+    subject: String,
+    reason: String,
+}
+
+/// Copies that an erasure does not reach.
+const COPIES: [&str; 3] = [
+    "copies of the keyring made before now, with its master key, still open copies of the ciphertext: destroy them",
+    "copies of the data directory and the journal's files hold ciphertext until they are overwritten; without the key it tells nothing",
+    "what stood in clear in an event stays, and so does what whoever saw the values kept",
+];
+
+/// `POST /api/v1/subjects/erase`: destroys key and ciphertext for ever.
+pub(crate) async fn erase(call: &mut Call) -> Result<Response, Refusal> {
+    let work = |shared: &Shared, sealing: &Sealing, subject: &str, because: Because<'_>| {
+        erasure::erase(&shared.cell, sealing, subject, because).map(|erased| to_json(&erased))
+    };
+    run(call, work).await
+}
+
+/// `POST /api/v1/subjects/hold`: nothing of the subject is erased until the hold is released.
+pub(crate) async fn hold(call: &mut Call) -> Result<Response, Refusal> {
+    set_hold(call, true).await
+}
+
+/// `POST /api/v1/subjects/release`: it may be erased again.
+pub(crate) async fn release(call: &mut Call) -> Result<Response, Refusal> {
+    set_hold(call, false).await
+}
+
+/// `POST /api/v1/subjects/show`: what stands for the subject in events.
+pub(crate) async fn show(call: &mut Call) -> Result<Response, Refusal> {
+    let work = |shared: &Shared, sealing: &Sealing, subject: &str, because: Because<'_>| {
+        let found = erasure::show_subject(&shared.cell, sealing, subject, because);
+        found.map(|found| subject_to_json(&found))
+    };
+    run(call, work).await
+}
+
+async fn set_hold(call: &mut Call, is_held: bool) -> Result<Response, Refusal> {
+    let work = move |shared: &Shared, sealing: &Sealing, subject: &str, because: Because<'_>| {
+        let (found, is_new) =
+            erasure::set_hold(&shared.cell, sealing, (subject, is_held), because)?;
+        let mut body = subject_to_json(&found);
+        body["repeated"] = (!is_new).into();
+        Ok(body)
+    };
+    run(call, work).await
+}
+
+/// Does the work where it may block. A client that goes away does not cut it off.
+async fn run(
+    call: &mut Call,
+    work: impl FnOnce(&Shared, &Sealing, &str, Because<'_>) -> Result<Value, Refusal> + Send + 'static,
+) -> Result<Response, Refusal> {
+    let Named { subject, reason } = read_json(call).await?;
+    let shared = Arc::clone(&call.shared);
+    let (sealing, who) = (shared.sealing()?, call.principal()?.id.clone());
+    let work = move || {
+        let because = Because { who: who.name(), reason: &reason };
+        work(&shared, &sealing, &subject, because)
+    };
+    let body = call.shared.blocking(work).await??;
+    Ok(json::response(StatusCode::OK, format!("{body}\n").into_bytes()))
+}
+
+fn subject_to_json(subject: &Subject) -> Value {
+    let Subject { key, pseudonym, is_held } = subject;
+    json!({"key": key.to_string(), "pseudonym": pseudonym, "held": is_held})
+}
+
+fn to_json(erased: &Erased) -> Value {
+    json!({
+        "key": erased.key.to_string(),
+        "pseudonym": erased.pseudonym,
+        "values": erased.values,
+        "revealed": erased.revealed,
+        "revealed_to": erased.revealed_to,
+        "repeated": erased.repeated,
+        "copies": COPIES,
+    })
+}

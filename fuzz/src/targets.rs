@@ -33,6 +33,7 @@ pub const TARGETS: &[Target] = &[
     target("entry-bundle", merkle::entry_bundle, merkle::entry_bundles, 20_000),
     target("tree-proof", merkle::tree_proof, merkle::tree_proofs, 5_000),
     target("export", verify::export, verify::exports, 400),
+    target("evidence", verify::evidence, verify::all_evidence, 20_000),
     target("proved-entry", verify::proved_entry, verify::proved_entries, 1_500),
     target("saved-state", verify::saved_state, verify::saved_states, 5_000),
     target("frame-body", storage::frame_body, storage::frame_bodies, 30_000),

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    append, backup, completions, config, export, get, key, log, man, prove, restore, reveal, serve,
-    subject, tail, token, verify,
+    append, backup, completions, config, disclose, export, get, key, log, man, prove, restore,
+    reveal, serve, subject, tail, token, verify,
 };
 use crate::demo;
 
@@ -94,6 +94,8 @@ pub(crate) enum Command {
     Token(token::TokenArgs),
     /// Print one sealed value of an entry; who asked and why stands in the log `system` before
     Reveal(reveal::RevealArgs),
+    /// Write an entry with its proof and chosen sealed values open, for `graven verify`
+    Disclose(disclose::DiscloseArgs),
     /// Erase whom sealed values are about, hold that off, or find its pseudonym
     Subject(subject::SubjectArgs),
     /// Copy a data directory while it is in use, and verify the copy

@@ -4,6 +4,7 @@ pub(crate) mod append;
 pub(crate) mod backup;
 pub(crate) mod completions;
 pub(crate) mod config;
+pub(crate) mod disclose;
 pub(crate) mod export;
 pub(crate) mod get;
 pub(crate) mod key;
@@ -42,6 +43,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Key(args) => key::run(context, args),
         Command::Token(args) => token::run(context, args),
         Command::Reveal(args) => reveal::run(context, &args),
+        Command::Disclose(args) => disclose::run(context, &args),
         Command::Subject(args) => subject::run(context, args),
         Command::Backup(args) => backup::run(context, &args),
         Command::Restore(args) => restore::run(context, &args),

@@ -6,8 +6,8 @@ use graven_entry::Extra;
 use graven_merkle::{LeafIndex, inclusion_proof, leaf_hash};
 use graven_note::TlogProof;
 use graven_verify::{
-    Export, ExportLine, Fault, KeySource, LogVerifier, ProducerSignature, parse_export_line,
-    verify_entry, write_export_checkpoint, write_export_entry,
+    Evidence, Export, ExportLine, Fault, KeySource, LogVerifier, ProducerSignature,
+    parse_export_line, verify_entry, write_export_checkpoint, write_export_entry,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -67,6 +67,23 @@ pub(super) fn exports() -> Vec<Vec<u8>> {
     }
     write_export_checkpoint(&mut export, &String::from_utf8_lossy(&log.checkpoint));
     vec![export, b"{\"index\":0,\"entry\":\"\\u00e9\\n\"}\n{\"checkpoint\":\"\"}\n".to_vec()]
+}
+
+/// Evidence that is read says the same once it is written again.
+pub(super) fn evidence(bytes: &[u8]) -> bool {
+    let Ok(read) = Evidence::parse(bytes) else { return false };
+    assert_eq!(Evidence::parse(&read.write()), Ok(read));
+    true
+}
+
+pub(super) fn all_evidence() -> Vec<Vec<u8>> {
+    let (entry, proof) = ("{}\n{\"_sd\":[]}\n".to_owned(), "c2sp.org/tlog-proof@v1\n".to_owned());
+    let disclosures = ["WyJzIiwgMV0".to_owned(), "\u{e9}".to_owned()];
+    let with = |count: usize| {
+        let (entry, proof) = (entry.clone(), proof.clone());
+        Evidence { entry, proof, disclosures: disclosures[..count].to_vec() }.write()
+    };
+    (0..3).map(with).collect()
 }
 
 /// A proof that shows an entry to be the log's is for that entry, and the checkpoint is the log's. The first byte says

@@ -113,8 +113,8 @@ pub fn write_export_checkpoint(out: &mut Vec<u8>, note: &str) {
 }
 
 /// A place in a line. White space may stand between tokens, as a pretty printer leaves it.
-struct Cursor<'a> {
-    rest: &'a [u8],
+pub(crate) struct Cursor<'a> {
+    pub(crate) rest: &'a [u8],
 }
 
 impl Cursor<'_> {
@@ -141,7 +141,7 @@ impl Cursor<'_> {
     }
 
     /// Moves over `token` and the white space behind it.
-    fn token(&mut self, token: &[u8]) -> Option<()> {
+    pub(crate) fn token(&mut self, token: &[u8]) -> Option<()> {
         self.rest = self.rest.strip_prefix(token)?;
         self.skip_white();
         Some(())
@@ -159,7 +159,7 @@ impl Cursor<'_> {
     }
 
     /// A string of JSON, in which no bare quote or control character stands.
-    fn string(&mut self) -> Option<String> {
+    pub(crate) fn string(&mut self) -> Option<String> {
         let inside = self.rest.strip_prefix(b"\"")?;
         let mut bytes = inside.iter();
         loop {

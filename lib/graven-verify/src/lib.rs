@@ -64,6 +64,7 @@ pub mod limits;
 
 mod disclosed;
 mod entry;
+mod evidence;
 mod export;
 mod fault;
 mod form;
@@ -86,6 +87,7 @@ mod verdict;
 
 pub use disclosed::{Disclosed, open_disclosures};
 pub use entry::{EntryVerdict, ProducerSignature, verify_entry};
+pub use evidence::Evidence;
 pub use export::{
     Export, ExportLine, parse_export_line, write_export_checkpoint, write_export_entry,
 };

@@ -4,7 +4,7 @@ use graven_entry::{
     AuthMethod, Clock, Grade, Header, Name, ToSeal, build_entry, check_event, seal_event,
 };
 use graven_merkle::{EMPTY_ROOT, LeafIndex};
-use graven_verify::{FaultKind, open_disclosures};
+use graven_verify::{Evidence, FaultKind, open_disclosures};
 
 const EVENT: &[u8] = br#"{"actor":{"id":"a"},"action":"x","data":{"mail":"m","list":[1,2]}}"#;
 const SALTS: [&str; 2] = ["lklxF5jMYlGTPUovMNIvCA", "nPuoQnkRFq3BIeAm7AnXFA"];
@@ -73,4 +73,36 @@ fn a_disclosure_that_was_changed_opens_nothing() {
     assert_eq!(twice.kind, FaultKind::DisclosureMismatch);
     let fault = open_disclosures(&entry[1..], &all).expect_err("no entry");
     assert_eq!(fault.kind, FaultKind::HeaderMalformed);
+}
+
+#[test]
+fn evidence_is_read_back_and_has_one_form() {
+    let (entry, disclosures) = sealed_entry();
+    let entry = String::from_utf8(entry).expect("text");
+    let proof = "c2sp.org/tlog-proof@v1\n\u{2014} \"x\"\n".to_owned();
+    for disclosures in [vec![], disclosures[..1].to_vec(), disclosures] {
+        let evidence = Evidence { entry: entry.clone(), proof: proof.clone(), disclosures };
+        let line = evidence.write();
+        assert_eq!(Evidence::parse(&line), Ok(evidence));
+        for at in 0..line.len() - 1 {
+            assert!(Evidence::parse(&line[..at]).is_err(), "cut at {at}");
+        }
+    }
+    let good =
+        r#"{ "graven" : "disclosure/v1", "entry":"a","proof":"b","disclosures":[ "c" , "d" ]}"#;
+    assert!(Evidence::parse(good.as_bytes()).is_ok());
+    for (from, to) in [
+        ("v1", "v2"),
+        ("entry", "Entry"),
+        ("]}", "]} x"),
+        ("]}", "],\"entry\":\"z\"}"),
+        ("\"c\" ,", "\"c\""),
+        ("\"d\"", "\"d\","),
+        ("\"d\"", "7"),
+        ("\"a\"", "null"),
+    ] {
+        let bad = good.replace(from, to);
+        let fault = Evidence::parse(bad.as_bytes()).expect_err(&bad);
+        assert_eq!(fault.kind, FaultKind::ExportMalformed, "{bad}");
+    }
 }

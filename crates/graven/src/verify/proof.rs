@@ -5,7 +5,10 @@ use std::path::Path;
 use client::LogKeys;
 use graven_entry::{Entry, Name};
 use graven_note::TlogProof;
-use graven_verify::{FaultKind, ProducerSignature, compare_heads, open_disclosures, verify_entry};
+use graven_verify::limits::EVIDENCE_BYTES_MAX;
+use graven_verify::{
+    Evidence, FaultKind, ProducerSignature, compare_heads, open_disclosures, verify_entry,
+};
 use serde_json::json;
 
 use super::check::Asked;
@@ -19,9 +22,6 @@ use crate::files;
 /// Bytes of a proof, and of an entry that may have a line end too many.
 const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
-/// Bytes of a file of disclosures: as many as an event can have sealed values of the largest size.
-const DISCLOSURES_BYTES_MAX: u64 = 64 * 1024 * 1024;
-
 /// What a proof is checked with.
 pub(crate) struct ProofFiles<'a> {
     pub(crate) proof: &'a Path,
@@ -30,9 +30,44 @@ pub(crate) struct ProofFiles<'a> {
     pub(crate) disclosures: Option<&'a Path>,
 }
 
-/// Verifies an entry by its proof. A proof without a key shows nothing, so one has to be given.
+/// Verifies an entry by its proof, with the disclosures that are given.
 pub(crate) fn check_proof(
     paths: &ProofFiles<'_>,
+    asked: &Asked,
+    memory: Option<&mut Memory>,
+) -> Result<LogReport, Failure> {
+    let proof = files::read(paths.proof, FILE_BYTES_MAX)?;
+    let entry = files::read(paths.entry, FILE_BYTES_MAX)?;
+    let disclosures = match paths.disclosures {
+        Some(path) => Some(lines_of(&files::read(path, EVIDENCE_BYTES_MAX as u64)?)),
+        None => None,
+    };
+    check_shown((&proof, &entry), disclosures.as_deref(), asked, memory)
+}
+
+/// Verifies what stands of an entry in one file.
+pub(crate) fn check_evidence(
+    path: &Path,
+    asked: &Asked,
+    memory: Option<&mut Memory>,
+) -> Result<LogReport, Failure> {
+    let bytes = files::read(path, EVIDENCE_BYTES_MAX as u64)?;
+    match Evidence::parse(&bytes) {
+        Ok(Evidence { entry, proof, disclosures }) => {
+            let shown = (proof.as_bytes(), entry.as_bytes());
+            check_shown(shown, Some(&disclosures), asked, memory)
+        }
+        Err(fault) => {
+            let fault = Some(ReadFault::from(fault).finding()?);
+            Ok(LogReport { fault, ..LogReport::default() })
+        }
+    }
+}
+
+/// A proof without a key shows nothing, so one has to be given.
+fn check_shown(
+    (proof, entry): (&[u8], &[u8]),
+    disclosures: Option<&[String]>,
     asked: &Asked,
     memory: Option<&mut Memory>,
 ) -> Result<LogReport, Failure> {
@@ -40,19 +75,13 @@ pub(crate) fn check_proof(
         return Err(Failure::usage("a proof is checked with the log's key; give --vkey KEY or FILE")
             .hint("It is printed by `graven key list`, and lies in logs/<log>/vkey of the data directory."));
     };
-    let proof = files::read(paths.proof, FILE_BYTES_MAX)?;
-    let entry = files::read(paths.entry, FILE_BYTES_MAX)?;
-    let disclosures = match paths.disclosures {
-        Some(path) => Some(files::read(path, DISCLOSURES_BYTES_MAX)?),
-        None => None,
-    };
     let mut report = LogReport {
         origin: Some(keys.origin.to_string()),
         keys_from: Some(KeysFrom::Given),
         ..LogReport::default()
     };
-    let judged = judge(&proof, &entry, keys, asked, memory, &mut report)
-        .and_then(|()| disclosures.map_or(Ok(()), |lines| open(&entry, &lines, &mut report)));
+    let judged = judge(proof, entry, keys, asked, memory, &mut report)
+        .and_then(|()| disclosures.map_or(Ok(()), |encoded| open(entry, encoded, &mut report)));
     match judged {
         Ok(()) => Ok(report),
         Err(fault) => {
@@ -106,10 +135,8 @@ fn judge(
 }
 
 /// Opens sealed values of a verified entry.
-fn open(entry: &[u8], lines: &[u8], report: &mut LogReport) -> Result<(), ReadFault> {
-    let lines = String::from_utf8_lossy(lines);
-    let encoded: Vec<&str> = lines.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let disclosed = open_disclosures(entry, &encoded)?;
+fn open(entry: &[u8], encoded: &[String], report: &mut LogReport) -> Result<(), ReadFault> {
+    let disclosed = open_disclosures(entry, encoded)?;
     let opened = disclosed.opened.iter().map(|value| {
         let text = String::from_utf8_lossy(&value.disclosure.value_json).into_owned();
         json!({ "path": value.path, "value": text })
@@ -119,6 +146,12 @@ fn open(entry: &[u8], lines: &[u8], report: &mut LogReport) -> Result<(), ReadFa
         report.not_checked.push(format!("{} sealed values that stay sealed", disclosed.withheld));
     }
     Ok(())
+}
+
+fn lines_of(bytes: &[u8]) -> Vec<String> {
+    let lines = String::from_utf8_lossy(bytes);
+    let lines = lines.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.map(str::to_owned).collect()
 }
 
 /// A proof brings one checkpoint and no way from another: only the same size can be compared.

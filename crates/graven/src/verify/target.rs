@@ -20,6 +20,8 @@ pub(crate) enum Target {
     Tiles(PathBuf),
     /// A `.tlog-proof`.
     Proof(PathBuf),
+    /// An entry with its proof and chosen disclosures, in one file.
+    Evidence(PathBuf),
 }
 
 /// The first line of a proof (C2SP tlog-proof).
@@ -55,6 +57,9 @@ fn detect_file(path: PathBuf) -> Result<Target, Failure> {
     let start = start_of(&path)?;
     if start.starts_with(PROOF_LINE) {
         return Ok(Target::Proof(path));
+    }
+    if start.starts_with(b"{\"graven\":\"disclosure/") {
+        return Ok(Target::Evidence(path));
     }
     if start.starts_with(b"{\"index\":") || start.starts_with(b"{\"checkpoint\":") {
         return Ok(Target::Ndjson(path));

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::fixture::Fixture;
 
-const COMMANDS: [&[&str]; 36] = [
+const COMMANDS: [&[&str]; 37] = [
     &[],
     &["serve"],
     &["demo"],
@@ -29,6 +29,7 @@ const COMMANDS: [&[&str]; 36] = [
     &["token", "revoke"],
     &["token", "grant"],
     &["reveal"],
+    &["disclose"],
     &["subject"],
     &["subject", "erase"],
     &["subject", "hold"],

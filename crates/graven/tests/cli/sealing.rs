@@ -72,6 +72,37 @@ fn disclosures_open_a_verified_entry() {
     check("changed", &changed, 1, &["disclosure_mismatch", "!DE111"]);
 }
 
+#[test]
+fn what_was_disclosed_verifies_offline_and_the_rest_stays_shut() {
+    let mut fixture = Fixture::empty();
+    let policy = r#"{"main":{"rules":[{"path":"data.*","class":"pii","subject":"target.id"}]}}"#;
+    fixture.write("policy.json", policy);
+    fixture.serve(&["--seal-policy", "policy.json"]);
+    fixture.check_with(&["append"], EVENT, 0, &[], &[]);
+    let disclose = ["disclose", "1", "/data/n", "--reason", "audit 3", "--output", "n.json"];
+    fixture.check(&disclose, 0, &["1 values open, 1 stay sealed"], &[]);
+    let none = ["disclose", "1", "/data/x", "--reason", "audit 3", "--output", "x.json"];
+    fixture.check(&none, 1, &[], &["no sealed value"]);
+    std::fs::copy(fixture.path("graven-data/logs/main/vkey"), fixture.path("vkey")).unwrap();
+    fixture.stop();
+    std::fs::remove_dir_all(fixture.path("graven-data")).unwrap();
+    let good = fixture.read("n.json");
+    assert!(!good.contains("DE111"), "{good}");
+    let check = |text: &str, exit: i32, stdout: &[&str]| {
+        fixture.write("it.json", text);
+        fixture.check(&["verify", "it.json", "--vkey", "vkey", "--json"], exit, stdout, &[]);
+    };
+    check(&good, 0, &[r#""path":"/data/n","value":"1.0""#, "1 sealed values that stay sealed"]);
+    check(&good.replace("pay", "say"), 1, &["leaf_mismatch"]);
+    let at = good.find("\"disclosures\":[\"").unwrap() + 24;
+    let other = if &good[at..=at] == "A" { "B" } else { "A" };
+    check(&[&good[..at], other, &good[at + 1..]].concat(), 1, &["disclosure_mismatch"]);
+    check(&good[..good.len() - 3], 1, &["export_malformed"]);
+    fixture.check(&["verify", "it.json"], 1, &[], &[]);
+    fixture.write("it.json", good);
+    fixture.check(&["verify", "it.json"], 2, &[], &["--vkey"]);
+}
+
 /// Posts a batch, which has to be taken.
 fn post(fixture: &Fixture, body: &str) {
     let url = fixture.url();

@@ -38,4 +38,6 @@ pub use seal::{
 };
 pub use throttle::{Source, Throttle};
 pub use token::{Token, TokenHash, TokenId, TokenKey};
-pub use vault::{Class, ClosedValue, OpenedValue, ToClose, VaultError, close};
+pub use vault::{
+    Class, ClosedBlob, ClosedValue, OpenedValue, ToClose, VaultError, close, close_blob,
+};

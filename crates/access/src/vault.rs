@@ -20,6 +20,8 @@ use crate::{KeyId, SubjectKeys};
 
 const VERSION: u8 = 1;
 const DIGEST_BYTES: usize = 32;
+/// In the place of a path, which begins with `/`.
+const BLOB: &str = "blob";
 const HEAD_BYTES: usize = 1 + 16 + DIGEST_BYTES;
 
 /// How sensitive a value is: who may reveal it goes by that.
@@ -56,6 +58,15 @@ pub struct ClosedValue<'a> {
     digest: &'a [u8],
     label: SealedBox<'a>,
     disclosure: SealedBox<'a>,
+}
+
+/// An encrypted blob, read but not opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClosedBlob<'a> {
+    /// The subject's key.
+    pub key: KeyId,
+    digest: &'a [u8],
+    blob: SealedBox<'a>,
 }
 
 /// An opened disclosure.
@@ -140,6 +151,50 @@ pub fn close(
     Ok(out)
 }
 
+/// Encrypts a blob under its subject's key, for the log of this origin and the digest that stands in its entry.
+pub fn close_blob(
+    keys: &SubjectKeys,
+    (origin, digest): (&str, &str),
+    blob: &[u8],
+    random: &dyn Random,
+) -> Vec<u8> {
+    let mut nonce = [0; NONCE_BYTES];
+    random.fill(&mut nonce);
+    let mut out = Vec::with_capacity(HEAD_BYTES + NONCE_BYTES + TAG_BYTES + blob.len());
+    out.push(VERSION);
+    out.extend_from_slice(&keys.id().0);
+    out.extend_from_slice(&digest_bytes(digest));
+    out.extend_from_slice(&nonce);
+    seal_into(&mut out, keys, &nonce, &bound(origin, digest, Some(BLOB)), blob);
+    out
+}
+
+impl<'a> ClosedBlob<'a> {
+    /// Reads what [`close_blob`] has written.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, VaultError> {
+        let (head, rest) = bytes.split_first_chunk::<HEAD_BYTES>().ok_or(VaultError::Form)?;
+        let (nonce, rest) = rest.split_first_chunk::<NONCE_BYTES>().ok_or(VaultError::Form)?;
+        let (Some(blob), VERSION) = (SealedBox::read(*nonce, rest), head[0]) else {
+            return Err(VaultError::Form);
+        };
+        let key = KeyId(*bytes[1..].first_chunk().ok_or(VaultError::Form)?);
+        Ok(ClosedBlob { key, digest: &bytes[17..HEAD_BYTES], blob })
+    }
+
+    /// Opens it with its subject's keys, if it is the one of this digest in the log of this origin.
+    pub fn open(
+        &self,
+        keys: &SubjectKeys,
+        origin: &str,
+        digest: &str,
+    ) -> Result<Vec<u8>, VaultError> {
+        if URL_SAFE_NO_PAD.encode(self.digest) != digest {
+            return Err(VaultError::Tampered);
+        }
+        self.blob.open(keys, &bound(origin, digest, Some(BLOB)))
+    }
+}
+
 impl<'a> ClosedValue<'a> {
     /// Reads what [`close`] has written.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, VaultError> {
@@ -165,10 +220,10 @@ impl<'a> ClosedValue<'a> {
     /// Opens it with its subject's keys, for the log of this origin.
     pub fn open(&self, keys: &SubjectKeys, origin: &str) -> Result<OpenedValue, VaultError> {
         let digest = self.digest();
-        let label = self.label.open(keys, &bound(origin, &digest, None))?;
+        let label = self.label.open_text(keys, &bound(origin, &digest, None))?;
         let (class, path) = label.split_once('\n').ok_or(VaultError::Form)?;
         let class = Class::parse(class).ok_or(VaultError::Form)?;
-        let disclosure = self.disclosure.open(keys, &bound(origin, &digest, Some(path)))?;
+        let disclosure = self.disclosure.open_text(keys, &bound(origin, &digest, Some(path)))?;
         if disclosure_digest(&disclosure) != digest {
             return Err(VaultError::Tampered);
         }
@@ -182,13 +237,17 @@ impl<'a> SealedBox<'a> {
         Some(SealedBox { nonce, sealed, tag: *tag })
     }
 
-    fn open(&self, keys: &SubjectKeys, bound: &[u8]) -> Result<String, VaultError> {
+    fn open(&self, keys: &SubjectKeys, bound: &[u8]) -> Result<Vec<u8>, VaultError> {
         let mut plain = self.sealed.to_vec();
         let (nonce, tag): (_, &Tag) = ((&self.nonce).into(), (&self.tag).into());
         let opened =
             keys.sealing.decrypt_inout_detached(nonce, bound, plain.as_mut_slice().into(), tag);
         opened.map_err(|_| VaultError::Tampered)?;
-        String::from_utf8(plain).map_err(|_| VaultError::Form)
+        Ok(plain)
+    }
+
+    fn open_text(&self, keys: &SubjectKeys, bound: &[u8]) -> Result<String, VaultError> {
+        String::from_utf8(self.open(keys, bound)?).map_err(|_| VaultError::Form)
     }
 }
 

@@ -54,13 +54,22 @@ pub enum Sidecar {
         /// The payload.
         bytes: Vec<u8>,
     },
+    /// A payload that the server encrypted under its subject's key; the event holds its digest sealed.
+    SealedBlob {
+        /// The event's place in the batch, from 0.
+        event: usize,
+        /// The ciphertext.
+        bytes: Vec<u8>,
+    },
 }
 
 impl Sidecar {
     /// The place in the batch of the event that it belongs to, from 0.
     pub fn event(&self) -> usize {
         match self {
-            Sidecar::Disclosure { event, .. } | Sidecar::Blob { event, .. } => *event,
+            Sidecar::Disclosure { event, .. }
+            | Sidecar::Blob { event, .. }
+            | Sidecar::SealedBlob { event, .. } => *event,
         }
     }
 }

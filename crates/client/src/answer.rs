@@ -3,6 +3,7 @@
 use append::{AckLevel, Appended, EntryProof, Receipt, StreamHead};
 use graven_entry::Disclosure;
 use graven_merkle::{Hash, LeafIndex, TreeSize};
+use graven_note::base64;
 use serde_json::Value;
 
 /// A log as the server lists it. Nothing of it is proved.
@@ -76,6 +77,8 @@ pub struct Revealed {
     pub value_json: String,
     /// The entry's tlog-proof.
     pub proof: String,
+    /// The sealed blob whose digest the value is.
+    pub blob: Option<Vec<u8>>,
 }
 
 /// What is missing or mistyped in an answer.
@@ -114,7 +117,9 @@ pub(crate) fn revealed(value: &Value) -> Result<Revealed, Malformed> {
     let read = Disclosure::parse(&disclosure).map_err(|error| error.to_string())?;
     let value_json = String::from_utf8(read.value_json).map_err(|error| error.to_string())?;
     let (class, proof) = (text(value, "class")?.to_owned(), text(value, "proof")?.to_owned());
-    Ok(Revealed { class, disclosure, value_json, proof })
+    let blob = value.get("blob").and_then(Value::as_str).map(base64::decode_canonical);
+    let blob = blob.transpose().map_err(|error| error.to_string())?;
+    Ok(Revealed { class, disclosure, value_json, proof, blob })
 }
 
 /// The JSON document in `body`.

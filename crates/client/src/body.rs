@@ -39,7 +39,7 @@ fn whole(batch: &Batch) -> Result<Vec<u8>, Refusal> {
     let mut out = first_line(batch);
     out = event_lines(out, &batch.events)?;
     for sidecar in &batch.sidecars {
-        push_sidecar(&mut out, sidecar);
+        push_sidecar(&mut out, sidecar)?;
     }
     Ok(out)
 }
@@ -76,7 +76,7 @@ fn event_lines(mut out: Vec<u8>, events: &[Vec<u8>]) -> Result<Vec<u8>, Refusal>
     Ok(out)
 }
 
-fn push_sidecar(out: &mut Vec<u8>, sidecar: &Sidecar) {
+fn push_sidecar(out: &mut Vec<u8>, sidecar: &Sidecar) -> Result<(), Refusal> {
     out.extend(format!("{{\"event\":{}", sidecar.event()).bytes());
     match sidecar {
         Sidecar::Disclosure { disclosure, path, subject, class, .. } => {
@@ -86,8 +86,13 @@ fn push_sidecar(out: &mut Vec<u8>, sidecar: &Sidecar) {
             push_text(out, "class", class);
         }
         Sidecar::Blob { bytes, .. } => push_text(out, "blob", &base64::encode(bytes)),
+        Sidecar::SealedBlob { .. } => {
+            let why = "the server alone seals a blob; hand it in on its own";
+            return Err(Refusal::new(Code::BadEvent, why).at_event(sidecar.event()));
+        }
     }
     out.extend(b"}\n");
+    Ok(())
 }
 
 fn push_text(out: &mut Vec<u8>, key: &str, value: &str) {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use append::{Appended, Batch, StreamHead};
 use graven_merkle::{Hash, LeafIndex, TilePath, TreeSize, leaf_hash};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use crate::answer::{self, LogInfo, Malformed, NewLog, NewToken, Revealed, RoleChange};
 use crate::limits::LIST_PAGES_MAX;
@@ -224,6 +225,35 @@ impl Client {
         let body = serde_json::json!({ "path": path, "reason": reason });
         let route = format!("{}/entries/{index}/reveal", log_path(log));
         self.post_json(&route, &body, answer::revealed)
+    }
+
+    /// Appends an event with a blob's digest, and the blob beside it.
+    pub fn add_blob(
+        &self,
+        log: &str,
+        media_type: &str,
+        bytes: &[u8],
+    ) -> Result<Appended, ClientError> {
+        let path = format!("{}/blobs", log_path(log));
+        let request = Request { path, body: Some((media_type, bytes)), repeatable: false };
+        let answer = self.transport.send(&request)?;
+        let ack_reached = answer.status.as_u16() != 202;
+        let appended =
+            answer::json(&answer.body).and_then(|value| answer::appended(&value, 1, ack_reached));
+        appended.map_err(|why| unexpected(&request, why))
+    }
+
+    /// The blob of an entry that has this SHA-256 in hexadecimal; other bytes are an error.
+    pub fn blob(&self, log: &str, index: LeafIndex, digest: &str) -> Result<Vec<u8>, ClientError> {
+        let route = format!("{}/entries/{index}/blobs/{}", log_path(log), escape(digest));
+        let bytes = self.get(&route)?;
+        let found =
+            Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        if found == digest {
+            return Ok(bytes);
+        }
+        let what = format!("a blob of entry {index}");
+        Err(ClientError::unproved(what, "it does not have the digest that was asked for"))
     }
 
     /// Does something about a subject, for a reason: `erase`, `hold`, `release` or `show`. The answer as it came.

@@ -28,7 +28,7 @@ pub(crate) struct Request<'a> {
     /// Path and query, with the slash at its start.
     pub(crate) path: String,
     /// Media type and bytes of a POST; a GET has none.
-    pub(crate) body: Option<(&'static str, &'a [u8])>,
+    pub(crate) body: Option<(&'a str, &'a [u8])>,
     /// Whether sending it twice does no more than sending it once.
     pub(crate) repeatable: bool,
 }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    append, backup, completions, config, disclose, export, get, key, log, man, prove, restore,
-    reveal, serve, subject, tail, token, verify,
+    append, backup, blob, completions, config, disclose, export, get, key, log, man, prove,
+    restore, reveal, serve, subject, tail, token, verify,
 };
 use crate::demo;
 
@@ -96,6 +96,8 @@ pub(crate) enum Command {
     Reveal(reveal::RevealArgs),
     /// Write an entry with its proof and chosen sealed values open, for `graven verify`
     Disclose(disclose::DiscloseArgs),
+    /// Hand in a payload too big for an event, and read it back
+    Blob(blob::BlobArgs),
     /// Erase whom sealed values are about, hold that off, or find its pseudonym
     Subject(subject::SubjectArgs),
     /// Copy a data directory while it is in use, and verify the copy

@@ -2,6 +2,7 @@
 
 pub(crate) mod append;
 pub(crate) mod backup;
+pub(crate) mod blob;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod disclose;
@@ -44,6 +45,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Token(args) => token::run(context, args),
         Command::Reveal(args) => reveal::run(context, &args),
         Command::Disclose(args) => disclose::run(context, &args),
+        Command::Blob(args) => blob::run(context, &args),
         Command::Subject(args) => subject::run(context, args),
         Command::Backup(args) => backup::run(context, &args),
         Command::Restore(args) => restore::run(context, &args),

@@ -30,6 +30,8 @@ pub enum SidecarKind {
     Disclosure = 1,
     /// A blob's bytes.
     Blob = 2,
+    /// A blob's bytes, encrypted.
+    SealedBlob = 3,
 }
 
 impl SidecarKind {
@@ -37,6 +39,7 @@ impl SidecarKind {
         match byte {
             1 => Some(SidecarKind::Disclosure),
             2 => Some(SidecarKind::Blob),
+            3 => Some(SidecarKind::SealedBlob),
             _ => None,
         }
     }

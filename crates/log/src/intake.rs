@@ -371,6 +371,10 @@ fn split_sidecars(sidecars: Vec<Sidecar>, events: usize) -> Result<Brought, Refu
             Sidecar::Blob { bytes, .. } => {
                 brought.blobs.push(PreparedSidecar { event, kind: SidecarKind::Blob, bytes });
             }
+            Sidecar::SealedBlob { bytes, .. } => {
+                let kind = SidecarKind::SealedBlob;
+                brought.blobs.push(PreparedSidecar { event, kind, bytes });
+            }
             Sidecar::Disclosure { disclosure, path, subject, class, .. } => {
                 let value = SealedValue { disclosure, path, subject, class };
                 brought.disclosed.entry(event).or_default().push(value);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use access::{ClosedValue, KeyId, KeyringError};
+use access::{ClosedBlob, ClosedValue, KeyId, KeyringError};
 use append::{Code, Refusal};
 use graven_entry::{Entry, Name, elements, pointer, string_value};
 use graven_merkle::LeafIndex;
@@ -28,7 +28,7 @@ pub struct Erased {
     pub key: KeyId,
     /// The subject's pseudonym, which nobody can link to it any more.
     pub pseudonym: String,
-    /// Sealed values whose ciphertext was taken out of the vault.
+    /// Sealed values and blobs whose ciphertext was taken out of the vault.
     pub values: u64,
     /// How often values of the subject were revealed before: copies that this server cannot reach.
     pub revealed: u64,
@@ -195,8 +195,14 @@ fn destroy(cell: &Cell, sealing: &Sealing, who: &Name, key: KeyId) -> Result<u64
     let mut values = 0;
     for log in cell.logs() {
         let gone = log.erase_sidecars(|sidecar| {
-            let closed = ClosedValue::parse(&sidecar.bytes);
-            sidecar.kind == SidecarKind::Disclosure && closed.is_ok_and(|closed| closed.key == key)
+            let closed = match sidecar.kind {
+                SidecarKind::Disclosure => {
+                    ClosedValue::parse(&sidecar.bytes).map(|value| value.key)
+                }
+                SidecarKind::SealedBlob => ClosedBlob::parse(&sidecar.bytes).map(|blob| blob.key),
+                SidecarKind::Blob => return false,
+            };
+            closed.is_ok_and(|of| of == key)
         });
         values += gone.map_err(|error| Refusal::from(&error))?;
     }

@@ -6,6 +6,8 @@ use append::{Appended, Receipt, StreamHead};
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use graven_entry::write_json_string;
 use graven_merkle::{Hash, LeafIndex};
 use log::LogInfo;
@@ -123,7 +125,7 @@ pub(crate) fn page<T>(
     out
 }
 
-/// A revealed value: `{"path","class","value","disclosure","proof"}`, the value as it was written.
+/// A revealed value: `{"path","class","value","disclosure","proof","blob"?}`, the value as it was written.
 pub(crate) fn revealed(revealed: &Revealed) -> Vec<u8> {
     let mut out = Vec::with_capacity(PROOF_BYTES);
     let opened = &revealed.opened;
@@ -133,6 +135,9 @@ pub(crate) fn revealed(revealed: &Revealed) -> Vec<u8> {
     out.extend_from_slice(&revealed.value_json);
     push(&mut out, format_args!(",\"disclosure\":\"{}\",\"proof\":", opened.disclosure));
     write_json_string(&mut out, &revealed.proof);
+    if let Some(blob) = &revealed.blob {
+        push(&mut out, format_args!(",\"blob\":\"{}\"", STANDARD.encode(blob)));
+    }
     out.extend_from_slice(b"}\n");
     out
 }

@@ -10,6 +10,7 @@
 //! * One function, [`status`], knows which HTTP status a code has.
 
 mod batch;
+mod blob;
 mod body;
 mod connection;
 mod dispatch;

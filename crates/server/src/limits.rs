@@ -62,6 +62,10 @@ pub const LOGGED_BYTES_MAX: usize = 256;
 pub const FORWARDED_MAX: usize = 16;
 /// Bytes of the header `Graven-Reason`, and of the reason of an erasure or a reveal.
 pub const REASON_BYTES_MAX: usize = 1_024;
+/// Bytes of a blob, where the operator sets no other limit; at most [`BODY_BYTES_MAX`].
+pub const BLOB_BYTES_MAX_DEFAULT: usize = 8 * 1024 * 1024;
+/// Characters of a blob's media type.
+pub const MEDIA_TYPE_BYTES_MAX: usize = 255;
 /// Principals that an erasure names as having had values of its subject revealed; further ones are only counted.
 pub const REVEALED_TO_MAX: usize = 64;
 /// Erasures that are remembered, so that one asked for again is told apart from one of nobody; the oldest is forgotten.
@@ -86,6 +90,8 @@ pub struct ServerLimits {
     pub requests_max: usize,
     /// Bytes that all bodies being read may hold together.
     pub bodies_bytes_max: usize,
+    /// Bytes of a blob.
+    pub blob_bytes_max: usize,
     /// Time for a whole head to arrive, and for which a kept-alive connection may be idle.
     pub header_read: Duration,
     /// Longest pause within a body.
@@ -116,6 +122,7 @@ impl Default for ServerLimits {
             connections_max: CONNECTIONS_MAX,
             requests_max: REQUESTS_MAX,
             bodies_bytes_max: BODIES_BYTES_MAX,
+            blob_bytes_max: BLOB_BYTES_MAX_DEFAULT,
             header_read: Duration::from_mins(1),
             body_idle: Duration::from_secs(30),
             body_total: Duration::from_mins(5),

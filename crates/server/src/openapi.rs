@@ -234,6 +234,7 @@ fn sealed_schemas() -> Value {
         "Revealed": object(&["path", "class", "value", "disclosure", "proof"], &json!({
             "path": text, "class": schema_of("class"), "value": {},
             "disclosure": {"type": "string", "description": "RFC 9901 encoding"}, "proof": text,
+            "blob": {"type": "string", "description": "base64 of the sealed blob whose digest it is"},
         })),
     })
 }

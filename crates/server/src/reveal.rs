@@ -7,6 +7,7 @@ use graven_merkle::LeafIndex;
 use log::{Cell, LogHandle, SidecarKind};
 use serde_json::json;
 
+use crate::blob;
 use crate::erasure::{Because, REVEAL, check_reason, record, refusal};
 use crate::sealing::Sealing;
 
@@ -19,6 +20,8 @@ pub struct Revealed {
     pub value_json: Vec<u8>,
     /// The entry's tlog-proof.
     pub proof: String,
+    /// The sealed blob whose digest the value is.
+    pub blob: Option<Vec<u8>>,
 }
 
 /// Which value is asked for, and which classes the caller may open.
@@ -67,17 +70,20 @@ pub fn reveal(
         }
         let disclosure = Disclosure::parse(&opened.disclosure)
             .map_err(|error| Refusal::new(Code::Unavailable, error.to_string()))?;
+        let digest = closed.digest();
+        let value = (path, disclosure.value_json.as_slice());
+        let blob = blob::open_beside(&sidecars, &keys, (origin.as_str(), &digest), value)?;
         let proof = log.proof(index).map_err(|error| Refusal::from(&error))?;
         let data = json!({
             "origin": origin.as_str(),
             "index": index.0,
-            "digest": closed.digest(),
+            "digest": digest,
             "key": closed.key.to_string(),
             "class": opened.class.as_str(),
             "reason": because.reason,
         });
         record(cell, because.who, REVEAL, data)?;
-        return Ok(Revealed { opened, value_json: disclosure.value_json, proof });
+        return Ok(Revealed { opened, value_json: disclosure.value_json, proof, blob });
     }
     Err(nothing(is_erased))
 }

@@ -13,7 +13,7 @@ use axum::routing::{MethodFilter, MethodRouter};
 
 use crate::dispatch::{Answer, Handler, Target, dispatch};
 use crate::handlers::{
-    entries, events, keys, logs, pages, sealed, streams, subjects, tail, tiles, tokens,
+    blobs, entries, events, keys, logs, pages, sealed, streams, subjects, tail, tiles, tokens,
 };
 use crate::record::Recorded;
 use crate::shared::Shared;
@@ -113,7 +113,7 @@ const APPEND: Doc = Doc {
 };
 
 /// All routes of the server.
-pub(crate) static ROUTES: [Route; 29] = [
+pub(crate) static ROUTES: [Route; 31] = [
     Route {
         method: Method::Post,
         path: "/api/v1/logs",
@@ -196,6 +196,34 @@ pub(crate) static ROUTES: [Route; 29] = [
             "the entry's tlog-proof against the newest checkpoint",
             &[],
             &[(200, TEXT, "Text")],
+        ),
+    },
+    Route {
+        method: Method::Post,
+        path: "/api/v1/logs/{log}/blobs",
+        access: Access::Needs(Right::Append),
+        recorded: Recorded::Refusals("graven.append"),
+        handler: |call| Box::pin(blobs::add(call)),
+        doc: Doc {
+            id: "addBlob",
+            summary: "append an event with length, media type and SHA-256 of the body, and the body beside it; \
+                sealed, where the headers Graven-Subject and Graven-Class say whom it is about",
+            query: &[],
+            body: &[("*/*", "Bytes")],
+            ..APPEND
+        },
+    },
+    Route {
+        method: Method::Get,
+        path: "/api/v1/logs/{log}/entries/{index}/blobs/{digest}",
+        access: Access::Needs(Right::ReadEntries),
+        recorded: Recorded::Always("graven.read"),
+        handler: |call| Box::pin(blobs::get(call)),
+        doc: read(
+            "getBlob",
+            "the blob of this SHA-256 (hexadecimal) that the entry names",
+            &[],
+            &[(200, BYTES, "Bytes")],
         ),
     },
     Route {

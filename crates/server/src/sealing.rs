@@ -139,7 +139,21 @@ impl Sealing {
         }
     }
 
-    fn salt(&self) -> String {
+    /// One subject's keys; a new subject gets some.
+    pub(crate) fn keys_of(&self, subject: &str) -> Result<Arc<SubjectKeys>, Refusal> {
+        let failed = |fault| match fault {
+            SealFault::Refused(refusal) => refusal,
+            SealFault::Fatal(why) => Refusal::new(Code::Unavailable, why),
+        };
+        let mut keys = self.keys(&[subject]).map_err(failed)?;
+        Ok(keys.remove(subject).expect("every subject was asked for"))
+    }
+
+    pub(crate) fn random(&self) -> &dyn Random {
+        &*self.random
+    }
+
+    pub(crate) fn salt(&self) -> String {
         let mut salt = [0; SALT_BYTES];
         self.random.fill(&mut salt);
         URL_SAFE_NO_PAD.encode(salt)

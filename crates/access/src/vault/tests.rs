@@ -3,7 +3,7 @@
 use env::SimRandom;
 use graven_entry::Disclosure;
 
-use super::{Class, ClosedValue, ToClose, VaultError, close};
+use super::{Class, ClosedBlob, ClosedValue, ToClose, VaultError, close, close_blob};
 use crate::{KeyId, SubjectKeys};
 
 const ORIGIN: &str = "acme.example/prod";
@@ -103,5 +103,27 @@ fn classes_have_their_names() {
     }
     for name in ["", "PII", "pseudonym", "pii "] {
         assert_eq!(Class::parse(name), None, "{name}");
+    }
+}
+
+#[test]
+fn a_blob_opens_for_its_digest_and_origin_alone() {
+    let digest = graven_entry::disclosure_digest(&disclosure("\"DE89\""));
+    let other = graven_entry::disclosure_digest(&disclosure("\"DE88\""));
+    let bytes = close_blob(&keys(1), (ORIGIN, &digest), b"a scan", &SimRandom::new(1));
+    assert!(!bytes.windows(4).any(|part| part == b"scan"));
+    let open = |bytes: &[u8], key, origin, digest: &str| {
+        ClosedBlob::parse(bytes).and_then(|closed| closed.open(&keys(key), origin, digest))
+    };
+    assert_eq!(open(&bytes, 1, ORIGIN, &digest), Ok(b"a scan".to_vec()));
+    assert_eq!(open(&bytes, 2, ORIGIN, &digest), Err(VaultError::Tampered));
+    assert_eq!(open(&bytes, 1, "acme.example/test", &digest), Err(VaultError::Tampered));
+    assert_eq!(open(&bytes, 1, ORIGIN, &other), Err(VaultError::Tampered));
+    for at in 0..bytes.len() {
+        let mut changed = bytes.clone();
+        changed[at] ^= 1;
+        // The key's id only says which key to take.
+        assert_eq!(open(&changed, 1, ORIGIN, &digest).is_ok(), (1..17).contains(&at), "at {at}");
+        assert!(open(&bytes[..at], 1, ORIGIN, &digest).is_err(), "cut at {at}");
     }
 }

@@ -1,5 +1,7 @@
 //! `graven reveal`: one sealed value of one entry, for one reason.
 
+use std::path::PathBuf;
+
 use graven_merkle::LeafIndex;
 use serde_json::{Value, json};
 
@@ -8,6 +10,7 @@ use crate::connect;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::files;
 
 /// Arguments of `graven reveal`.
 #[derive(Debug, clap::Args)]
@@ -19,6 +22,9 @@ pub(crate) struct RevealArgs {
     /// Why, for those who read the log `system`; no personal data
     #[arg(long, value_name = "TEXT")]
     reason: String,
+    /// Write the sealed blob whose digest the value is into this file
+    #[arg(long, value_name = "FILE")]
+    blob_output: Option<PathBuf>,
     #[command(flatten)]
     log: LogArg,
 }
@@ -28,6 +34,10 @@ pub(crate) fn run(context: &Context, args: &RevealArgs) -> Result<Exit, Failure>
     let client = connect::client(context)?;
     let log = context.settings.text("log");
     let revealed = client.reveal(log, LeafIndex(args.index), &args.path, &args.reason)?;
+    if let Some(path) = &args.blob_output {
+        let none = || Failure::bad("the value is not the digest of a sealed blob");
+        files::write(path, &revealed.blob.ok_or_else(none)?)?;
+    }
     if !context.out.json {
         context.out.line(&revealed.value_json)?;
         return Ok(Exit::Good);

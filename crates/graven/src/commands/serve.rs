@@ -9,6 +9,7 @@ use access::RateLimits;
 use env::Random;
 use graven_entry::Name;
 use log::{Cell, CellOptions, Env, OpenError, OpenReport};
+use server::limits::BODY_BYTES_MAX;
 use server::{Gate, GateError, GateOptions, Sealing, Server, ServerLimits, ServerOptions};
 use store::{JournalError, StoreError};
 use tokio::signal::unix::{SignalKind, signal};
@@ -54,6 +55,9 @@ pub(crate) struct ServeArgs {
     /// Take at most this many bytes of one principal in a second [env: GRAVEN_BYTES_PER_S]
     #[arg(long, value_name = "N")]
     bytes_per_s: Option<String>,
+    /// Take blobs of at most this many bytes [env: GRAVEN_BLOB_BYTES_MAX] [default: 8388608]
+    #[arg(long, value_name = "N")]
+    blob_bytes_max: Option<String>,
     /// Let reads go on where a full disk has no room to record them [env: GRAVEN_UNRECORDED_READS]
     #[arg(long)]
     unrecorded_reads: bool,
@@ -155,6 +159,8 @@ fn serve(
 /// The limits, as far as the system lets them be.
 fn limits(context: &Context) -> Result<ServerLimits, Failure> {
     let mut limits = ServerLimits::default();
+    let blob_bytes_max = context.settings.text("blob_bytes_max").parse();
+    limits.blob_bytes_max = blob_bytes_max.unwrap_or(usize::MAX).min(BODY_BYTES_MAX);
     let fit = descriptors::connections_max()?;
     if fit < limits.connections_max {
         context.out.warn(format!(

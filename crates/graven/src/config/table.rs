@@ -190,6 +190,14 @@ pub(crate) const SETTINGS: &[Setting] = &[
                the next.",
     },
     Setting {
+        key: "blob_bytes_max",
+        kind: Kind::Number,
+        default: Some("8388608"),
+        is_secret: false,
+        used_by: "serve",
+        help: "Bytes of a blob; no more than 16777216, which any body may have.",
+    },
+    Setting {
         key: "unrecorded_reads",
         kind: Kind::Switch,
         default: Some("false"),

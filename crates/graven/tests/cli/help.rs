@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::fixture::Fixture;
 
-const COMMANDS: [&[&str]; 37] = [
+const COMMANDS: [&[&str]; 40] = [
     &[],
     &["serve"],
     &["demo"],
@@ -30,6 +30,9 @@ const COMMANDS: [&[&str]; 37] = [
     &["token", "grant"],
     &["reveal"],
     &["disclose"],
+    &["blob"],
+    &["blob", "add"],
+    &["blob", "get"],
     &["subject"],
     &["subject", "erase"],
     &["subject", "hold"],

@@ -103,6 +103,28 @@ fn what_was_disclosed_verifies_offline_and_the_rest_stays_shut() {
     fixture.check(&["verify", "it.json"], 2, &[], &["--vkey"]);
 }
 
+#[test]
+fn a_blob_comes_back_by_its_digest_and_has_a_limit() {
+    let mut fixture = Fixture::empty();
+    fixture.serve(&["--blob-bytes-max", "1000"]);
+    fixture.write("small", "x".repeat(1_000));
+    fixture.write("large", "x".repeat(1_001));
+    let added = fixture.json(&["blob", "add", "small", "--media-type", "text/plain"], 0);
+    assert_eq!(added["index"], 1);
+    fixture.check(&["blob", "add", "large"], 2, &[], &["1000"]);
+    let digest = "0".repeat(64);
+    let entry = fixture.check(&["get", "1"], 0, &["text/plain", "\"length\":1000"], &[]).stdout;
+    let stated = entry.split("\"sha256\":\"").nth(1).and_then(|rest| rest.get(..64)).unwrap();
+    fixture.check(&["blob", "get", "1", stated, "--output", "back"], 0, &[], &[]);
+    assert_eq!(fixture.read("back"), fixture.read("small"));
+    fixture.check(
+        &["blob", "get", "1", &digest, "--output", "none"],
+        1,
+        &[],
+        &["no blob of this digest"],
+    );
+}
+
 /// Posts a batch, which has to be taken.
 fn post(fixture: &Fixture, body: &str) {
     let url = fixture.url();

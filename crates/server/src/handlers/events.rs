@@ -53,7 +53,7 @@ pub(crate) async fn append(call: &mut Call) -> Result<Response, Refusal> {
     Ok(answer(&pending.await?))
 }
 
-fn answer(appended: &Appended) -> Response {
+pub(super) fn answer(appended: &Appended) -> Response {
     let status = if appended.ack_reached { StatusCode::OK } else { StatusCode::ACCEPTED };
     json::response(status, json::appended(appended))
 }

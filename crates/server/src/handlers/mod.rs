@@ -1,5 +1,6 @@
 //! What the routes do: convert the request, call the log, convert the answer.
 
+pub(crate) mod blobs;
 pub(crate) mod entries;
 pub(crate) mod events;
 pub(crate) mod keys;

@@ -18,7 +18,7 @@ const NS_PER_S: u64 = 1_000_000_000;
 
 /// What a route gives to whom: a mark for each of [`Role::ALL`] (`x` may, `o` on its own streams, `.` may not), and the
 /// status for whoever may. A route that is not here fails the test.
-const TABLE: [(&str, &str, u16); 29] = [
+const TABLE: [(&str, &str, u16); 31] = [
     ("createLog", "....x.", 400),
     ("listLogs", "any", 200),
     ("showLog", "xxxxxx", 200),
@@ -27,6 +27,8 @@ const TABLE: [(&str, &str, u16); 29] = [
     ("showStream", "oxx...", 200),
     ("getEntry", ".xx...", 200),
     ("getProof", ".xx...", 200),
+    ("addBlob", "x.....", 200),
+    ("getBlob", ".xx...", 400),
     ("reveal", "...x..", 400),
     ("getConsistency", ".xx...", 200),
     ("tail", ".xx...", 400),
@@ -219,7 +221,8 @@ fn fill(path: &str, caller: &str, log: &str) -> String {
     };
     let path = path.replace("{log}", log).replace("{index}", "0").replace("{code}", "busy");
     let path = path.replace("{stream}", &format!("{caller}/s"));
-    path.replace("{tile}", "0/000.p/1")
+    path.replace("{digest}", "x")
+        .replace("{tile}", "0/000.p/1")
         .replace("entries/0/000.p", "entries/000.p")
         .replace("{principal}", "nobody")
         + query

@@ -1,5 +1,7 @@
 //! Sealed values over HTTP: opened for whoever may, never without a record.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use graven_entry::{Disclosure, Entry, disclosure_digest};
 use graven_merkle::LeafIndex;
 use log::CellLimits;
@@ -163,4 +165,90 @@ fn a_subject_is_held_released_and_erased_over_http() {
     let system = told(&site, "graven.erasure");
     assert_eq!(system.len(), 2);
     assert!(!format!("{system:?}").contains("c-42"), "{system:?}");
+}
+
+const BLOBS: &str = "/api/v1/logs/main/blobs";
+
+fn hex_digest(bytes: &[u8]) -> String {
+    use sha2::{Digest as _, Sha256};
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The path of a blob of an entry.
+fn blob_path(index: u64, digest: &str) -> String {
+    format!("/api/v1/logs/main/entries/{index}/blobs/{digest}")
+}
+
+#[test]
+fn a_blob_is_read_back_by_the_digest_that_its_entry_states() {
+    let site = Site::start();
+    let bytes: Vec<u8> = (0..100_000_u32).map(|n| (n % 251) as u8).collect();
+    let added = site.post(BLOBS, "image/png", &bytes);
+    assert_eq!(added.status, 200, "{}", added.text());
+    let index = added.json()["receipts"][0]["index"].as_u64().unwrap();
+    let entry = site.get(&format!("/api/v1/logs/main/entries/{index}")).text();
+    let digest = hex_digest(&bytes);
+    let stated =
+        format!(r#""blob":{{"length":100000,"media_type":"image/png","sha256":"{digest}"}}"#);
+    assert!(entry.contains(&stated), "{entry}");
+    let read = |site: &Site| {
+        let reply = site.get(&blob_path(index, &digest));
+        assert_eq!((reply.status, reply.body == bytes), (200, true), "{}", reply.status);
+        assert_eq!(reply.header("content-type"), Some("application/octet-stream"));
+    };
+    read(&site);
+    site.cell.unload().unwrap();
+    read(&site);
+    for (path, status) in [
+        (blob_path(index, &hex_digest(b"other")), 404),
+        (blob_path(index + 9, &digest), 404),
+        (blob_path(index, &digest.to_uppercase()), 400),
+        (blob_path(0, &digest), 404),
+    ] {
+        assert_eq!(site.get(&path).status, status, "{path}");
+    }
+    let too_large = vec![0; crate::limits::BLOB_BYTES_MAX_DEFAULT + 1];
+    assert_eq!(site.post(BLOBS, "image/png", &too_large).status, 413);
+    let half = Ask::post(BLOBS, "image/png", b"x").with("graven-subject", "c-42");
+    assert_eq!(site.ask(&half).status, 400);
+    // A batch may bring a blob that its event does not name, or not that: it is not served.
+    let head = r#"{"graven":"batch/v1","events":1}"#;
+    let event = EVENT.replace("DE111", &digest).replace("iban", "other");
+    let body = format!("{head}\n{event}\n{{\"event\":0,\"blob\":\"AAAA\"}}\n");
+    let path = "/api/v1/logs/main/events";
+    let appended = site.post(path, "application/vnd.graven.batch", body.as_bytes());
+    let index = appended.json()["receipts"][0]["index"].as_u64().unwrap();
+    assert_eq!(site.get(&blob_path(index, &digest)).status, 503);
+    assert_eq!(site.get(&blob_path(index, &hex_digest(&[0; 3]))).status, 404);
+}
+
+#[test]
+fn a_sealed_blob_opens_with_its_digest_and_goes_with_its_subject() {
+    let site = Site::start();
+    let scan = b"a scan of a passport".repeat(50);
+    let ask = Ask::post(BLOBS, "image/png", &scan).with("graven-subject", "c-42");
+    let added = site.ask(&ask.with("graven-class", "phi"));
+    assert_eq!(added.status, 200, "{}", added.text());
+    let index = added.json()["receipts"][0]["index"].as_u64().unwrap();
+    let digest = hex_digest(&scan);
+    let entry = site.get(&format!("/api/v1/logs/main/entries/{index}")).text();
+    assert!(!entry.contains(&digest) && entry.contains("\"length\":1000"), "{entry}");
+    assert_eq!(site.get(&blob_path(index, &digest)).status, 404);
+    let stored = site.cell.log("main").unwrap().sidecars(LeafIndex(index)).unwrap();
+    let has_clear = |bytes: &[u8]| bytes.windows(8).any(|part| scan.starts_with(part));
+    assert!(stored.len() == 2 && !stored.iter().any(|sidecar| has_clear(&sidecar.bytes)));
+
+    let phi = create(&site, json!({"name": "phi", "role": "revealer", "class": "phi"}));
+    let pan = create(&site, json!({"name": "pan", "role": "revealer", "class": "pan"}));
+    for (bearer, status) in [(&phi, 200), (&pan, 404)] {
+        let reply = reveal(&site, bearer, index, "/data/blob/sha256");
+        assert_eq!(reply.status, status, "{}", reply.text());
+        let blob = reply.json()["blob"].as_str().map(str::to_owned);
+        assert_eq!(blob, (status == 200).then(|| STANDARD.encode(&scan)));
+    }
+    let body = json!({"subject": "c-42", "reason": "ticket 9"}).to_string();
+    let erased = site.post("/api/v1/subjects/erase", "application/json", body.as_bytes());
+    assert_eq!(erased.json()["values"], 2, "{}", erased.text());
+    assert_eq!(site.cell.log("main").unwrap().sidecars(LeafIndex(index)).unwrap(), []);
+    assert_eq!(reveal(&site, &phi, index, "/data/blob/sha256").status, 404);
 }

@@ -205,15 +205,25 @@ impl Disclosure {
     /// Makes a disclosure and checks it as [`Disclosure::parse`] would. `value_json` is the JSON
     /// text of the value; white space around it is dropped.
     pub fn new(salt: &str, name: Option<&str>, value_json: &[u8]) -> Result<Self, DisclosureError> {
+        Self::make(salt, name, value_json).map(|(disclosure, _)| disclosure)
+    }
+
+    /// The same with its encoded form, which costs as much as reading it.
+    pub(crate) fn make(
+        salt: &str,
+        name: Option<&str>,
+        value_json: &[u8],
+    ) -> Result<(Self, String), DisclosureError> {
         let made = Self {
             salt: salt.to_owned(),
             name: name.map(str::to_owned),
             value_json: value_json.to_vec(),
         };
         // A value such as `1, 2` would change the number of elements: read back what was written.
-        let read = Self::parse(&made.encode())?;
+        let encoded = made.encode();
+        let read = Self::parse(&encoded)?;
         let is_same = read.salt == made.salt && read.name == made.name;
-        if is_same { Ok(read) } else { Err(DisclosureError::Form) }
+        if is_same { Ok((read, encoded)) } else { Err(DisclosureError::Form) }
     }
 
     /// The encoded form that this crate writes, with a space behind each comma as in RFC 9901.

@@ -215,11 +215,10 @@ impl<'a> Group<'a> {
         value: &[u8],
     ) -> Result<String, SealError> {
         let salt = self.values.get(number).map_or("", |value| value.salt);
-        let disclosure = Disclosure::new(salt, name, value);
+        let made = Disclosure::make(salt, name, value);
         let path = || self.path(number).to_owned();
-        let disclosure =
-            disclosure.map_err(|source| SealError::Disclosure { path: path(), source })?;
-        Ok(disclosure.encode())
+        let made = made.map_err(|source| SealError::Disclosure { path: path(), source });
+        made.map(|(_, encoded)| encoded)
     }
 
     fn path(&self, number: usize) -> &'a str {

@@ -19,6 +19,8 @@ mod keeping;
 #[cfg(test)]
 mod sealing;
 #[cfg(test)]
+mod secrets;
+#[cfg(test)]
 mod tampering;
 #[cfg(test)]
 mod tokens;

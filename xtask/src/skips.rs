@@ -14,6 +14,10 @@ const ALLOWED_IN_CI: &[(&str, &str)] = &[
     ("t15_system_calls_fail", "needs strace, and a container that lets it trace"),
     ("t16_a_real_disk_is_full", DEVICE),
     ("conformance", "needs Go and its modules, which a machine without network does not have"),
+    (
+        "conformance-sd-jwt",
+        "needs Python, Node.js and their packages, which a machine without network does not have",
+    ),
 ];
 
 const DEVICE: &str = "needs root, loop devices and FUSE, which a container may not have";

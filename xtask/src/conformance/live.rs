@@ -27,7 +27,7 @@ const DAMAGES: &[Damage] = &[
 ];
 
 /// A server of ours on loopback, with a new data directory; it ends with this.
-struct Server {
+pub(super) struct Server {
     process: Child,
     data: PathBuf,
     url: String,
@@ -46,7 +46,7 @@ pub(super) fn run(kit: &Kit, report: &mut Report) -> Result<(), String> {
         report.check("graven builds", Err("see above".to_owned()));
         return Ok(());
     }
-    let server = Server::start(kit)?;
+    let server = Server::start(kit, "live", &[])?;
     let mut size = 0;
     for events in BATCHES {
         size = server.append(*events)?;
@@ -58,10 +58,11 @@ pub(super) fn run(kit: &Kit, report: &mut Report) -> Result<(), String> {
 }
 
 impl Server {
-    fn start(kit: &Kit) -> Result<Server, String> {
-        let data = kit.folder("live")?.join("data");
+    /// Starts one whose data lie in a folder of this name.
+    pub(super) fn start(kit: &Kit, folder: &str, args: &[&str]) -> Result<Server, String> {
+        let data = kit.folder(folder)?.join("data");
         let mut command = Command::new(binary(kit));
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(&data);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(&data).args(args);
         let process = witness::spawn(&mut command)?;
         // Made here, so that the process is killed where one of the files does not come.
         let mut server = Server { process, data, url: String::new(), token: String::new() };
@@ -106,6 +107,29 @@ impl Server {
         witness::expect(&answer, 200)?;
         let size = size_after(&answer.body);
         size.ok_or_else(|| format!("no receipts in the answer: {}", answer.body))
+    }
+
+    /// Appends one event; its index, and the event as the entry has it.
+    pub(super) fn append_one(&self, event: &str) -> Result<(u64, String), String> {
+        let answer =
+            self.send("POST", "/api/v1/logs/main/events", "application/json", event.as_bytes())?;
+        witness::expect(&answer, 200)?;
+        let size = size_after(&answer.body).ok_or("no receipt in the answer")?;
+        let entry = self.get(&format!("/api/v1/logs/main/entries/{}", size - 1))?;
+        let line = entry.lines().nth(1).ok_or("the entry has no event")?;
+        Ok((size - 1, line.to_owned()))
+    }
+
+    /// The disclosure of one sealed value.
+    pub(super) fn reveal(&self, index: u64, path: &str) -> Result<String, String> {
+        let body = serde_json::json!({"path": path, "reason": "conformance"}).to_string();
+        let route = format!("/api/v1/logs/main/entries/{index}/reveal");
+        let answer = self.send("POST", &route, "application/json", body.as_bytes())?;
+        witness::expect(&answer, 200)?;
+        let answer: serde_json::Value =
+            serde_json::from_str(&answer.body).map_err(|e| format!("the answer: {e}"))?;
+        let disclosure = answer.get("disclosure").and_then(serde_json::Value::as_str);
+        disclosure.map(str::to_owned).ok_or_else(|| format!("{path}: no disclosure in the answer"))
     }
 
     /// The published checkpoint, once it has this size: it may be a second behind.

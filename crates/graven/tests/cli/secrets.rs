@@ -26,6 +26,9 @@ graven verify graven-data
 # 0 system
 "#;
 
+/// What the steps are taken from.
+const README: &str = include_str!("../../../../README.md");
+
 const POLICY: &str = r#"{"main":{"rules":[{"path":"data.iban","class":"pii","subject":"actor.id"},{"path":"actor.id","class":"pseudonym"}]}}"#;
 
 #[test]
@@ -38,6 +41,7 @@ fn the_steps_of_the_readme_do_what_they_say() {
     let path = format!("{folder}:{}", std::env::var("PATH").unwrap_or_default());
     let mut last = (String::new(), 0, String::new());
     let mut checked = 0;
+    assert!(README.contains(&format!("    echo '{POLICY}' > policy.json\n")), "the policy");
     for line in STEPS.lines().filter(|line| !line.is_empty()) {
         if let Some(expected) = line.strip_prefix("# ") {
             let (exit, words) = expected.split_once(' ').unwrap();
@@ -47,6 +51,7 @@ fn the_steps_of_the_readme_do_what_they_say() {
             checked += 1;
             continue;
         }
+        assert!(README.contains(&format!("    {line}\n")), "the README has another step: {line}");
         let mut shell = fixture.command_by(&["sh", "-c", line], &[]);
         let ran = run(shell.env("PATH", &path));
         last = (line.to_owned(), ran.0, ran.1);

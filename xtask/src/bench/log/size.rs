@@ -9,7 +9,7 @@ pub(super) enum Size {
     Smoke,
     /// Minutes: a first look
     Medium,
-    /// About an hour: what is published
+    /// 20 minutes or more: what is published
     Full,
 }
 

@@ -18,7 +18,7 @@ pub(crate) struct BenchArgs {
 /// All benchmarks.
 #[derive(Subcommand)]
 enum Which {
-    /// Authenticating and authorising one request among a thousand principals
+    /// Authenticating and authorising one request among a thousand principals and a hundred policies
     Access,
     /// In-process appends a second, beside a loop that only hashes, writes and flushes
     Append,

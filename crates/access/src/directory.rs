@@ -25,6 +25,8 @@ pub struct Directory {
     tokens: HashMap<TokenId, PrincipalId>,
     /// Some time someone was made owner: from then on the admin has only what it is granted.
     had_owner: bool,
+    /// Some time there were two: from then on one of them can be asked to approve what the other grants.
+    had_two_owners: bool,
 }
 
 /// One principal.
@@ -126,6 +128,7 @@ impl Default for Directory {
             accounts: BTreeMap::from([(admin.id.clone(), admin)]),
             tokens: HashMap::new(),
             had_owner: false,
+            had_two_owners: false,
         }
     }
 }
@@ -178,7 +181,7 @@ impl Directory {
         let Some(account) = self.accounts.get(id).filter(|account| account.is_good(now)) else {
             return Decision::Hidden;
         };
-        if self.is_all_admin(id) {
+        if self.has_every_right(id) {
             return Decision::Allowed;
         }
         let is_own = stream.is_some_and(|stream| id.owns_stream(stream));
@@ -203,12 +206,12 @@ impl Directory {
             let is_class = grant.class.is_none_or(|only| only == class);
             is_class && grant.covers(Some(log)) && grant.role.reach(Right::Reveal) == Reach::Whole
         };
-        self.is_all_admin(id) || account.grants.iter().any(opens)
+        self.has_every_right(id) || account.grants.iter().any(opens)
     }
 
     /// Whether `id` may append to a stream: not where it is another principal's own.
     pub fn may_use_stream(&self, id: &PrincipalId, stream: &str) -> bool {
-        if self.is_all_admin(id) {
+        if self.has_every_right(id) {
             return true;
         }
         let owner = stream.split('/').next().unwrap_or_default();
@@ -288,9 +291,11 @@ impl Directory {
         }
     }
 
-    /// Takes in an event of a `system` log, with its entry's time. Others than ours change nothing.
-    pub fn apply(&mut self, time: Time, event: &[u8]) -> Result<(), ReplayError> {
-        let Some(told) = events::read(event)? else { return Ok(()) };
+    /// Takes in an event of a `system` log, with its entry's time. Others than ours change nothing. Whether what somebody may
+    /// do has changed.
+    pub fn apply(&mut self, time: Time, event: &[u8]) -> Result<bool, ReplayError> {
+        let Some(told) = events::read(event)? else { return Ok(false) };
+        let is_change = !matches!(told, Told::Login(_));
         let fail = |action: &str, why: String| ReplayError { action: action.to_owned(), why };
         match told {
             Told::Create(id, credential) => {
@@ -311,11 +316,14 @@ impl Directory {
                 let admin = Account::new(PrincipalId::admin(), None, Time::MIN);
                 self.accounts.insert(admin.id.clone(), admin);
                 self.had_owner = false;
+                self.had_two_owners = false;
             }
             Told::Add(id, grant) => {
-                self.had_owner |= grant.role == Role::Owner;
+                let is_owner = grant.role == Role::Owner;
+                self.had_owner |= is_owner;
                 let unknown = || fail(events::GRANT, format!("there is no {id}"));
                 self.accounts.get_mut(&id).ok_or_else(unknown)?.grants.insert(grant);
+                self.had_two_owners |= is_owner && self.has_standing_owner_but(&id);
             }
             Told::Remove(id, grant) => {
                 let unknown = || fail(events::GRANT, format!("there is no {id}"));
@@ -327,10 +335,16 @@ impl Directory {
                 }
             }
         }
-        Ok(())
+        Ok(is_change)
     }
 
-    fn is_all_admin(&self, id: &PrincipalId) -> bool {
+    /// Whether there were ever two owners at once.
+    pub(crate) fn had_two_owners(&self) -> bool {
+        self.had_two_owners
+    }
+
+    /// Whether this is the admin, and nobody was made an owner yet.
+    pub(crate) fn has_every_right(&self, id: &PrincipalId) -> bool {
         !self.had_owner && *id == PrincipalId::admin()
     }
 

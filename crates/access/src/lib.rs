@@ -7,26 +7,36 @@
 pub mod limits;
 pub mod sealed_limits;
 
+mod approvals;
+mod audit;
 mod directory;
 mod grant;
 mod keyring;
 mod master;
+mod policies;
 mod principal;
 mod pseudonym;
 mod rate;
 mod role;
 mod scope;
 mod seal;
+mod standing;
 mod throttle;
 mod token;
 mod vault;
 
+pub use approvals::{Answer, ApprovalError, Approvals, Privilege, Request};
+pub use audit::{
+    AuditPolicy, AuditPolicyError, Disclosed, EventAbout, Level, ScopeError, Scoped, Scopes,
+    Verdict,
+};
 pub use directory::{
     Account, AuthFailure, Change, ChangeError, Credential, Directory, ReplayError,
 };
 pub use grant::Grant;
 pub use keyring::{KeyId, Keyring, KeyringCounts, KeyringError, KeyringReport, SubjectKeys};
 pub use master::{MasterKey, MasterKeyError, MasterKeys};
+pub use policies::{Policies, Policy, PolicyError, Slice};
 pub use principal::{PrincipalId, PrincipalIdError};
 pub use pseudonym::is_pseudonym;
 pub use rate::{RateLimits, Rates};
@@ -36,6 +46,7 @@ pub use seal::{
     Finding, FindingKind, LogSealing, OnFinding, PlannedPseudonym, PlannedValue, RuleError,
     SealPlan, SealPolicy, SealRefusal, SealRules, detect,
 };
+pub use standing::Standing;
 pub use throttle::{Source, Throttle};
 pub use token::{Token, TokenHash, TokenId, TokenKey};
 pub use vault::{

@@ -7,6 +7,28 @@ pub const PRINCIPALS_MAX: usize = 100_000;
 /// Grants that one principal holds; another is refused.
 pub const GRANTS_PER_PRINCIPAL_MAX: usize = 64;
 
+/// Bytes of a log's audit policy without white space: its entry holds the one before and the one after, and an event is
+/// at most 57,344 bytes.
+pub const AUDIT_POLICY_BYTES_MAX: usize = 24 * 1024;
+/// Rules of an audit policy, those of its catalogue counted; more are refused.
+pub const AUDIT_RULES_MAX: usize = 500;
+
+/// Policies that there are; another is refused.
+pub const POLICIES_MAX: usize = 256;
+/// Bytes of a policy's id; longer ones are refused.
+pub const POLICY_ID_BYTES_MAX: usize = 63;
+/// Bytes of a policy's text: its entry holds the one before and the one after.
+pub const POLICY_TEXT_BYTES_MAX: usize = 8 * 1024;
+/// What policies say of a principal's right on a log, kept for so many of these; the rest is found out again.
+pub const POLICY_SLICES_MAX: usize = 8_192;
+
+/// How long a request for a second person stands, approved or not: one day.
+pub const APPROVAL_NS: u64 = 86_400 * 1_000_000_000;
+/// Requests that one principal may have open; another is refused.
+pub const APPROVALS_OPEN_MAX: usize = 32;
+/// Bytes of the words that say what a request is for.
+pub const APPROVAL_WHAT_BYTES_MAX: usize = 12 * 1024;
+
 /// Failed log-ins of one source that cost it nothing: more than a broken script makes before someone looks, and next to
 /// none against 256 random bits.
 pub const FAILURES_FREE: u32 = 100;

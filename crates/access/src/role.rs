@@ -21,6 +21,10 @@ pub enum Right {
     CreateLog,
     /// Add a stream's key, rotate a log's.
     ManageKeys,
+    /// Read what a log takes of which events.
+    ReadPolicy,
+    /// Change what a log takes of which events.
+    ManagePolicy,
     /// Read the server's counters.
     ReadMetrics,
     /// Make and revoke credentials, give and take roles.
@@ -65,7 +69,7 @@ pub enum Reach {
 
 impl Right {
     /// All rights.
-    pub const ALL: [Right; 14] = [
+    pub const ALL: [Right; 16] = [
         Right::Append,
         Right::ReadEntries,
         Right::Export,
@@ -74,6 +78,8 @@ impl Right {
         Right::ListLogs,
         Right::CreateLog,
         Right::ManageKeys,
+        Right::ReadPolicy,
+        Right::ManagePolicy,
         Right::ReadMetrics,
         Right::Grant,
         Right::Reveal,
@@ -81,6 +87,11 @@ impl Right {
         Right::Erase,
         Right::Hold,
     ];
+
+    /// The right of this name.
+    pub fn parse(text: &str) -> Option<Right> {
+        Right::ALL.into_iter().find(|right| right.as_str() == text)
+    }
 
     /// The right's name in the API's contract and in refusals.
     pub const fn as_str(self) -> &'static str {
@@ -93,6 +104,8 @@ impl Right {
             Right::ListLogs => "list_logs",
             Right::CreateLog => "create_log",
             Right::ManageKeys => "manage_keys",
+            Right::ReadPolicy => "read_policy",
+            Right::ManagePolicy => "manage_policy",
             Right::ReadMetrics => "read_metrics",
             Right::Grant => "grant",
             Right::Reveal => "reveal",
@@ -143,6 +156,7 @@ impl Role {
                     | Right::ReadProofs
                     | Right::ReadStreams
                     | Right::ListLogs
+                    | Right::ReadPolicy
                     | Right::ReadMetrics
             ),
             Role::Revealer => {
@@ -153,10 +167,14 @@ impl Role {
                 Right::CreateLog
                     | Right::ManageKeys
                     | Right::Erase
+                    | Right::ReadPolicy
+                    | Right::ManagePolicy
                     | Right::ReadMetrics
                     | Right::ListLogs
             ),
-            Role::Owner => matches!(right, Right::Grant | Right::Hold | Right::ListLogs),
+            Role::Owner => {
+                matches!(right, Right::Grant | Right::Hold | Right::ReadPolicy | Right::ListLogs)
+            }
         };
         if has { Reach::Whole } else { Reach::Nothing }
     }

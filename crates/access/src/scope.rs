@@ -18,6 +18,8 @@ pub struct Asked<'a> {
 pub enum Decision {
     /// Go on.
     Allowed,
+    /// A role gives it, and a policy forbids it.
+    Narrowed,
     /// Refused; that the log exists is no secret to this principal.
     Forbidden,
     /// Refused as if the log did not exist.

@@ -16,8 +16,9 @@ use graven_entry::{
 use crate::sealed_limits::SEALED_VALUES_MAX;
 use crate::{Class, is_pseudonym};
 pub use detect::{Finding, FindingKind, detect};
+pub(crate) use rules::Pattern;
 pub use rules::{LogSealing, OnFinding, RuleError, SealPolicy, SealRules};
-use rules::{Pattern, Rule, Treatment};
+use rules::{Rule, Treatment};
 
 /// What is to be done to one event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -13,7 +13,7 @@ mod refusal;
 
 pub use ack::AckLevel;
 pub use batch::{Batch, Sidecar, StreamClaim};
-pub use receipt::{Appended, EntryProof, Receipt, StreamHead};
+pub use receipt::{Appended, Dropped, EntryProof, Receipt, StreamHead};
 pub use refusal::{Code, Refusal};
 
 /// Most events in one batch (design §8).

@@ -8,12 +8,23 @@ use graven_merkle::{Hash, LeafIndex};
 pub struct Appended {
     /// The signed checkpoint (C2SP signed note) that covers every entry of the batch.
     pub checkpoint: String,
-    /// One receipt an event, in the batch's order.
+    /// One receipt an event that was taken, in the batch's order.
     pub receipts: Vec<Receipt>,
-    /// One proof an event, where asked for; empty otherwise.
+    /// The events that the log's audit policy does not take, in the batch's order.
+    pub dropped: Vec<Dropped>,
+    /// One proof a receipt, where asked for; empty otherwise.
     pub proofs: Vec<EntryProof>,
     /// False where the entries are permanent but the asked ack level is late (HTTP 202).
     pub ack_reached: bool,
+}
+
+/// An event that was not recorded, because the log's audit policy takes none such.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dropped {
+    /// Its place in the batch, from 0.
+    pub event: usize,
+    /// The name of the policy's rule.
+    pub rule: String,
 }
 
 /// Says which entry an event became.

@@ -1,6 +1,6 @@
 //! JSON answers as typed values.
 
-use append::{AckLevel, Appended, EntryProof, Receipt, StreamHead};
+use append::{AckLevel, Appended, Dropped, EntryProof, Receipt, StreamHead};
 use graven_entry::Disclosure;
 use graven_merkle::{Hash, LeafIndex, TreeSize};
 use graven_note::base64;
@@ -66,6 +66,21 @@ pub struct RoleChange {
     pub remove: bool,
 }
 
+/// A change of a stream's keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyChange {
+    /// The stream.
+    pub stream: String,
+    /// The key that is added or revoked.
+    pub vkey: String,
+    /// By which an older key vouches for it, a signature line.
+    pub signature: Option<String>,
+    /// The key that vouches is retired.
+    pub rotate: bool,
+    /// The key is revoked.
+    pub revoke: bool,
+}
+
 /// One sealed value, opened. That the disclosure is the entry's shows with the entry alone: `graven-verify` judges it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Revealed {
@@ -99,6 +114,15 @@ impl NewToken {
         serde_json::json!({
             "name": self.name, "role": self.role, "log": self.log, "class": self.class,
             "expires_s": self.expires_s,
+        })
+    }
+}
+
+impl KeyChange {
+    pub(crate) fn to_json(&self) -> Value {
+        serde_json::json!({
+            "stream": self.stream, "vkey": self.vkey, "signature": self.signature,
+            "rotate": self.rotate, "revoke": self.revoke,
         })
     }
 }
@@ -186,18 +210,31 @@ pub(crate) fn appended(
     events: usize,
     ack_reached: bool,
 ) -> Result<Appended, Malformed> {
+    let dropped = match value.get("dropped") {
+        Some(_) => list(value, "dropped")?.iter().map(dropped_event).collect(),
+        None => Ok(Vec::new()),
+    };
+    let dropped: Vec<Dropped> = dropped?;
     let list = list(value, "receipts")?;
-    if list.len() != events {
-        return Err(format!("{} receipts for {events} events", list.len()));
+    if list.len() + dropped.len() != events {
+        let (receipts, dropped) = (list.len(), dropped.len());
+        return Err(format!("{receipts} receipts and {dropped} dropped for {events} events"));
     }
     let receipts = list.iter().map(receipt).collect::<Result<Vec<_>, _>>()?;
     let proofs = list.iter().filter(|item| item.get("proof").is_some()).map(entry_proof);
     Ok(Appended {
         checkpoint: text(value, "checkpoint")?.to_owned(),
         receipts,
+        dropped,
         proofs: proofs.collect::<Result<Vec<_>, _>>()?,
         ack_reached,
     })
+}
+
+fn dropped_event(value: &Value) -> Result<Dropped, Malformed> {
+    let event = number(value, "event")?;
+    let event = usize::try_from(event).map_err(|_| format!("there is no event {event}"))?;
+    Ok(Dropped { event, rule: text(value, "rule")?.to_owned() })
 }
 
 fn receipt(value: &Value) -> Result<Receipt, Malformed> {

@@ -9,9 +9,9 @@ use crate::{ClientError, LogKeys};
 
 /// What could not be told from an append's answer alone, so that the entry has to be read back.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct ReadBack {
-    /// The event's place in the batch.
-    pub(crate) place: usize,
+pub(crate) struct ReadBack<'a> {
+    pub(crate) receipt: &'a Receipt,
+    pub(crate) event: &'a [u8],
 }
 
 /// The checkpoint in `note`, if a known key of the log signed it.
@@ -53,11 +53,11 @@ pub(crate) fn consistency(
 
 /// The receipts of an append: each is under the signed checkpoint, and where proofs came, each entry is the
 /// event that was handed in. Returns the events whose entries have to be read back to be sure.
-pub(crate) fn appended(
-    batch: &Batch,
-    answer: &Appended,
+pub(crate) fn appended<'a>(
+    batch: &'a Batch,
+    answer: &'a Appended,
     keys: &LogKeys,
-) -> Result<Vec<ReadBack>, ClientError> {
+) -> Result<Vec<ReadBack<'a>>, ClientError> {
     let checkpoint = checkpoint(answer.checkpoint.as_bytes(), keys)?;
     for receipt in &answer.receipts {
         if !receipt.index.is_in(checkpoint.size) {
@@ -65,22 +65,24 @@ pub(crate) fn appended(
             return Err(ClientError::unproved(format!("receipt of entry {}", receipt.index), why));
         }
     }
-    if answer.proofs.is_empty() && batch.proof && !batch.events.is_empty() {
+    // What was not taken has no receipt.
+    let taken = batch.events.iter().enumerate();
+    let taken: Vec<(usize, &Vec<u8>)> = taken
+        .filter(|(place, _)| !answer.dropped.iter().any(|dropped| dropped.event == *place))
+        .collect();
+    if answer.proofs.is_empty() && batch.proof && !taken.is_empty() {
         return Err(ClientError::unproved("the receipts", "proofs were asked for and none came"));
     }
-    if !answer.proofs.is_empty() && answer.proofs.len() != batch.events.len() {
+    if !answer.proofs.is_empty() && answer.proofs.len() != taken.len() {
         return Err(ClientError::unproved("the receipts", "some come without a proof"));
     }
     let mut read_back = Vec::new();
-    for (place, proof) in answer.proofs.iter().enumerate() {
-        let (Some(event), Some(receipt)) = (batch.events.get(place), answer.receipts.get(place))
-        else {
-            continue;
-        };
+    let receipts = answer.receipts.iter().zip(&answer.proofs);
+    for ((place, event), (receipt, proof)) in taken.into_iter().zip(receipts) {
         let is_last = place + 1 == batch.events.len();
         let attestation = batch.attestation.as_deref().filter(|_| is_last);
         if !receipt_of(event, attestation, receipt, proof, keys)? {
-            read_back.push(ReadBack { place });
+            read_back.push(ReadBack { receipt, event });
         }
     }
     Ok(read_back)

@@ -7,7 +7,7 @@ use graven_merkle::{Hash, LeafIndex, TilePath, TreeSize, leaf_hash};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::answer::{self, LogInfo, Malformed, NewLog, NewToken, Revealed, RoleChange};
+use crate::answer::{self, KeyChange, LogInfo, Malformed, NewLog, NewToken, Revealed, RoleChange};
 use crate::limits::LIST_PAGES_MAX;
 use crate::tail::Tail;
 use crate::transport::{Request, Transport};
@@ -175,21 +175,55 @@ impl Client {
         }
     }
 
-    /// Adds a key to a stream: from then on the stream takes only what it signed. Answers with the log.
-    pub fn add_stream_key(
-        &self,
-        log: &str,
-        stream: &str,
-        vkey: &str,
-    ) -> Result<LogInfo, ClientError> {
-        let body = serde_json::json!({ "stream": stream, "vkey": vkey });
-        self.post_json(&format!("{}/keys", log_path(log)), &body, answer::log_info)
+    /// Changes a stream's keys, from the first on of which it takes only what they signed. Answers with the log.
+    pub fn change_stream_key(&self, log: &str, change: &KeyChange) -> Result<LogInfo, ClientError> {
+        let path = format!("{}/keys", log_path(log));
+        self.post_json(&path, &change.to_json(), answer::log_info)
     }
 
     /// Has the log announce new keys by its old ones. Answers with the log.
     pub fn rotate_key(&self, log: &str) -> Result<LogInfo, ClientError> {
         let body = serde_json::json!({ "rotate": true });
         self.post_json(&format!("{}/keys", log_path(log)), &body, answer::log_info)
+    }
+
+    /// The log's audit policy, as the server shows it: `{"log","version","policy"}`.
+    pub fn audit_policy(&self, log: &str) -> Result<Value, ClientError> {
+        self.get_json(&format!("{}/policy", log_path(log)), |value| Ok(value.clone()))
+    }
+
+    /// Gives the log another audit policy, the JSON of it. Answers with it as [`Client::audit_policy`].
+    pub fn set_audit_policy(&self, log: &str, policy: &[u8]) -> Result<Value, ClientError> {
+        self.post_bytes(&format!("{}/policy", log_path(log)), policy, |value| Ok(value.clone()))
+    }
+
+    /// What the log's audit policy would make of an event that is handed in as `event`, `stream` or `signed`.
+    pub fn explain(&self, log: &str, event: &[u8], how: &str) -> Result<Value, ClientError> {
+        let path = format!("{}/explain?as={}", log_path(log), escape(how));
+        self.post_bytes(&path, event, |value| Ok(value.clone()))
+    }
+
+    /// The policies that narrow what roles give, and their schema: `{"policies","schema"}`.
+    pub fn policies(&self) -> Result<Value, ClientError> {
+        self.get_json("/api/v1/policies", |value| Ok(value.clone()))
+    }
+
+    /// Sets a Cedar policy, or without a text takes it away.
+    pub fn change_policy(&self, id: &str, text: Option<&str>) -> Result<Value, ClientError> {
+        let body = serde_json::json!({ "text": text, "remove": text.is_none() });
+        let path = format!("/api/v1/policies/{}", escape(id));
+        self.post_json(&path, &body, |value| Ok(value.clone()))
+    }
+
+    /// What waits for a second person: the caller's requests and those that it may approve.
+    pub fn approvals(&self) -> Result<Value, ClientError> {
+        self.get_json("/api/v1/approvals", |value| Ok(value.clone()))
+    }
+
+    /// Approves another's request. Answers with it.
+    pub fn approve(&self, number: u64) -> Result<Value, ClientError> {
+        let path = format!("/api/v1/approvals/{number}/approve");
+        self.post_json(&path, &serde_json::json!({}), |value| Ok(value.clone()))
     }
 
     /// Makes a principal with a role and a token. The answer alone holds the token.
@@ -313,8 +347,16 @@ impl Client {
         body: &Value,
         read: impl FnOnce(&Value) -> Result<T, Malformed>,
     ) -> Result<T, ClientError> {
-        let bytes = body.to_string().into_bytes();
-        let body = Some(("application/json", bytes.as_slice()));
+        self.post_bytes(path, body.to_string().as_bytes(), read)
+    }
+
+    fn post_bytes<T>(
+        &self,
+        path: &str,
+        body: &[u8],
+        read: impl FnOnce(&Value) -> Result<T, Malformed>,
+    ) -> Result<T, ClientError> {
+        let body = Some(("application/json", body));
         let request = Request { path: path.to_owned(), body, repeatable: false };
         let answer = self.transport.send(&request)?;
         let value = answer::json(&answer.body).and_then(|value| read(&value));
@@ -329,12 +371,7 @@ impl Client {
         keys: &LogKeys,
     ) -> Result<(), ClientError> {
         for read_back in check::appended(batch, appended, keys)? {
-            let place = read_back.place;
-            let (Some(receipt), Some(event)) =
-                (appended.receipts.get(place), batch.events.get(place))
-            else {
-                continue;
-            };
+            let (receipt, event) = (read_back.receipt, read_back.event);
             let entry = self.entry(log, receipt.index)?;
             if leaf_hash(&entry) != receipt.leaf_hash || !check::holds_event(&entry, event)? {
                 let what = format!("receipt of entry {}", receipt.index);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    append, backup, blob, completions, config, disclose, export, get, key, log, man, prove,
+    access, append, backup, blob, completions, config, disclose, export, get, key, log, man, prove,
     restore, reveal, serve, subject, tail, token, verify,
 };
 use crate::demo;
@@ -92,6 +92,8 @@ pub(crate) enum Command {
     Key(key::KeyArgs),
     /// Make, list and revoke tokens, and say what each may do
     Token(token::TokenArgs),
+    /// What a log takes of which events, and policies that narrow what roles give
+    Access(access::AccessArgs),
     /// Print one sealed value of an entry; who asked and why stands in the log `system` before
     Reveal(reveal::RevealArgs),
     /// Write an entry with its proof and chosen sealed values open, for `graven verify`

@@ -1,5 +1,6 @@
 //! The commands, one a file. Each has its arguments and a `run`.
 
+pub(crate) mod access;
 pub(crate) mod append;
 pub(crate) mod backup;
 pub(crate) mod blob;
@@ -43,6 +44,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Tail(args) => tail::run(context, &args),
         Command::Key(args) => key::run(context, args),
         Command::Token(args) => token::run(context, args),
+        Command::Access(args) => access::run(context, args),
         Command::Reveal(args) => reveal::run(context, &args),
         Command::Disclose(args) => disclose::run(context, &args),
         Command::Blob(args) => blob::run(context, &args),

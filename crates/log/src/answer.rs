@@ -146,7 +146,7 @@ fn receipt(
         }
     }
     let checkpoint = signed.note.clone();
-    Ok(Appended { checkpoint, receipts, proofs, ack_reached: true })
+    Ok(Appended { checkpoint, receipts, dropped: Vec::new(), proofs, ack_reached: true })
 }
 
 /// The first receipt of a recorded entry, told again.

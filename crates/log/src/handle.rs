@@ -5,19 +5,20 @@ use crate::create::{append_own, next_name, succession};
 use crate::extra::extra;
 use crate::inbox::Work;
 use crate::inner::{Inner, NewLog, is_system};
-use crate::intake::{Intake, Writer};
+use crate::intake::{Intake, Reduced, Writer};
 use crate::keys::{LogKeys, write_keys};
-use crate::limits::{KEYS_PER_NAME_MAX, PUBLISH_EVERY_NS};
+use crate::limits::PUBLISH_EVERY_NS;
 use crate::meta::{VKEY_FILE, VKEYS_FILE};
 use crate::own::{self, KeyOp};
 use crate::read::ReadError;
 use crate::shared::{DurableHead, LogShared, Published, SignedHead};
+use crate::stream_keys::{self, StreamKeyChange};
 use crate::sync::wait_for;
 use crate::vault::{self, StoredSidecar};
 use append::{Appended, Batch, Code, Refusal, StreamHead};
 use graven_entry::{LogName, Name};
 use graven_merkle::{Hash, LeafIndex, TilePath, TreeSize};
-use graven_note::{Algorithm, Note, VerifierKey};
+use graven_note::{Note, VerifierKey};
 use graven_verify::{KeyTarget, key_statement};
 use std::future::Future;
 use std::ops::Bound;
@@ -128,10 +129,26 @@ impl LogHandle {
 
     /// Checks a batch on this thread and queues it.
     pub fn submit(&self, writer: &Writer, batch: Batch) -> Result<Pending, Refusal> {
-        self.try_submit(writer, batch).inspect_err(|refusal| self.inner.stats.refused(refusal.code))
+        self.submit_reduced(writer, batch, &Reduced::default())
     }
 
-    fn try_submit(&self, writer: &Writer, batch: Batch) -> Result<Pending, Refusal> {
+    /// The same of a batch some of whose events policy made less of: their entries say so.
+    pub fn submit_reduced(
+        &self,
+        writer: &Writer,
+        batch: Batch,
+        reduced: &Reduced,
+    ) -> Result<Pending, Refusal> {
+        self.try_submit(writer, batch, reduced)
+            .inspect_err(|refusal| self.inner.stats.refused(refusal.code))
+    }
+
+    fn try_submit(
+        &self,
+        writer: &Writer,
+        batch: Batch,
+        reduced: &Reduced,
+    ) -> Result<Pending, Refusal> {
         self.check_open()?;
         if is_system(self.log.name.as_str()) {
             let detail = "this log is the server's own record; hand events in to another log";
@@ -144,7 +161,7 @@ impl LogHandle {
             sealer: self.inner.sealer.get().map(|sealer| &**sealer),
             poison: &self.inner.poison,
         };
-        let prepared = Box::new(intake.prepare(writer, batch)?);
+        let prepared = Box::new(intake.prepare(writer, batch, reduced)?);
         let writer_queue = self.inner.writers.of(writer.id.as_str());
         let accounts = [&self.inner.queue, &self.log.queue, &writer_queue];
         let room = Reservation::take(accounts, prepared.events.len(), prepared.cost_bytes())?;
@@ -346,33 +363,29 @@ impl LogHandle {
         }
     }
 
-    /// Registers a key of a stream. From then on the stream takes only batches attested by one of its keys.
-    pub fn add_stream_key(&self, stream: &Name, key: &VerifierKey) -> Result<Appended, Refusal> {
+    /// Changes the keys of a stream. From its first on the stream takes only batches attested by one of its keys.
+    pub fn change_stream_key(
+        &self,
+        stream: &Name,
+        change: &StreamKeyChange,
+    ) -> Result<Appended, Refusal> {
         self.check_open()?;
-        let bad = |what: String| Refusal::new(Code::BadEvent, what).in_field("key");
-        if key.algorithm() != Algorithm::Ed25519 || key.name().as_str() != stream.as_str() {
-            let detail = format!(
-                "a key of stream {stream} is Ed25519 (type 0x01) and named {stream}; this one is {key}"
-            );
-            return Err(bad(detail));
-        }
-        let known = self
-            .log
-            .state()
-            .streams
-            .get(stream.as_str())
-            .map_or(Vec::new(), |known| known.keys.clone());
-        if known.iter().any(|known| known.vkey == key.to_string()) {
-            return Err(Refusal::new(Code::Exists, format!("stream {stream} has or had this key"))
-                .in_field("key"));
-        }
-        if known.len() >= KEYS_PER_NAME_MAX {
-            return Err(bad(format!(
-                "stream {stream} had {KEYS_PER_NAME_MAX} keys, the limit; begin a new stream"
-            )));
-        }
-        let event = own::key_changed("stream", stream.as_str(), KeyOp::Add, &key.to_string(), None);
-        append_own(&self.inner, &self.log, vec![event])
+        // One at a time: two keys cannot both be the first.
+        let _creator = self.inner.creator.lock().unwrap_or_else(PoisonError::into_inner);
+        append_own(&self.inner, &self.log, self.plan_stream_key(stream, change)?)
+    }
+
+    /// The events of a change of a stream's keys, if it could be made now; nothing is written.
+    pub fn plan_stream_key(
+        &self,
+        stream: &Name,
+        change: &StreamKeyChange,
+    ) -> Result<Vec<Vec<u8>>, Refusal> {
+        let state = self.log.state();
+        let known = state.streams.get(stream.as_str());
+        let known = known.map_or(Vec::new(), |known| known.keys.clone());
+        drop(state);
+        stream_keys::plan(&self.log.origin, stream, &known, change)
     }
 
     /// Draws new keys for the log; the old ones announce them and are retired. Returns the new verifier keys.

@@ -9,11 +9,13 @@ use crate::limits::{EVENT_OVERHEAD_BYTES, SEALED_BATCH_BYTES_MAX, STREAMS_PER_LO
 use crate::poison::Poison;
 use crate::sealer::{SealFault, Sealed, SealedValue, Sealer, ToSeal};
 use crate::shared::LogShared;
+use crate::state::{NamedKey, StreamState};
+use crate::stream_keys;
 use append::{AckLevel, BATCH_BYTES_MAX, BATCH_EVENTS_MAX, Batch, CURSOR_BYTES_MAX};
 use append::{Code, Refusal, Sidecar};
 use graven_entry::{
     Altered, Attestation, AuthMethod, DisclosureError, EventError, EventErrorKind, EventFacts,
-    Grade, Name, check_event, compact, event_hash, match_disclosures, open_event,
+    Grade, Name, SealedDigest, check_event, compact, event_hash, match_disclosures, open_event,
 };
 use graven_merkle::Hash;
 use graven_note::VerifierKey;
@@ -29,6 +31,18 @@ pub struct Writer {
     pub auth: AuthMethod,
     /// How well the actor is known.
     pub grade: Grade,
+}
+
+/// The events of a batch of which policy dropped values before they were handed in, by their place.
+pub type Reduced = BTreeMap<usize, ReducedEvent>;
+
+/// What was done to an event before it was handed in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReducedEvent {
+    /// The hash of the bytes that the producer sent, by which a repetition is known.
+    pub received: Hash,
+    /// Digests of values that were dropped: no disclosure comes with them, and nobody has one.
+    pub withheld: Vec<String>,
 }
 
 /// An event that is ready to be numbered.
@@ -61,6 +75,8 @@ pub(crate) struct PreparedAttestation {
     pub(crate) parsed: Attestation,
     /// The key that verified it, as its vkey.
     pub(crate) vkey: String,
+    /// Whether that key's word is its producer's.
+    pub(crate) is_vouched: bool,
 }
 
 /// A sidecar of the event at `event`.
@@ -105,7 +121,12 @@ pub(crate) struct Intake<'a> {
 
 impl Intake<'_> {
     /// Checks a batch and makes it ready.
-    pub(crate) fn prepare(&self, writer: &Writer, batch: Batch) -> Result<Prepared, Refusal> {
+    pub(crate) fn prepare(
+        &self,
+        writer: &Writer,
+        batch: Batch,
+        reduced: &Reduced,
+    ) -> Result<Prepared, Refusal> {
         check_shape(&batch)?;
         let stream = prepare_stream(self.log, &batch)?;
         let signed = stream.as_ref().is_some_and(|stream| stream.attestation.is_some());
@@ -114,8 +135,16 @@ impl Intake<'_> {
         let mut values = Vec::new();
         for (place, bytes) in batch.events.into_iter().enumerate() {
             let disclosed = brought.disclosed.remove(&place).unwrap_or_default();
-            let checked = self.prepare_event(bytes, signed, disclosed);
+            let reduced = reduced.get(&place);
+            let withheld = reduced.map_or(&[][..], |reduced| &reduced.withheld);
+            let checked = self.prepare_event(bytes, signed, (disclosed, withheld));
             let mut event = checked.map_err(|refusal| refusal.at_event(place))?;
+            if let Some(reduced) = reduced {
+                event.received = Some(reduced.received);
+                if !event.altered.contains(&Altered::Sealed) {
+                    event.altered.push(Altered::Sealed);
+                }
+            }
             let by_id = event.id.take().filter(|_| stream.is_none());
             let log = self.log.name.as_str();
             let identity = by_id.map(|id| self.hasher.by_id(log, writer.id.as_str(), &id));
@@ -143,7 +172,7 @@ impl Intake<'_> {
         &self,
         bytes: Vec<u8>,
         signed: bool,
-        mut values: Vec<SealedValue>,
+        (mut values, withheld): (Vec<SealedValue>, &[String]),
     ) -> Result<CheckedEvent, Refusal> {
         let facts = check_event(&bytes).map_err(|error| event_refusal(&error))?;
         if facts.is_reserved_action {
@@ -178,7 +207,7 @@ impl Intake<'_> {
             }
             None => line.to_vec(),
         };
-        check_disclosures(&line, &values)?;
+        check_disclosures(&line, &values, withheld)?;
         let received = (!altered.is_empty()).then(|| event_hash(&bytes));
         Ok(CheckedEvent { bytes: line, received, altered, id, values })
     }
@@ -262,15 +291,21 @@ struct CheckedEvent {
     values: Vec<SealedValue>,
 }
 
-/// Each digest of the event has a disclosure, each disclosure a digest, and the path that its producer states is where it
-/// belongs: what is encrypted for a path must open there.
-fn check_disclosures(event: &[u8], values: &[SealedValue]) -> Result<(), Refusal> {
+/// Each digest of the event that is not withheld has a disclosure, each disclosure a digest, and the path that its producer
+/// states is where it belongs: what is encrypted for a path must open there.
+fn check_disclosures(
+    event: &[u8],
+    values: &[SealedValue],
+    withheld: &[String],
+) -> Result<(), Refusal> {
     let bad = |detail: String, field: &str| Refusal::new(Code::BadEvent, detail).in_field(field);
     let wrong = |error: DisclosureError| bad(with_cause(&error), "disclosure");
     let facts = check_event(event).map_err(|error| event_refusal(&error))?;
     let encoded: Vec<&str> = values.iter().map(|value| value.disclosure.as_str()).collect();
     let matches = match_disclosures(&facts.digests, &encoded).map_err(wrong)?;
-    if let Some(digest) = matches.withheld.first().and_then(|at| facts.digests.get(*at)) {
+    let mut closed = matches.withheld.iter().filter_map(|at| facts.digests.get(*at));
+    let is_lacking = |digest: &&SealedDigest<'_>| !withheld.iter().any(|one| one == digest.digest);
+    if let Some(digest) = closed.find(is_lacking) {
         let detail = "the batch brings no disclosure for this digest; send it as a sidecar, or the foreign original as a string";
         return Err(bad(detail.to_owned(), &digest.path));
     }
@@ -311,11 +346,11 @@ fn prepare_stream(log: &LogShared, batch: &Batch) -> Result<Option<PreparedStrea
         );
         return Err(Refusal::new(Code::Busy, detail).in_field("stream").retry_after(3_600));
     }
-    let keys: Vec<String> =
-        known.map_or(Vec::new(), |stream| stream.current_keys().map(str::to_owned).collect());
+    // Cheap to copy: nothing where there are no keys, and few where there are.
+    let known = batch.attestation.as_ref().and(known).cloned();
     drop(state);
     let attestation = match &batch.attestation {
-        Some(bytes) => Some(verify_attestation(log, &name, bytes, &keys)?),
+        Some(bytes) => Some(verify_attestation(log, &name, bytes, known.as_ref())?),
         None => None,
     };
     let (first_seq, cursor) = (claim.first_seq, batch.cursor.clone());
@@ -326,7 +361,7 @@ fn verify_attestation(
     log: &LogShared,
     stream: &Name,
     bytes: &[u8],
-    vkeys: &[String],
+    known: Option<&StreamState>,
 ) -> Result<PreparedAttestation, Refusal> {
     let bad = |detail: String| Refusal::new(Code::BadAttestation, detail).in_field("attestation");
     let parsed = Attestation::parse(bytes).map_err(|error| bad(with_cause(&error)))?;
@@ -336,17 +371,31 @@ fn verify_attestation(
             parsed.stream, parsed.origin, log.origin
         )));
     }
-    for vkey in vkeys {
+    for vkey in known.iter().flat_map(|known| known.current_keys()) {
         let Ok(key) = VerifierKey::from_str(vkey) else { continue };
         if key.id() != parsed.key_id {
             continue;
         }
         parsed.verify_signature(&[key]).map_err(|error| bad(with_cause(&error)))?;
-        return Ok(PreparedAttestation { bytes: bytes.to_vec(), parsed, vkey: vkey.clone() });
+        let (bytes, vkey) = (bytes.to_vec(), vkey.to_owned());
+        let is_vouched = known.is_some_and(|known| known.is_vouched(&vkey));
+        return Ok(PreparedAttestation { bytes, parsed, vkey, is_vouched });
+    }
+    let keys = known.map_or(&[][..], |known| &known.keys);
+    let is_it = |key: &&NamedKey| {
+        VerifierKey::from_str(&key.vkey).is_ok_and(|key| key.id() == parsed.key_id)
+    };
+    if let Some(NamedKey { ended_at: Some(ended_at), .. }) = keys.iter().find(is_it) {
+        return Err(bad(format!(
+            "key {} of stream {stream} ended with entry {ended_at}; {}",
+            parsed.key_id,
+            stream_keys::expected(keys)
+        )));
     }
     let detail = format!(
-        "no current key of stream {stream} has id {}; an operator registers one with `graven key add --stream`",
-        parsed.key_id
+        "no key of stream {stream} has id {}; {}; an operator registers one with `graven key add --stream`",
+        parsed.key_id,
+        stream_keys::expected(keys)
     );
     Err(bad(detail))
 }

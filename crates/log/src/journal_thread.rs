@@ -225,8 +225,8 @@ fn check_delta(mutants: &Mutants, delta: &LogDelta, body: &[u8]) -> Result<Check
             body.get(start..end).ok_or_else(|| format!("entry {index} is not in its frame"))?;
         let (header, header_bytes) =
             headers.read(index, entry).map_err(|fault| fault.to_string())?;
-        let event = event_of(entry, header_bytes, header.is_signed)
-            .ok_or_else(|| format!("entry {index} has no event"))?;
+        let event =
+            event_of(entry, header_bytes).ok_or_else(|| format!("entry {index} has no event"))?;
         let intake = body.get(end..end + 32).unwrap_or_default();
         if !skip && event_hash(event).as_bytes() != intake {
             return Err(format!("the event of entry {index} is not the one that was taken in"));
@@ -250,13 +250,13 @@ fn check_delta(mutants: &Mutants, delta: &LogDelta, body: &[u8]) -> Result<Check
     Ok(Checked { growth, last_time_ns, crcs, own })
 }
 
-/// The event of an entry whose header line was read. Without a signature it is all the rest but the last line feed: were
-/// that wrong, its hash would not be the one that was taken in.
-fn event_of(entry: &[u8], header_bytes: usize, is_signed: bool) -> Option<&[u8]> {
-    if is_signed {
-        return EntryParts::split(entry).ok().map(|parts| parts.event());
+/// The event of an entry whose header line was read. An event ends with its brace, an attestation with base64; were this
+/// wrong, the event's hash would not be the one that was taken in.
+fn event_of(entry: &[u8], header_bytes: usize) -> Option<&[u8]> {
+    match entry.get(header_bytes..)?.strip_suffix(b"\n")? {
+        event if event.ends_with(b"}") => Some(event),
+        _ => EntryParts::split(entry).ok().map(|parts| parts.event()),
     }
-    entry.get(header_bytes..)?.strip_suffix(b"\n")
 }
 
 /// Takes a permanent frame into a log's tail and state, in this order: the unloader reads from the tail what the state

@@ -54,6 +54,7 @@ mod shared;
 mod skeleton;
 mod state;
 mod stats;
+mod stream_keys;
 mod sync;
 mod tail;
 mod time_keeper;
@@ -66,7 +67,7 @@ pub use frame::SidecarKind;
 pub use guard::GuardError;
 pub use handle::{LogHandle, LogInfo, Pending};
 pub use inner::{Env, NewLog};
-pub use intake::Writer;
+pub use intake::{Reduced, ReducedEvent, Writer};
 pub use keys::{KeyError, ReadyKeys};
 pub use limits::CellLimits;
 pub use meta::ENDED_FILE;
@@ -79,6 +80,7 @@ pub use read::ReadError;
 pub use recover::OpenError;
 pub use sealer::{SealFault, Sealed, SealedValue, Sealer, ToSeal};
 pub use stats::{Histogram, Metrics};
+pub use stream_keys::StreamKeyChange;
 pub use vault::StoredSidecar;
 
 #[cfg(test)]

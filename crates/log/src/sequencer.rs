@@ -628,7 +628,7 @@ fn header(
     new: &NewEntry<'_>,
 ) -> Header {
     let writer = &new.prepared.writer;
-    let signed = new.prepared.attestation().is_some();
+    let signed = new.prepared.attestation().is_some_and(|attestation| attestation.is_vouched);
     Header {
         origin: origin.clone(),
         index,

@@ -61,8 +61,7 @@ pub(crate) fn find(
     digest: &str,
 ) -> Result<Vec<u8>, Refusal> {
     let refuse = |code, detail| Refusal::new(code, detail).in_field("digest");
-    let quoted = format!("\"{digest}\"");
-    if !event.windows(quoted.len()).any(|part| part == quoted.as_bytes()) {
+    if !holds(event, digest) {
         return Err(refuse(Code::NotFound, "the entry names no blob of this digest"));
     }
     let mut blobs = sidecars.into_iter().filter(|sidecar| sidecar.kind == SidecarKind::Blob);
@@ -85,7 +84,7 @@ pub(crate) fn open_beside(
     (origin, digest): (&str, &str),
     (path, value_json): (&str, &[u8]),
 ) -> Result<Option<Vec<u8>>, Refusal> {
-    if !path.ends_with(DIGEST_STEP) {
+    if !is_digest_path(path) {
         return Ok(None);
     }
     let sealed = sidecars.iter().filter(|sidecar| sidecar.kind == SidecarKind::SealedBlob);
@@ -105,6 +104,21 @@ fn event(writer: &Name, media_type: &str, bytes: &[u8]) -> Vec<u8> {
     let actor = json!({"type": "service", "id": writer.as_str()});
     let event = json!({"actor": actor, "action": ACTION, "data": {"blob": blob}});
     event.to_string().into_bytes()
+}
+
+/// Whether an event states the digest of a blob with these bytes.
+pub(crate) fn states(event: &[u8], bytes: &[u8]) -> bool {
+    holds(event, &hex_digest(bytes))
+}
+
+/// Whether a value at this path may be the digest of a blob.
+pub(crate) fn is_digest_path(path: &str) -> bool {
+    path.ends_with(DIGEST_STEP)
+}
+
+fn holds(event: &[u8], digest: &str) -> bool {
+    let quoted = format!("\"{digest}\"");
+    event.windows(quoted.len()).any(|part| part == quoted.as_bytes())
 }
 
 /// Whether a text has the form in which entries state a blob's digest.

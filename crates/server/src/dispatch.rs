@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use access::{Asked, PrincipalId, Right};
+use access::{Asked, PrincipalId, Right, Slice};
 use append::{Code, Refusal};
 use axum::body::{Body, HttpBody as _};
 use axum::extract::{FromRequestParts as _, Query, RawPathParams, Request};
@@ -349,6 +349,12 @@ impl Call {
     pub(crate) fn log(&self) -> Result<LogHandle, Refusal> {
         let name = self.param("log").unwrap_or_default();
         self.shared.cell.log(name).ok_or_else(no_such_log)
+    }
+
+    /// What policies say of the caller's right on the log that the path names, entry by entry.
+    pub(crate) fn slice(&self, right: Right) -> Result<Slice, Refusal> {
+        let log = self.param("log").unwrap_or_default();
+        Ok(self.shared.gate.slice(&self.principal()?.id, right, log))
     }
 
     /// Whether the caller may have its answer tell of this log.

@@ -69,20 +69,12 @@ pub fn erase(
     subject: &str,
     because: Because<'_>,
 ) -> Result<Erased, Refusal> {
-    check_reason(because.reason)?;
     let mut custody = sealing.custody();
-    let found = match find(sealing, subject) {
-        Err(refusal) if refusal.code == Code::NotFound => {
-            return custody.erased(subject).ok_or(refusal);
-        }
-        found => found?,
+    let found = match to_erase(cell, sealing, &custody, (subject, because))? {
+        ToErase::Subject(found) => found,
+        ToErase::Done(erased) => return Ok(erased),
     };
     let key = found.key;
-    if found.is_held {
-        let data = json!({"op": "blocked", "key": key.to_string(), "reason": because.reason});
-        record(cell, because.who, HOLD, data)?;
-        return Err(refusal(KeyringError::Held { key }));
-    }
     let data = json!({
         "op": "begin",
         "keys": [key.to_string()],
@@ -96,6 +88,46 @@ pub fn erase(
     let erased = Erased { key, pseudonym, values, revealed, revealed_to, repeated: false };
     custody.remember(subject, &erased);
     Ok(erased)
+}
+
+/// What an erasure is about.
+pub(crate) enum ToErase {
+    Subject(Subject),
+    /// It was done before.
+    Done(Erased),
+}
+
+/// What [`erase`] would erase now; nothing happens to it. Blocks.
+pub(crate) fn check_erase(
+    cell: &Cell,
+    sealing: &Sealing,
+    subject: &str,
+    because: Because<'_>,
+) -> Result<ToErase, Refusal> {
+    to_erase(cell, sealing, &sealing.custody(), (subject, because))
+}
+
+/// The subject of an erasure, if nothing is against it. That a hold kept one off is told.
+fn to_erase(
+    cell: &Cell,
+    sealing: &Sealing,
+    custody: &Custody<'_>,
+    (subject, because): (&str, Because<'_>),
+) -> Result<ToErase, Refusal> {
+    check_reason(because.reason)?;
+    let found = match find(sealing, subject) {
+        Err(refusal) if refusal.code == Code::NotFound => {
+            return custody.erased(subject).map(ToErase::Done).ok_or(refusal);
+        }
+        found => found?,
+    };
+    if found.is_held {
+        let key = found.key;
+        let data = json!({"op": "blocked", "key": key.to_string(), "reason": because.reason});
+        record(cell, because.who, HOLD, data)?;
+        return Err(refusal(KeyringError::Held { key }));
+    }
+    Ok(ToErase::Subject(found))
 }
 
 /// Puts a subject under legal hold, or releases it. Whether that changed anything. Blocks.
@@ -125,8 +157,8 @@ pub fn set_hold(
     Ok((Subject { is_held, ..found }, true))
 }
 
-/// What stands for a subject in events; the entry that says who looked stands in `system` before. Blocks.
-pub fn show_subject(
+/// What [`show_subject`] would show, which may not be handed out before it is told. Blocks.
+pub(crate) fn check_show(
     cell: &Cell,
     sealing: &Sealing,
     subject: &str,
@@ -134,7 +166,17 @@ pub fn show_subject(
 ) -> Result<Subject, Refusal> {
     check_reason(because.reason)?;
     cell.check_own_room()?;
-    let found = find(sealing, subject)?;
+    find(sealing, subject)
+}
+
+/// What stands for a subject in events; the entry that says who looked stands in `system` before. Blocks.
+pub fn show_subject(
+    cell: &Cell,
+    sealing: &Sealing,
+    subject: &str,
+    because: Because<'_>,
+) -> Result<Subject, Refusal> {
+    let found = check_show(cell, sealing, subject, because)?;
     let data = json!({"op": "show", "key": found.key.to_string(), "reason": because.reason});
     record(cell, because.who, SUBJECT, data)?;
     Ok(found)

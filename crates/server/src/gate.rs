@@ -3,14 +3,15 @@
 //! It owns the directory of principals, which the `system` logs hold: they are read through at start, and what changes is
 //! appended there before it counts.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use access::{
-    Account, Asked, AuthFailure, Change, ChangeError, Class, Credential, Decision, Directory,
-    PrincipalId, RateLimits, Rates, ReplayError, Source, Throttle, Token, TokenHash, TokenId,
-    TokenKey,
+    Account, Asked, AuthFailure, ChangeError, Class, Credential, Decision, Directory, PrincipalId,
+    Privilege, RateLimits, Rates, ReplayError, Right, Scoped, Slice, Source, Standing, Throttle,
+    Token, TokenHash, TokenId, TokenKey,
 };
 use append::{Code, Refusal};
 use axum::http::{HeaderMap, header};
@@ -35,18 +36,29 @@ pub struct GateOptions {
     pub rates: RateLimits,
     /// A missing key is lost: every token ends, and the admin has every right again.
     pub lost_keys: bool,
+    /// What needs a second person.
+    pub four_eyes: BTreeSet<Privilege>,
 }
 
 impl GateOptions {
-    /// The defaults: no rates.
+    /// The defaults: no rates, nothing that needs a second person.
     pub fn new(admin_token: String, keys_dir: PathBuf) -> GateOptions {
-        GateOptions { admin_token, keys_dir, rates: RateLimits::default(), lost_keys: false }
+        GateOptions {
+            admin_token,
+            keys_dir,
+            rates: RateLimits::default(),
+            lost_keys: false,
+            four_eyes: BTreeSet::new(),
+        }
     }
 }
 
 /// Why a gate cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum GateError {
+    /// What needs a second person, or that a key is lost, cannot be recorded.
+    #[error("cannot record how access stands")]
+    Record(#[source] Box<Refusal>),
     /// The key file cannot be read or made.
     #[error("cannot use the key of tokens {}", path.display())]
     Key {
@@ -58,9 +70,6 @@ pub enum GateError {
     /// The key file is not there, and there are tokens.
     #[error("the key of tokens {} is missing: put it back, or is --keys another directory? If it is lost, start with --lost-keys: every token ends, and admin.token has every right again", .0.display())]
     KeyMissing(PathBuf),
-    /// That the key is lost cannot be recorded.
-    #[error("cannot record that the key of tokens is lost")]
-    Record(#[source] Box<Refusal>),
     /// A log of the server's own cannot be read.
     #[error("cannot read log {log}")]
     Read {
@@ -107,7 +116,7 @@ pub(crate) struct BadLogin {
 
 /// Decides who asks and what they may do.
 pub struct Gate {
-    directory: RwLock<Directory>,
+    standing: RwLock<Standing>,
     key: TokenKey,
     admin: TokenHash,
     auth: AuthMethod,
@@ -122,27 +131,30 @@ pub struct Gate {
 impl Gate {
     /// Reads the cell's `system` logs through. Blocks for as long as that takes.
     pub fn open(cell: &Cell, env: &Env, options: &GateOptions) -> Result<Gate, GateError> {
-        let mut directory = Directory::default();
+        let mut standing = Standing::default();
         for log in cell.system_logs() {
-            replay(&log, &mut directory)?;
+            replay(&log, &mut standing)?;
         }
         let path = options.keys_dir.join(KEY_FILE);
         let failed = |source| GateError::Key { path: path.clone(), source };
         let key = match read_key(&*env.disk, &path).map_err(failed)? {
             Some(key) => key,
-            None if directory.has_tokens() && !options.lost_keys => {
+            None if standing.directory.has_tokens() && !options.lost_keys => {
                 return Err(GateError::KeyMissing(path));
             }
             None => {
-                if directory.has_tokens() {
-                    lose_key(cell, &mut directory)?;
+                if standing.directory.has_tokens() {
+                    record(cell, &mut standing, Directory::plan_lost_key())?;
                 }
                 make_key(env, &options.keys_dir, &path).map_err(failed)?
             }
         };
+        if let Some(event) = standing.approvals.plan_needed(&options.four_eyes) {
+            record(cell, &mut standing, event)?;
+        }
         let key = TokenKey::new(&key);
         Ok(Gate {
-            directory: RwLock::new(directory),
+            standing: RwLock::new(standing),
             admin: key.hash(options.admin_token.as_bytes()),
             key,
             auth: AuthMethod::new("token").expect("a word of lower-case letters names a method"),
@@ -195,12 +207,13 @@ impl Gate {
         if self.admin.matches(hash) {
             return Some(PrincipalId::admin());
         }
-        TokenId::of(token).and_then(|id| self.directory().owner_of(&id).cloned())
+        TokenId::of(token).and_then(|id| self.standing().directory.owner_of(&id).cloned())
     }
 
     fn known(&self, token: &[u8], hash: &TokenHash) -> Result<Principal, AuthFailure> {
         let now = self.now();
-        let directory = self.directory();
+        let standing = self.standing();
+        let directory = &standing.directory;
         let account = if self.admin.matches(hash) {
             directory.admin().map_err(AuthFailure::Revoked)?
         } else {
@@ -210,9 +223,8 @@ impl Gate {
             .last_used
             .is_none_or(|last| now.unix_ns().saturating_sub(last.unix_ns()) > LAST_USED_NS);
         let id = account.id.clone();
-        drop(directory);
-        let is_login = is_login
-            && self.directory.write().unwrap_or_else(PoisonError::into_inner).used(&id, now);
+        drop(standing);
+        let is_login = is_login && self.write().directory.used(&id, now);
         let writer =
             Writer { id: id.name().clone(), auth: self.auth.clone(), grade: Grade::Asserted };
         Ok(Principal { id, writer, is_login })
@@ -225,8 +237,12 @@ impl Gate {
         asked: &Asked<'_>,
         is_public: bool,
     ) -> Result<(), Refusal> {
-        match self.directory().decide(id, asked, self.now()) {
+        match self.standing().decide(id, asked, self.now()) {
             Decision::Allowed => Ok(()),
+            Decision::Narrowed => {
+                let right = asked.right.as_str();
+                Err(narrowed(&format!("a policy of this server forbids `{right}` here")))
+            }
             Decision::Hidden if !is_public => Err(no_such_log()),
             Decision::Hidden | Decision::Forbidden => {
                 let right = asked.right.as_str();
@@ -240,12 +256,12 @@ impl Gate {
 
     /// Whether the principal may open sealed values of this class.
     pub(crate) fn may_reveal(&self, id: &PrincipalId, log: &str, class: Class) -> bool {
-        self.directory().may_reveal(id, log, class, self.now())
+        self.standing().directory.may_reveal(id, log, class, self.now())
     }
 
     /// Whether the principal may append to a stream.
     pub(crate) fn check_stream(&self, id: &PrincipalId, stream: &str) -> Result<(), Refusal> {
-        if self.directory().may_use_stream(id, stream) {
+        if self.standing().directory.may_use_stream(id, stream) {
             return Ok(());
         }
         let detail = format!("the stream is another principal's; yours are `{id}` and `{id}/…`");
@@ -269,20 +285,37 @@ impl Gate {
     pub(crate) async fn change(
         &self,
         cell: &Cell,
-        actor: &PrincipalId,
-        change: &Change,
+        plan: impl FnOnce(&Standing) -> Result<Vec<Vec<u8>>, Refusal>,
     ) -> Result<(), Refusal> {
+        self.change_with(cell, |standing, _| Ok((plan(standing)?, ()))).await
+    }
+
+    /// The same of a change that has an answer of its own, and depends on the time.
+    pub(crate) async fn change_with<T>(
+        &self,
+        cell: &Cell,
+        plan: impl FnOnce(&Standing, Time) -> Result<(Vec<Vec<u8>>, T), Refusal>,
+    ) -> Result<T, Refusal> {
         let _changing = self.changing.lock().await;
-        let events = self.directory().plan(actor, change).map_err(|error| refused(&error))?;
+        let (events, answer) = plan(&self.standing(), self.now())?;
+        if events.is_empty() {
+            return Ok(answer);
+        }
         let appended = cell.record(events.clone())?.await?;
-        let mut directory = self.directory.write().unwrap_or_else(PoisonError::into_inner);
+        let mut standing = self.write();
         for (event, receipt) in events.iter().zip(&appended.receipts) {
             let time: Time = receipt.time.parse().unwrap_or(Time::MIN);
-            directory.apply(time, event).map_err(|error| {
+            standing.apply(time, event).map_err(|error| {
                 Refusal::new(Code::Unavailable, format!("recorded, and not understood: {error}"))
             })?;
         }
-        Ok(())
+        Ok(answer)
+    }
+
+    /// What is said where the task of a change ended without its answer.
+    pub(crate) fn broke_off(error: &tokio::task::JoinError) -> Refusal {
+        tracing::error!(%error, "a change of access broke off");
+        Refusal::new(Code::Unavailable, "the server failed at this change; see its own log")
     }
 
     /// A new token, and how it is kept.
@@ -293,14 +326,33 @@ impl Gate {
         (token, credential)
     }
 
-    /// The directory as it stands.
-    pub(crate) fn directory(&self) -> RwLockReadGuard<'_, Directory> {
-        self.directory.read().unwrap_or_else(PoisonError::into_inner)
+    /// Where salts come from.
+    pub(crate) fn random(&self) -> &dyn Random {
+        &*self.random
+    }
+
+    /// A log's audit policy, where it ever had one.
+    pub(crate) fn scope(&self, log: &str) -> Option<Arc<Scoped>> {
+        self.standing().scopes.of(log).cloned()
+    }
+
+    /// What policies say of a principal's right on a log, event by event.
+    pub(crate) fn slice(&self, id: &PrincipalId, right: Right, log: &str) -> Slice {
+        self.standing().slice(id, right, Some(log))
+    }
+
+    /// Everything as it stands.
+    pub(crate) fn standing(&self) -> RwLockReadGuard<'_, Standing> {
+        self.standing.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Standing> {
+        self.standing.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One principal as it stands.
     pub(crate) fn account(&self, id: &PrincipalId) -> Result<Account, Refusal> {
-        let account = self.directory().account(id.as_str()).cloned();
+        let account = self.standing().directory.account(id.as_str()).cloned();
         account.ok_or_else(|| refused(&ChangeError::Unknown(id.clone())))
     }
 
@@ -310,6 +362,11 @@ impl Gate {
     }
 }
 
+/// The refusal where a role gives a right and a policy forbids it.
+pub(crate) fn narrowed(what: &str) -> Refusal {
+    Refusal::new(Code::Forbidden, format!("{what}; ask an owner of the server"))
+}
+
 /// The refusal for a log that is not there, or not to be known.
 pub(crate) fn no_such_log() -> Refusal {
     Refusal::new(Code::NotFound, "no log of this name; `GET /api/v1/logs` lists them")
@@ -317,17 +374,17 @@ pub(crate) fn no_such_log() -> Refusal {
 }
 
 /// Takes in every entry of a log, and makes sure that they are those of its root.
-fn replay(log: &LogHandle, directory: &mut Directory) -> Result<(), GateError> {
+fn replay(log: &LogHandle, standing: &mut Standing) -> Result<(), GateError> {
     let info = log.info();
     let entries = (0..info.size.0).map(|index| log.entry(LeafIndex(index)));
-    replay_entries(info.name.as_str(), entries, &info.root, directory)
+    replay_entries(info.name.as_str(), entries, &info.root, standing)
 }
 
 fn replay_entries(
     log: &str,
     entries: impl Iterator<Item = Result<Vec<u8>, ReadError>>,
     root: &Hash,
-    directory: &mut Directory,
+    standing: &mut Standing,
 ) -> Result<(), GateError> {
     let name = || log.to_owned();
     let changed = || GateError::Changed { log: name() };
@@ -337,7 +394,7 @@ fn replay_entries(
             entry.map_err(|source| GateError::Read { log: name(), source: Box::new(source) })?;
         frontier.push(leaf_hash(&entry));
         let entry = Entry::parse(&entry).map_err(|_| changed())?;
-        directory.apply(entry.header.time, entry.event).map_err(|source| GateError::Replay {
+        standing.apply(entry.header.time, entry.event).map_err(|source| GateError::Replay {
             log: name(),
             index,
             source,
@@ -378,7 +435,7 @@ fn unauthenticated(detail: &str) -> Refusal {
     Refusal::new(Code::Unauthenticated, detail).in_field("authorization")
 }
 
-fn refused(error: &ChangeError) -> Refusal {
+pub(crate) fn refused(error: &ChangeError) -> Refusal {
     let (code, field) = match error {
         ChangeError::Exists(_) => (Code::Exists, "name"),
         ChangeError::Unknown(_) => (Code::NotFound, "principal"),
@@ -391,14 +448,14 @@ fn refused(error: &ChangeError) -> Refusal {
     Refusal::new(code, error.to_string()).in_field(field)
 }
 
-/// Says in `system` that the key is gone. A crash before the new one is there finds no token that would need it.
-fn lose_key(cell: &Cell, directory: &mut Directory) -> Result<(), GateError> {
-    let event = Directory::plan_lost_key();
+/// Records how access stands from this start on. Said of a lost key, a crash before the new one is there finds no token that
+/// would need it.
+fn record(cell: &Cell, standing: &mut Standing, event: Vec<u8>) -> Result<(), GateError> {
     let failed = |refusal| GateError::Record(Box::new(refusal));
     let appended = cell.record(vec![event.clone()]).map_err(failed)?.wait().map_err(failed)?;
     let receipt = appended.receipts.first();
     let time = receipt.and_then(|receipt| receipt.time.parse().ok()).unwrap_or(Time::MIN);
-    directory.apply(time, &event).map_err(|error| {
+    standing.apply(time, &event).map_err(|error| {
         failed(Refusal::new(Code::Unavailable, format!("recorded, and not understood: {error}")))
     })
 }

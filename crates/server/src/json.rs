@@ -36,7 +36,7 @@ pub(crate) fn response(status: StatusCode, body: Vec<u8>) -> Response {
     response
 }
 
-/// The answer to an append: `{"checkpoint":…,"receipts":[…]}`.
+/// The answer to an append: `{"checkpoint":…,"receipts":[…],"dropped"?:[…]}`.
 pub(crate) fn appended(appended: &Appended) -> Vec<u8> {
     let bytes = appended.checkpoint.len()
         + appended.receipts.len() * RECEIPT_BYTES
@@ -57,7 +57,18 @@ pub(crate) fn appended(appended: &Appended) -> Vec<u8> {
         }
         out.push(b'}');
     }
-    out.extend_from_slice(b"]}\n");
+    out.push(b']');
+    if !appended.dropped.is_empty() {
+        out.extend_from_slice(b",\"dropped\":[");
+        for (place, dropped) in appended.dropped.iter().enumerate() {
+            push_comma(&mut out, place);
+            push(&mut out, format_args!("{{\"event\":{},\"rule\":", dropped.event));
+            write_json_string(&mut out, &dropped.rule);
+            out.push(b'}');
+        }
+        out.push(b']');
+    }
+    out.extend_from_slice(b"}\n");
     out
 }
 

@@ -9,16 +9,19 @@
 //!   one to ask the [`Gate`].
 //! * One function, [`status`], knows which HTTP status a code has.
 
+mod approval;
 mod batch;
 mod blob;
 mod body;
 mod connection;
 mod dispatch;
+mod drops;
 mod erasure;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod gate;
 mod handlers;
+mod intake;
 mod json;
 pub mod limits;
 mod metrics;

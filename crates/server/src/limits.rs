@@ -81,6 +81,11 @@ pub const RECORD_RANGES_MAX: usize = 256;
 /// Entries that are handed to the log at once.
 pub const RECORD_ENTRIES_PER_BATCH: usize = 256;
 
+/// How often what audit policies left out is written into `system`.
+pub const DROPS_EVERY: Duration = Duration::from_mins(1);
+/// Kinds of events left out (by log, version and rule) that wait to be written; further ones are counted as one.
+pub const DROPS_KINDS_MAX: usize = 4_096;
+
 /// What a server runs with; [`ServerLimits::default`] holds the constants above.
 #[derive(Clone, Debug)]
 pub struct ServerLimits {

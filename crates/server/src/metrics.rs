@@ -97,6 +97,11 @@ impl Page {
             let labels = format!("{{code=\"{code}\"}}");
             self.sample("graven_http_refusals_total", &labels, counter.load(Ordering::Relaxed));
         }
+        let help = "events that the log's audit policy did not take";
+        self.head("graven_audit_dropped_total", "counter", help);
+        for (log, count) in shared.drops.totals() {
+            self.sample("graven_audit_dropped_total", &format!("{{log=\"{log}\"}}"), count);
+        }
         let accepted = counters.connections_accepted.load(Ordering::Relaxed);
         self.counter("graven_http_connections_total", "connections served", accepted);
         let refused = counters.connections_refused.load(Ordering::Relaxed);

@@ -36,7 +36,7 @@ pub fn openapi() -> Value {
         "paths": paths,
         "components": {
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
-            "schemas": joined(schemas(), sealed_schemas()),
+            "schemas": joined(joined(schemas(), access_schemas()), sealed_schemas()),
         },
     })
 }
@@ -171,8 +171,9 @@ fn schemas() -> Value {
             "repeated": flag, "header": text, "proof": text,
         })),
         "Appended": object(&["checkpoint", "receipts"], &json!({
-            "checkpoint": text, "receipts": list("Receipt"),
+            "checkpoint": text, "receipts": list("Receipt"), "dropped": list("Dropped"),
         })),
+        "Dropped": object(&["event", "rule"], &json!({"event": count, "rule": text})),
         "CreateLog": object(&["name"], &json!({"name": text, "origin": text, "public": flag})),
         "Log": object(&["name", "origin", "public", "size", "root", "created", "vkeys"], &json!({
             "name": text, "origin": text, "public": flag, "size": count, "root": hash,
@@ -187,7 +188,9 @@ fn schemas() -> Value {
             "old": count, "new": count, "proof": texts,
         })),
         "EntryLine": object(&["index", "entry"], &json!({"index": count, "entry": text})),
-        "ChangeKey": object(&[], &json!({"stream": text, "vkey": text, "rotate": flag})),
+        "ChangeKey": object(&[], &json!({
+            "stream": text, "vkey": text, "signature": text, "rotate": flag, "revoke": flag,
+        })),
         "CreateToken": object(&["name", "role"], &json!({
             "name": text, "role": schema_of("role"), "log": text, "class": schema_of("class"),
             "expires_s": {"type": "integer", "minimum": 1},
@@ -208,6 +211,46 @@ fn schemas() -> Value {
             "code": {"type": "string", "enum": Code::ALL.map(Code::as_str)},
             "detail": text, "event": count, "field": text, "position": count, "next_seq": count,
             "retry_after_s": count,
+        })),
+    })
+}
+
+/// What the routes of access send and take.
+fn access_schemas() -> Value {
+    let (text, count) = (json!({"type": "string"}), json!({"type": "integer", "minimum": 0}));
+    let texts = json!({"type": "array", "items": text});
+    json!({
+        "AuditPolicy": object(&[], &json!({
+            "rules": {"type": "array", "items": object(&["level"], &json!({
+                "name": text, "action": text, "actor": text, "actor_type": text, "target": text,
+                "target_type": text, "drop": texts,
+                "level": {"type": "string", "enum": ["none", "metadata", "full"]},
+            }))},
+            "catalogue": {"type": "array", "items": object(&["action", "require"], &json!({
+                "action": text, "require": texts,
+            }))},
+        })),
+        "Policy": object(&["id"], &json!({"id": text, "text": {"type": ["string", "null"]}})),
+        "Policies": object(&["policies", "schema"], &json!({
+            "policies": list("Policy"), "schema": text,
+        })),
+        "ChangePolicy": object(&[], &json!({"text": text, "remove": {"type": "boolean"}})),
+        "Approval": object(&["approval"], &json!({
+            "approval": count, "who": text, "privilege": text, "what": text, "expires": text,
+            "log": {"type": ["string", "null"]}, "class": {"type": ["string", "null"]},
+            "approved_by": {"type": ["string", "null"]},
+        })),
+        "Approvals": object(&["needed", "approvals"], &json!({
+            "needed": texts, "approvals": list("Approval"),
+        })),
+        "LogPolicy": object(&["log", "version", "policy"], &json!({
+            "log": text, "version": count, "policy": schema_of("AuditPolicy"),
+        })),
+        "Explanation": object(&["log", "version", "outcome", "level", "rule", "missing", "dropped"], &json!({
+            "log": text, "version": count, "level": text, "rule": text, "missing": texts,
+            "dropped": texts, "why": text,
+            "outcome": {"type": "string",
+                "enum": ["recorded", "recorded in part", "not recorded", "refused"]},
         })),
     })
 }

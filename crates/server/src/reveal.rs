@@ -1,6 +1,7 @@
-//! Revealing one sealed value: an entry of `system` says who, why and which before it goes out.
+//! Revealing one sealed value: [`open`] finds it, and [`tell`] has an entry of `system` say who, why and which before it goes
+//! out. Between the two a second person may be asked.
 
-use access::{Class, ClosedValue, KeyringError, OpenedValue};
+use access::{Class, ClosedValue, KeyId, KeyringError, OpenedValue};
 use append::{Code, Refusal};
 use graven_entry::Disclosure;
 use graven_merkle::LeafIndex;
@@ -22,6 +23,10 @@ pub struct Revealed {
     pub proof: String,
     /// The sealed blob whose digest the value is.
     pub blob: Option<Vec<u8>>,
+    /// The digest that stands for it in the entry.
+    pub digest: String,
+    /// The subject's key.
+    pub key: KeyId,
 }
 
 /// Which value is asked for, and which classes the caller may open.
@@ -37,15 +42,45 @@ pub struct Wanted<'a> {
     pub may: &'a dyn Fn(Class) -> bool,
 }
 
-/// Opens one sealed value of one entry. The entry that says so stands in `system` before the value is handed out. A value
-/// of a class that the caller may not open is [`Code::Forbidden`]. Blocks.
+/// Opens one sealed value of one entry, and tells it before it is handed out. Blocks.
 pub fn reveal(
     cell: &Cell,
     sealing: &Sealing,
     wanted: Wanted<'_>,
     because: Because<'_>,
 ) -> Result<Revealed, Refusal> {
-    check_reason(because.reason)?;
+    let revealed = open(cell, sealing, wanted, because.reason)?;
+    tell(cell, (wanted.log, wanted.index), &revealed, because)?;
+    Ok(revealed)
+}
+
+/// Appends the entry that says who opened a value, and why; it is permanent when this returns. Blocks.
+pub(crate) fn tell(
+    cell: &Cell,
+    (log, index): (&LogHandle, LeafIndex),
+    revealed: &Revealed,
+    because: Because<'_>,
+) -> Result<(), Refusal> {
+    let data = json!({
+        "origin": log.info().origin.as_str(),
+        "index": index.0,
+        "digest": revealed.digest,
+        "key": revealed.key.to_string(),
+        "class": revealed.opened.class.as_str(),
+        "reason": because.reason,
+    });
+    record(cell, because.who, REVEAL, data)
+}
+
+/// Opens one sealed value of one entry, which may not be handed out before it is told. A value of a class that the caller may
+/// not open is [`Code::Forbidden`]. Blocks.
+pub(crate) fn open(
+    cell: &Cell,
+    sealing: &Sealing,
+    wanted: Wanted<'_>,
+    reason: &str,
+) -> Result<Revealed, Refusal> {
+    check_reason(reason)?;
     cell.check_own_room()?;
     let Wanted { log, index, path, may } = wanted;
     let origin = log.info().origin;
@@ -74,16 +109,8 @@ pub fn reveal(
         let value = (path, disclosure.value_json.as_slice());
         let blob = blob::open_beside(&sidecars, &keys, (origin.as_str(), &digest), value)?;
         let proof = log.proof(index).map_err(|error| Refusal::from(&error))?;
-        let data = json!({
-            "origin": origin.as_str(),
-            "index": index.0,
-            "digest": digest,
-            "key": closed.key.to_string(),
-            "class": opened.class.as_str(),
-            "reason": because.reason,
-        });
-        record(cell, because.who, REVEAL, data)?;
-        return Ok(Revealed { opened, value_json: disclosure.value_json, proof, blob });
+        let (value_json, key) = (disclosure.value_json, closed.key);
+        return Ok(Revealed { opened, value_json, proof, blob, digest, key });
     }
     Err(nothing(is_erased))
 }

@@ -13,7 +13,8 @@ use axum::routing::{MethodFilter, MethodRouter};
 
 use crate::dispatch::{Answer, Handler, Target, dispatch};
 use crate::handlers::{
-    blobs, entries, events, keys, logs, pages, sealed, streams, subjects, tail, tiles, tokens,
+    approvals, blobs, entries, events, keys, logs, pages, policies, scope, sealed, streams,
+    subjects, tail, tiles, tokens,
 };
 use crate::record::Recorded;
 use crate::shared::Shared;
@@ -113,7 +114,7 @@ const APPEND: Doc = Doc {
 };
 
 /// All routes of the server.
-pub(crate) static ROUTES: [Route; 31] = [
+pub(crate) static ROUTES: [Route; 38] = [
     Route {
         method: Method::Post,
         path: "/api/v1/logs",
@@ -239,6 +240,7 @@ pub(crate) static ROUTES: [Route; 31] = [
             body: &[(JSON, "Reveal")],
             answers: &[(200, JSON, "Revealed")],
             refusals: &[
+                Code::ApprovalNeeded,
                 Code::BadJson,
                 Code::BadEvent,
                 Code::TooLarge,
@@ -297,13 +299,15 @@ pub(crate) static ROUTES: [Route; 31] = [
         handler: |call| Box::pin(keys::change(call)),
         doc: Doc {
             id: "changeKey",
-            summary: "add a stream's key, or rotate the log's keys",
+            summary: "add, rotate or revoke a stream's key, or rotate the log's keys",
             query: &[],
             body: &[(JSON, "ChangeKey")],
             answers: &[(200, JSON, "Log")],
             refusals: &[
                 Code::BadJson,
                 Code::BadEvent,
+                Code::BadAttestation,
+                Code::ApprovalNeeded,
                 Code::TooLarge,
                 Code::UnsupportedType,
                 Code::NotFound,
@@ -312,6 +316,49 @@ pub(crate) static ROUTES: [Route; 31] = [
                 Code::Timeout,
                 Code::DiskFull,
                 Code::Unavailable,
+            ],
+        },
+    },
+    Route {
+        method: Method::Get,
+        path: "/api/v1/logs/{log}/policy",
+        access: Access::Needs(Right::ReadPolicy),
+        recorded: Recorded::Always("graven.list"),
+        handler: |call| at_once(scope::show(call)),
+        doc: read("showPolicy", "the log's audit policy", &[], &[(200, JSON, "LogPolicy")]),
+    },
+    Route {
+        method: Method::Post,
+        path: "/api/v1/logs/{log}/policy",
+        access: Access::Needs(Right::ManagePolicy),
+        recorded: Recorded::Refusals("graven.policy"),
+        handler: |call| Box::pin(scope::set(call)),
+        doc: change(
+            "setPolicy",
+            "give the log another audit policy: what it takes of which events",
+            &[(JSON, "AuditPolicy")],
+            &[(200, JSON, "LogPolicy")],
+        ),
+    },
+    Route {
+        method: Method::Post,
+        path: "/api/v1/logs/{log}/explain",
+        access: Access::Needs(Right::ReadPolicy),
+        recorded: Recorded::Always("graven.list"),
+        handler: |call| Box::pin(scope::explain(call)),
+        doc: Doc {
+            id: "explainEvent",
+            summary: "what the log's audit policy would make of an event, and by which rule",
+            query: &[optional("as", "string", "how it is handed in: event, stream or signed")],
+            body: &[(JSON, "Event")],
+            answers: &[(200, JSON, "Explanation")],
+            refusals: &[
+                Code::BadEvent,
+                Code::TooLarge,
+                Code::UnsupportedType,
+                Code::NotFound,
+                Code::Timeout,
+                Code::DiskFull,
             ],
         },
     },
@@ -411,6 +458,59 @@ pub(crate) static ROUTES: [Route; 31] = [
             "showSubject",
             "the pseudonym that stands for an id",
             &[(200, JSON, "Subject")],
+        ),
+    },
+    Route {
+        method: Method::Get,
+        path: "/api/v1/policies",
+        access: Access::Needs(Right::ReadPolicy),
+        recorded: Recorded::Always("graven.list"),
+        handler: |call| at_once(Ok(policies::list(call))),
+        doc: Doc {
+            id: "listPolicies",
+            summary: "the Cedar policies that narrow what roles give, and their schema",
+            query: &[],
+            body: &[],
+            answers: &[(200, JSON, "Policies")],
+            refusals: &[Code::DiskFull],
+        },
+    },
+    Route {
+        method: Method::Post,
+        path: "/api/v1/policies/{policy}",
+        access: Access::Needs(Right::Grant),
+        recorded: Recorded::Refusals("graven.policy"),
+        handler: |call| Box::pin(policies::change(call)),
+        doc: change(
+            "changePolicy",
+            "set a Cedar policy, or take it away",
+            &[(JSON, "ChangePolicy")],
+            &[(200, JSON, "Policy")],
+        ),
+    },
+    Route {
+        method: Method::Get,
+        path: "/api/v1/approvals",
+        access: Access::AnyPrincipal,
+        recorded: Recorded::Refusals("graven.list"),
+        handler: |call| at_once(approvals::list(call)),
+        doc: page(
+            "listApprovals",
+            "what waits for a second person: one's own requests, and those that one may approve",
+            &[(200, JSON, "Approvals")],
+        ),
+    },
+    Route {
+        method: Method::Post,
+        path: "/api/v1/approvals/{approval}/approve",
+        access: Access::AnyPrincipal,
+        recorded: Recorded::Refusals("graven.approval"),
+        handler: |call| Box::pin(approvals::approve(call)),
+        doc: change(
+            "approve",
+            "approve another's request; it needs the right that the request needs",
+            &[],
+            &[(200, JSON, "Approval")],
         ),
     },
     Route {
@@ -600,6 +700,7 @@ const fn change(
         Code::BadJson,
         Code::TooLarge,
         Code::UnsupportedType,
+        Code::ApprovalNeeded,
         Code::NotFound,
         Code::Exists,
         Code::Timeout,
@@ -616,6 +717,7 @@ const fn of_subject(
     answers: &'static [(u16, &'static str, &'static str)],
 ) -> Doc {
     let refusals = &[
+        Code::ApprovalNeeded,
         Code::BadJson,
         Code::BadEvent,
         Code::TooLarge,

@@ -154,9 +154,7 @@ impl Sealing {
     }
 
     pub(crate) fn salt(&self) -> String {
-        let mut salt = [0; SALT_BYTES];
-        self.random.fill(&mut salt);
-        URL_SAFE_NO_PAD.encode(salt)
+        salt(&*self.random)
     }
 
     /// The keys of these subjects, by subject.
@@ -204,6 +202,13 @@ impl Sealer for Sealing {
         }
         Ok(closed)
     }
+}
+
+/// The salt of one sealed value.
+pub(crate) fn salt(random: &dyn Random) -> String {
+    let mut salt = [0; SALT_BYTES];
+    random.fill(&mut salt);
+    URL_SAFE_NO_PAD.encode(salt)
 }
 
 /// A signed event is never altered: what policy wants sealed its producer has to seal.

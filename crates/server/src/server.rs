@@ -94,6 +94,8 @@ impl Server {
         let shared = Arc::clone(&self.shared);
         let recorder =
             tokio::spawn(async move { shared.records.run(shared.stopping.clone()).await });
+        let shared = Arc::clone(&self.shared);
+        let dropping = tokio::spawn(async move { shared.drops.run(shared.stopping.clone()).await });
         let mut shutdown = std::pin::pin!(shutdown);
         loop {
             tokio::select! {
@@ -112,7 +114,9 @@ impl Server {
         self.stop.send_replace(true);
         connections.end(self.shared.limits.shutdown).await;
         report(recorder.await);
+        report(dropping.await);
         self.shared.records.write().await;
+        self.shared.drops.write().await;
         Ok(())
     }
 }

@@ -10,6 +10,7 @@ use log::Cell;
 use tokio::sync::{Semaphore, watch};
 
 use crate::body::Budget;
+use crate::drops::Drops;
 use crate::gate::Gate;
 use crate::limits::ServerLimits;
 use crate::metrics::Counters;
@@ -23,6 +24,8 @@ pub(crate) struct Shared {
     pub(crate) cell: Cell,
     pub(crate) gate: Arc<Gate>,
     pub(crate) records: Records,
+    /// What audit policies left out.
+    pub(crate) drops: Drops,
     /// Whose `X-Forwarded-For` is believed.
     pub(crate) proxies: Vec<IpAddr>,
     pub(crate) tls: Option<Tls>,
@@ -54,6 +57,7 @@ impl Shared {
         let ServerOptions { limits, proxies, reads_unrecorded, tls, sealing, .. } = options;
         Arc::new(Shared {
             records: Records::new(cell.clone(), reads_unrecorded),
+            drops: Drops::new(cell.clone()),
             cell,
             gate,
             proxies,

@@ -3,7 +3,7 @@
 use super::{Reach, Right, Role};
 
 /// One row a right: `x` has it, `o` for own streams, `.` has it not; in the order of [`Role::ALL`].
-const TABLE: [(&str, &str); 14] = [
+const TABLE: [(&str, &str); 16] = [
     ("append", "x....."),
     ("read_entries", ".xx..."),
     ("export", "..x..."),
@@ -12,6 +12,8 @@ const TABLE: [(&str, &str); 14] = [
     ("list_logs", "xxxxxx"),
     ("create_log", "....x."),
     ("manage_keys", "....x."),
+    ("read_policy", "..x.xx"),
+    ("manage_policy", "....x."),
     ("read_metrics", "..x.x."),
     ("grant", ".....x"),
     ("reveal", "...x.."),
@@ -39,6 +41,9 @@ fn every_role_has_the_rights_of_its_column_and_no_other() {
 fn names_are_read_back() {
     for role in Role::ALL {
         assert_eq!(Role::parse(role.as_str()), Some(role));
+    }
+    for right in Right::ALL {
+        assert_eq!(Right::parse(right.as_str()), Some(right));
     }
     for bad in ["", "Owner", "admin", "owner "] {
         assert_eq!(Role::parse(bad), None, "{bad:?}");

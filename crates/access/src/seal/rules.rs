@@ -65,8 +65,8 @@ pub(super) enum Treatment {
 
 /// Steps from the event to a value; none of a step's name takes every one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Pattern {
-    pub(super) steps: Vec<Option<String>>,
+pub(crate) struct Pattern {
+    pub(crate) steps: Vec<Option<String>>,
 }
 
 /// Why rules are refused.
@@ -187,7 +187,7 @@ fn check_size(json: &[u8]) -> Result<(), RuleError> {
 }
 
 impl Pattern {
-    fn parse(text: &str) -> Result<Pattern, &'static str> {
+    pub(crate) fn parse(text: &str) -> Result<Pattern, &'static str> {
         let tokens: Vec<String> = match text.strip_prefix('/') {
             Some(pointer) => pointer
                 .split('/')

@@ -1,5 +1,6 @@
 //! `graven append`: events in, receipts out.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -63,6 +64,8 @@ struct Tally {
     /// Events of a stream that were recorded so long ago that there is no receipt to repeat.
     skipped: u64,
     without_id: u64,
+    /// Events that the log's audit policy does not take, by the name of its rule.
+    dropped: BTreeMap<String, u64>,
     late: bool,
     first: Option<u64>,
     last: Option<u64>,
@@ -174,6 +177,11 @@ impl Appender<'_> {
         let appended = result.map_err(|error| self.name_refused(error, &lines))?;
         self.advance(batch.events.len());
         self.tally.count(&batch, &appended);
+        let mut taken = 0..lines.len();
+        lines.retain(|_| {
+            let place = taken.next();
+            !appended.dropped.iter().any(|dropped| Some(dropped.event) == place)
+        });
         self.progress.add(batch.events.len() as u64);
         if self.context.out.json { self.print_receipts(&appended, &lines) } else { Ok(()) }
     }
@@ -266,6 +274,12 @@ impl Appender<'_> {
         if !out.json {
             out.line(tally.summary(&self.connection.log))?;
         }
+        for (rule, count) in &tally.dropped {
+            let events = if *count == 1 { "event was" } else { "events were" };
+            out.note(format!(
+                "{count} {events} not recorded, by the rule {rule} of the log's audit policy"
+            ));
+        }
         if tally.late {
             out.warn(format!(
                 "entries are permanent, but the ack level `{}` was not reached in time",
@@ -292,7 +306,10 @@ impl Pending {
 
 impl Tally {
     fn count(&mut self, batch: &Batch, appended: &Appended) {
-        self.events += batch.events.len() as u64;
+        self.events += appended.receipts.len() as u64;
+        for dropped in &appended.dropped {
+            *self.dropped.entry(dropped.rule.clone()).or_default() += 1;
+        }
         self.late |= !appended.ack_reached;
         // In a stream the seq is what tells events apart.
         if batch.stream.is_none() {
@@ -313,7 +330,9 @@ impl Tally {
             skipped => format!("; {skipped} more were recorded long ago"),
         };
         let (Some(first), Some(last)) = (self.first, self.last) else {
-            return format!("no events to append to {log}{skipped}");
+            let none =
+                if self.dropped.is_empty() { "no events to append" } else { "appended no events" };
+            return format!("{none} to {log}{skipped}");
         };
         let events = if self.events == 1 { "event" } else { "events" };
         let entries = match (first, last) {

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use access::RateLimits;
+use access::{Privilege, RateLimits};
 use env::Random;
 use graven_entry::Name;
 use log::{Cell, CellOptions, Env, OpenError, OpenReport};
@@ -49,6 +49,9 @@ pub(crate) struct ServeArgs {
     /// Believe X-Forwarded-For from these addresses, with commas between them [env: GRAVEN_PROXIES]
     #[arg(long, value_name = "ADDRESSES")]
     proxies: Option<String>,
+    /// Have a second person approve these: of grant, reveal, erase, key, with commas between them [env: GRAVEN_FOUR_EYES]
+    #[arg(long, value_name = "WHAT")]
+    four_eyes: Option<String>,
     /// Take at most this many requests of one principal in a second [env: GRAVEN_REQUESTS_PER_S]
     #[arg(long, value_name = "N")]
     requests_per_s: Option<String>,
@@ -129,8 +132,10 @@ fn serve(
     let admin_token = admin_token(&data.join("admin.token"), environment.random.as_ref())?;
     let lost_keys = args.lost_keys;
     let rates = rates(&context.settings);
+    let four_eyes = context.settings.given("four_eyes").unwrap_or_default().split(',');
+    let four_eyes = four_eyes.filter_map(|one| Privilege::parse(one.trim())).collect();
     let gate_options =
-        GateOptions { rates, lost_keys, ..GateOptions::new(admin_token, keys.clone()) };
+        GateOptions { rates, lost_keys, four_eyes, ..GateOptions::new(admin_token, keys.clone()) };
     let gate = gate(cell, environment, gate_options)?;
     let tls = certificate::tls(&context.settings, data, &keys, options.listen.ip())?;
     let scheme = if tls.is_some() { "https" } else { "http" };

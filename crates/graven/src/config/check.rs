@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use access::Privilege;
 use graven_entry::LogName;
 
 use super::table::{Kind, SETTINGS};
@@ -26,6 +27,10 @@ pub(super) fn kind(kind: Kind, text: &str) -> Result<(), String> {
             .split(',')
             .try_for_each(|one| one.trim().parse::<IpAddr>().map(drop))
             .map_err(|_| "it is not IP addresses with commas between them".to_owned()),
+        Kind::Privileges => text
+            .split(',')
+            .try_for_each(|one| Privilege::parse(one.trim()).map(drop).ok_or(()))
+            .map_err(|()| "it is not of grant, reveal, erase and key".to_owned()),
         Kind::Number => match text.parse::<u32>() {
             Ok(number) if number > 0 => Ok(()),
             _ => Err(format!("it is no number from 1 to {}", u32::MAX)),

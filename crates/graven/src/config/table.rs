@@ -27,6 +27,7 @@ pub(crate) enum Kind {
     Addresses,
     Number,
     Switch,
+    Privileges,
     Filter,
     TraceFormat,
 }
@@ -56,6 +57,7 @@ impl Kind {
             Kind::Addresses => "IP addresses, with commas between them",
             Kind::Number => "number, 1 or more",
             Kind::Switch => "`true` or `false`",
+            Kind::Privileges => "of `grant`, `reveal`, `erase`, `key`, with commas between them",
             Kind::Filter => "filter such as `warn` or `server=debug,warn`",
             Kind::TraceFormat => "`text` or `json`",
         }
@@ -170,6 +172,15 @@ pub(crate) const SETTINGS: &[Setting] = &[
         used_by: "serve",
         help: "The addresses of proxies before the server. Only from these is `X-Forwarded-For` believed, as far as \
                they wrote it: for lockouts, and for where an access came from in its record.",
+    },
+    Setting {
+        key: "four_eyes",
+        kind: Kind::Privileges,
+        default: None,
+        is_secret: false,
+        used_by: "serve",
+        help: "What one person may not do alone: another who has the right has to approve it first. A change of this is an \
+               entry of `system` at the next start.",
     },
     Setting {
         key: "requests_per_s",

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::fixture::Fixture;
 
-const COMMANDS: [&[&str]; 40] = [
+const COMMANDS: [&[&str]; 51] = [
     &[],
     &["serve"],
     &["demo"],
@@ -23,11 +23,22 @@ const COMMANDS: [&[&str]; 40] = [
     &["key", "list"],
     &["key", "rotate"],
     &["key", "add"],
+    &["key", "revoke"],
+    &["key", "sign"],
     &["token"],
     &["token", "create"],
     &["token", "list"],
     &["token", "revoke"],
     &["token", "grant"],
+    &["access"],
+    &["access", "explain"],
+    &["access", "scope"],
+    &["access", "approvals"],
+    &["access", "approve"],
+    &["access", "policy"],
+    &["access", "policy", "list"],
+    &["access", "policy", "set"],
+    &["access", "policy", "remove"],
     &["reveal"],
     &["disclose"],
     &["blob"],

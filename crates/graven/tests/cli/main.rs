@@ -1,6 +1,8 @@
 //! The command line end to end: the real binary against a real server in a directory of its own.
 
 #[cfg(test)]
+mod access;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod config;
@@ -16,6 +18,8 @@ mod fixture;
 mod help;
 #[cfg(test)]
 mod keeping;
+#[cfg(test)]
+mod keys;
 #[cfg(test)]
 mod sealing;
 #[cfg(test)]

@@ -263,6 +263,7 @@ fn appended(answer: &Answer, events: usize) -> Result<Appended, Violation> {
     Ok(Appended {
         checkpoint: value["checkpoint"].as_str().unwrap_or_default().to_owned(),
         receipts: receipts.ok_or_else(|| bad(value.to_string()))?,
+        dropped: Vec::new(),
         proofs: Vec::new(),
         ack_reached: true,
     })

@@ -1,7 +1,8 @@
 //! Whole cells: append, read back, prove, restart.
 
 use crate::{
-    Cell, CellLimits, CellOptions, Env, LogHandle, NewLog, OnFatal, Pace, ReadError, Writer,
+    Cell, CellLimits, CellOptions, Env, LogHandle, NewLog, OnFatal, Pace, ReadError,
+    StreamKeyChange, Writer,
 };
 use append::{Appended, Batch, Code, Refusal, Sidecar, StreamClaim};
 use env::{Clock, SimClock, SimDisk, SimRandom};
@@ -464,7 +465,8 @@ fn one_entry_proves_its_producers_signature() {
         Algorithm::Ed25519,
         [3; 32],
     );
-    log.add_stream_key(&stream, &key.verifier()).expect("registered");
+    log.change_stream_key(&stream, &StreamKeyChange::Add(key.verifier(), None))
+        .expect("registered");
     let plain = Batch { attestation: None, ..attested(&log, &key, 0..1) };
     let refusal =
         log.submit(&writer(), plain).and_then(crate::Pending::wait).expect_err("unsigned");

@@ -1,9 +1,10 @@
 //! Sealed values on their way into the log: what is taken, what is refused, where the ciphertext goes.
 
 use super::cell::{World, check_log, writer};
-use crate::{Cell, LogHandle, SealFault, Sealed, SealedValue, Sealer, SidecarKind, ToSeal};
+use crate::{Cell, LogHandle, Reduced, ReducedEvent, SealFault, Sealed, SealedValue, Sealer};
+use crate::{SidecarKind, ToSeal};
 use append::{Appended, Batch, Code, Refusal, Sidecar};
-use graven_entry::{Altered, Entry, Name, open_event, seal_event};
+use graven_entry::{Altered, Entry, Name, disclosure_digest, event_hash, open_event, seal_event};
 use std::sync::Arc;
 
 const SALT: &str = "lklxF5jMYlGTPUovMNIvCA";
@@ -173,6 +174,31 @@ fn digests_and_disclosures_must_fit() {
         .map(|(known, subject)| sidecar(0, &value(&known.disclosure, &known.path, subject)));
     check_refused(&log, &event, other.to_vec(), (Code::DiskFull, ""));
     submit(&log, vec![event], both).expect("as it should be");
+}
+
+#[test]
+fn what_policy_withholds_needs_no_disclosure_and_the_header_says_so() {
+    let world = World::new(26);
+    // No keyring is needed for what nobody can open.
+    let log = world.open().log("main").expect("is there");
+    let (event, values) = sealed_event();
+    let digests: Vec<String> =
+        values.iter().map(|value| disclosure_digest(&value.disclosure)).collect();
+    let submit = |withheld: &[String]| {
+        let received = event_hash(b"as it was sent");
+        let reduced = ReducedEvent { received, withheld: withheld.to_vec() };
+        let batch = Batch::of(vec![event.clone()]);
+        log.submit_reduced(&writer(), batch, &Reduced::from([(0, reduced)]))?.wait()
+    };
+    for withheld in [&[][..], &digests[..1], &digests[1..]] {
+        assert_eq!(submit(withheld).expect_err("not all").code, Code::BadEvent);
+    }
+    let appended = submit(&digests).expect("appended");
+    let bytes = log.entry(appended.receipts[0].index).expect("an entry");
+    let entry = Entry::parse(&bytes).expect("well-formed");
+    assert_eq!((entry.event, entry.header.altered), (&event[..], vec![Altered::Sealed]));
+    assert_eq!(log.sidecars(appended.receipts[0].index).expect("readable"), []);
+    check_log(&log);
 }
 
 #[test]

@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
+use access::Right;
 use append::Refusal;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use graven_entry::Entry;
 
-use super::entries::index;
+use super::entries::{check_see, index};
 use super::{PRIVATE_FOR_EVER, events, logged, unsupported_type};
 use crate::blob::{self, About};
 use crate::body::{BodyShape, encoding};
 use crate::dispatch::{Call, bad_query};
+use crate::intake;
 use crate::limits::MEDIA_TYPE_BYTES_MAX;
 
 /// What bytes are that nobody says anything of.
@@ -31,7 +33,7 @@ pub(crate) async fn add(call: &mut Call) -> Result<Response, Refusal> {
     let about = about(call)?;
     let bytes_max = call.shared.limits.blob_bytes_max;
     let body = call.read_body(BodyShape { encoding, bytes_max, lines_max: None }).await?;
-    let writer = call.principal()?.writer.clone();
+    let (id, writer) = (call.principal()?.id.clone(), call.principal()?.writer.clone());
     let shared = Arc::clone(&call.shared);
     let submit = move || {
         let batch = match about {
@@ -42,10 +44,10 @@ pub(crate) async fn add(call: &mut Call) -> Result<Response, Refusal> {
                 blob::sealed_batch(&log, &sealing, by, &body.bytes, about)?
             }
         };
-        log.submit(&writer, batch)
+        intake::submit(&shared, &log, (&id, &writer), batch)
     };
-    let pending = call.shared.blocking(submit).await??;
-    Ok(events::answer(&pending.await?))
+    let taken = call.shared.blocking(submit).await??;
+    Ok(events::answer(&taken.finish(&call.shared).await?))
 }
 
 /// `GET …/entries/{index}/blobs/{digest}`: the bytes, which have that digest.
@@ -62,6 +64,7 @@ pub(crate) async fn get(call: &mut Call) -> Result<Response, Refusal> {
         Ok((entry, log.sidecars(index)?))
     });
     let (entry, sidecars) = read.await?.map_err(|error| logged(call, &error))?;
+    check_see(&call.slice(Right::ReadEntries)?, &entry)?;
     let event = Entry::parse(&entry).map(|entry| entry.event).unwrap_or_default();
     let bytes = blob::find(event, sidecars, &digest)?;
     call.show_entries(index.0..index.0 + 1);

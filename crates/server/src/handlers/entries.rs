@@ -1,13 +1,16 @@
 //! Entries: their bytes and their proofs.
 
+use access::{EventAbout, Right, Slice};
 use append::Refusal;
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
+use graven_entry::Entry;
 use graven_merkle::{LeafIndex, TreeSize, leaf_hash};
 
 use super::{PRIVATE_FOR_EVER, logged};
 use crate::dispatch::{Call, bad_query, parse_number};
+use crate::gate::narrowed;
 use crate::json;
 
 const TEXT_PLAIN: &str = "text/plain; charset=utf-8";
@@ -18,6 +21,7 @@ pub(crate) async fn entry(call: &mut Call) -> Result<Response, Refusal> {
     let index = index(call)?;
     let entry = call.shared.blocking(move || log.entry(index)).await?;
     let entry = entry.map_err(|error| logged(call, &error))?;
+    check_see(&call.slice(Right::ReadEntries)?, &entry)?;
     call.show_entries(index.0..index.0 + 1);
     let etag = format!("\"{}\"", leaf_hash(&entry));
     let is_known = is_known(call, &etag);
@@ -51,6 +55,23 @@ pub(crate) async fn consistency(call: &mut Call) -> Result<Response, Refusal> {
     let proof = call.shared.blocking(move || log.consistency(old, new)).await?;
     let proof = proof.map_err(|error| logged(call, &error))?;
     Ok(json::response(StatusCode::OK, json::consistency(old.0, new.0, &proof)))
+}
+
+/// Refuses an entry that policies do not show.
+pub(super) fn check_see(slice: &Slice, entry: &[u8]) -> Result<(), Refusal> {
+    if may_see(slice, entry) {
+        return Ok(());
+    }
+    Err(narrowed("a policy forbids you to read this entry"))
+}
+
+/// Whether policies show this entry.
+pub(super) fn may_see(slice: &Slice, entry: &[u8]) -> bool {
+    if matches!(slice, Slice::Free) {
+        return true;
+    }
+    let about = Entry::parse(entry).ok().and_then(|entry| EventAbout::of(entry.event));
+    about.is_some_and(|about| slice.allows(&about))
 }
 
 pub(super) fn index(call: &Call) -> Result<LeafIndex, Refusal> {

@@ -11,7 +11,7 @@ use super::{media_type, unsupported_type};
 use crate::body::{BodyShape, encoding, too_many_events};
 use crate::dispatch::{Call, bad_query};
 use crate::limits::{BODY_BYTES_MAX, INLINE_BYTES_MAX};
-use crate::{batch, json};
+use crate::{batch, intake, json};
 
 /// The three content types of an append.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -46,11 +46,11 @@ pub(crate) async fn append(call: &mut Call) -> Result<Response, Refusal> {
         if let Some(stream) = &batch.stream {
             shared.gate.check_stream(&id, &stream.name)?;
         }
-        log.submit(&writer, Batch { ack, proof, ..batch })
+        intake::submit(&shared, &log, (&id, &writer), Batch { ack, proof, ..batch })
     };
     // A megabyte of events is milliseconds of checks: not on a thread that serves others.
-    let pending = if is_small { submit()? } else { call.shared.blocking(submit).await?? };
-    Ok(answer(&pending.await?))
+    let taken = if is_small { submit()? } else { call.shared.blocking(submit).await?? };
+    Ok(answer(&taken.finish(&call.shared).await?))
 }
 
 pub(super) fn answer(appended: &Appended) -> Response {

@@ -1,11 +1,14 @@
 //! What the routes do: convert the request, call the log, convert the answer.
 
+pub(crate) mod approvals;
 pub(crate) mod blobs;
 pub(crate) mod entries;
 pub(crate) mod events;
 pub(crate) mod keys;
 pub(crate) mod logs;
 pub(crate) mod pages;
+pub(crate) mod policies;
+pub(crate) mod scope;
 pub(crate) mod sealed;
 pub(crate) mod streams;
 pub(crate) mod subjects;
@@ -13,6 +16,9 @@ pub(crate) mod tail;
 pub(crate) mod tiles;
 pub(crate) mod tokens;
 
+use std::sync::Arc;
+
+use access::Standing;
 use append::{Code, Refusal};
 use axum::http::{HeaderMap, header};
 use log::ReadError;
@@ -20,6 +26,7 @@ use serde::de::DeserializeOwned;
 
 use crate::body::{BodyShape, encoding};
 use crate::dispatch::{Call, bad_query, for_log};
+use crate::gate::Gate;
 use crate::limits::{BODY_SMALL_BYTES_MAX, LIST_ITEMS_MAX};
 
 /// How long a client may keep what never changes and is not for everyone.
@@ -49,14 +56,29 @@ fn unsupported_type(expected: &str) -> Refusal {
 
 /// Reads a small JSON body with known fields only.
 async fn read_json<T: DeserializeOwned>(call: &mut Call) -> Result<T, Refusal> {
+    let bytes = read_text(call).await?;
+    serde_json::from_slice(&bytes).map_err(|error| bad_json(&bytes, &error))
+}
+
+/// Reads a small JSON body as it is written.
+async fn read_text(call: &mut Call) -> Result<Vec<u8>, Refusal> {
     let headers = &call.parts.headers;
     if media_type(headers)? != "application/json" {
         return Err(unsupported_type("application/json"));
     }
     let encoding = encoding(headers)?;
     let shape = BodyShape { encoding, bytes_max: BODY_SMALL_BYTES_MAX, lines_max: None };
-    let body = call.read_body(shape).await?;
-    serde_json::from_slice(&body.bytes).map_err(|error| bad_json(&body.bytes, &error))
+    Ok(call.read_body(shape).await?.bytes)
+}
+
+/// Makes a change of access on a task of its own: one whose client has gone must still be taken in once it is permanent.
+async fn apply(
+    call: &mut Call,
+    plan: impl FnOnce(&Standing) -> Result<Vec<Vec<u8>>, Refusal> + Send + 'static,
+) -> Result<(), Refusal> {
+    let shared = Arc::clone(&call.shared);
+    let task = async move { shared.gate.change(&shared.cell, plan).await };
+    tokio::spawn(task).await.unwrap_or_else(|error| Err(Gate::broke_off(&error)))
 }
 
 /// A member of a JSON body at fault.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use access::{Privilege, Right};
 use append::{Code, Refusal};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -9,6 +10,7 @@ use serde::Deserialize;
 
 use super::entries::index;
 use super::read_json;
+use crate::approval;
 use crate::dispatch::Call;
 use crate::erasure::Because;
 use crate::json;
@@ -29,14 +31,14 @@ pub(crate) async fn reveal(call: &mut Call) -> Result<Response, Refusal> {
     let Reveal { path, reason } = read_json(call).await?;
     let shared = Arc::clone(&call.shared);
     let (sealing, who) = (shared.sealing()?, call.principal()?.id.clone());
-    let work = move || {
-        let name = log.info().name;
-        let may = |class| shared.gate.may_reveal(&who, name.as_str(), class);
-        let wanted = Wanted { log: &log, index, path: &path, may: &may };
-        let because = Because { who: who.name(), reason: &reason };
-        reveal::reveal(&shared.cell, &sealing, wanted, because)
+    let name = log.info().name;
+    let (target, on, principal, why) = (log.clone(), name.clone(), who.clone(), reason.clone());
+    let open = move || {
+        let may = |class| shared.gate.may_reveal(&principal, on.as_str(), class);
+        let wanted = Wanted { log: &target, index, path: &path, may: &may };
+        reveal::open(&shared.cell, &sealing, wanted, &why)
     };
-    let revealed = call.shared.blocking(work).await?;
+    let revealed = call.shared.blocking(open).await?;
     let revealed = revealed.map_err(|refusal| match refusal.code {
         // That there is a value of a class that is not the caller's is told in `system` alone.
         Code::Forbidden => {
@@ -45,5 +47,20 @@ pub(crate) async fn reveal(call: &mut Call) -> Result<Response, Refusal> {
         }
         _ => refusal,
     })?;
+    let wanted = approval::Wanted {
+        privilege: Privilege::Reveal,
+        right: Right::Reveal,
+        log: Some(name.to_string()),
+        class: Some(revealed.opened.class),
+        // By its digest: a path may tell as much as a value.
+        what: format!("open the value {} of entry {index}: {reason}", revealed.digest),
+    };
+    let _approved = approval::require(call, wanted).await?;
+    let shared = Arc::clone(&call.shared);
+    let tell = move || {
+        let because = Because { who: who.name(), reason: &reason };
+        reveal::tell(&shared.cell, (&log, index), &revealed, because).map(|()| revealed)
+    };
+    let revealed = call.shared.blocking(tell).await??;
     Ok(json::response(StatusCode::OK, json::revealed(&revealed)))
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use access::{KeyId, Privilege, Right};
 use append::Refusal;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -9,8 +10,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::read_json;
+use crate::approval::{Wanted, require};
 use crate::dispatch::Call;
-use crate::erasure::{self, Because, Erased, Subject};
+use crate::erasure::{self, Because, Erased, Subject, ToErase};
 use crate::json;
 use crate::sealing::Sealing;
 use crate::shared::Shared;
@@ -32,10 +34,18 @@ const COPIES: [&str; 3] = [
 
 /// `POST /api/v1/subjects/erase`: destroys key and ciphertext for ever.
 pub(crate) async fn erase(call: &mut Call) -> Result<Response, Refusal> {
-    let work = |shared: &Shared, sealing: &Sealing, subject: &str, because: Because<'_>| {
-        erasure::erase(&shared.cell, sealing, subject, because).map(|erased| to_json(&erased))
+    let named: Named = read_json(call).await?;
+    let check = |shared: &Shared, sealing: &Sealing, subject: &str, because: Because<'_>| {
+        erasure::check_erase(&shared.cell, sealing, subject, because)
     };
-    run(call, work).await
+    let target = run(call, &named, check).await?;
+    if let ToErase::Subject(Subject { key, .. }) = target {
+        approve(call, (Privilege::Erase, Right::Erase), ("erase", key), &named.reason).await?;
+    }
+    let work = |shared: &Shared, sealing: &Sealing, subject: &str, because: Because<'_>| {
+        erasure::erase(&shared.cell, sealing, subject, because)
+    };
+    Ok(answer(&to_json(&run(call, &named, work).await?)))
 }
 
 /// `POST /api/v1/subjects/hold`: nothing of the subject is erased until the hold is released.
@@ -48,16 +58,23 @@ pub(crate) async fn release(call: &mut Call) -> Result<Response, Refusal> {
     set_hold(call, false).await
 }
 
-/// `POST /api/v1/subjects/show`: what stands for the subject in events.
+/// `POST /api/v1/subjects/show`: what stands for the subject in events, which is as much as opening a value.
 pub(crate) async fn show(call: &mut Call) -> Result<Response, Refusal> {
-    let work = |shared: &Shared, sealing: &Sealing, subject: &str, because: Because<'_>| {
-        let found = erasure::show_subject(&shared.cell, sealing, subject, because);
-        found.map(|found| subject_to_json(&found))
+    let named: Named = read_json(call).await?;
+    let check = |shared: &Shared, sealing: &Sealing, subject: &str, because: Because<'_>| {
+        erasure::check_show(&shared.cell, sealing, subject, because)
     };
-    run(call, work).await
+    let key = run(call, &named, check).await?.key;
+    let kind = (Privilege::Reveal, Right::FindSubject);
+    approve(call, kind, ("learn the pseudonym of", key), &named.reason).await?;
+    let work = |shared: &Shared, sealing: &Sealing, subject: &str, because: Because<'_>| {
+        erasure::show_subject(&shared.cell, sealing, subject, because)
+    };
+    Ok(answer(&subject_to_json(&run(call, &named, work).await?)))
 }
 
 async fn set_hold(call: &mut Call, is_held: bool) -> Result<Response, Refusal> {
+    let named: Named = read_json(call).await?;
     let work = move |shared: &Shared, sealing: &Sealing, subject: &str, because: Because<'_>| {
         let (found, is_new) =
             erasure::set_hold(&shared.cell, sealing, (subject, is_held), because)?;
@@ -65,23 +82,40 @@ async fn set_hold(call: &mut Call, is_held: bool) -> Result<Response, Refusal> {
         body["repeated"] = (!is_new).into();
         Ok(body)
     };
-    run(call, work).await
+    Ok(answer(&run(call, &named, work).await?))
+}
+
+/// Asks for a second person, who is not told the subject's id: `system` keeps what is asked for ever.
+async fn approve(
+    call: &mut Call,
+    (privilege, right): (Privilege, Right),
+    (verb, key): (&str, KeyId),
+    reason: &str,
+) -> Result<(), Refusal> {
+    let what = format!("{verb} the subject of key {key}: {reason}");
+    let wanted = Wanted { privilege, right, log: None, class: None, what };
+    let _approved = require(call, wanted).await?;
+    Ok(())
 }
 
 /// Does the work where it may block. A client that goes away does not cut it off.
-async fn run(
+async fn run<T: Send + 'static>(
     call: &mut Call,
-    work: impl FnOnce(&Shared, &Sealing, &str, Because<'_>) -> Result<Value, Refusal> + Send + 'static,
-) -> Result<Response, Refusal> {
-    let Named { subject, reason } = read_json(call).await?;
+    Named { subject, reason }: &Named,
+    work: impl FnOnce(&Shared, &Sealing, &str, Because<'_>) -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    let (subject, reason) = (subject.clone(), reason.clone());
     let shared = Arc::clone(&call.shared);
     let (sealing, who) = (shared.sealing()?, call.principal()?.id.clone());
     let work = move || {
         let because = Because { who: who.name(), reason: &reason };
         work(&shared, &sealing, &subject, because)
     };
-    let body = call.shared.blocking(work).await??;
-    Ok(json::response(StatusCode::OK, format!("{body}\n").into_bytes()))
+    call.shared.blocking(work).await?
+}
+
+fn answer(body: &Value) -> Response {
+    json::response(StatusCode::OK, format!("{body}\n").into_bytes())
 }
 
 fn subject_to_json(subject: &Subject) -> Value {

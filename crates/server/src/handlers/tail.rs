@@ -1,10 +1,11 @@
 //! The tail: a log's entries as server-sent events, from an index on and for as long as it is read.
 
+use std::ops::Range;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 
-use access::{Asked, PrincipalId, Right};
+use access::{Asked, PrincipalId, Right, Slice};
 use append::{Code, Refusal};
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderValue, header};
@@ -16,8 +17,11 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::timeout;
 
 use super::chain;
+use super::entries::may_see;
 use crate::dispatch::{Call, bad_query, parse_number};
-use crate::limits::{TAIL_BYTES_PER_READ, TAIL_ENTRIES_PER_READ, TAIL_QUEUE_ITEMS};
+use crate::limits::{
+    RECORD_RANGES_MAX, TAIL_BYTES_PER_READ, TAIL_ENTRIES_PER_READ, TAIL_QUEUE_ITEMS,
+};
 use crate::record::{Access, Outcome};
 use crate::shared::Shared;
 use crate::{json, problem};
@@ -43,7 +47,8 @@ struct Place {
 struct Tail {
     shared: Arc<Shared>,
     log: LogHandle,
-    first: u64,
+    /// What was shown and is not recorded yet.
+    shown: Vec<Range<u64>>,
     next: u64,
     pieces: mpsc::Sender<Bytes>,
     /// Whose tail it is, as its record tells.
@@ -62,6 +67,8 @@ enum End {
 /// Entries that were read: what is sent of them, and the index after the last.
 struct Piece {
     bytes: Vec<u8>,
+    /// The indexes of those that are sent.
+    shown: Vec<Range<u64>>,
     next: u64,
 }
 
@@ -97,7 +104,7 @@ pub(crate) fn tail(call: &Call) -> Result<Response, Refusal> {
         address: call.source(),
     };
     let shared = Arc::clone(&call.shared);
-    let task = Tail { shared, log, first: next, next, pieces: sender, access, id };
+    let task = Tail { shared, log, shown: Vec::new(), next, pieces: sender, access, id };
     // Ends with the client, whose going away closes the channel, or with the server.
     drop(tokio::spawn(task.run(last)));
     let mut response = Response::new(Body::new(body));
@@ -129,7 +136,7 @@ impl Tail {
             _ = stopping.wait_for(|stops| *stops) => End::Quiet,
         };
         // What was shown is known now, and the opening is recorded already: a tail of `system` must not feed itself.
-        self.shared.records.add(self.access.clone(), 0, Some(self.first..self.next));
+        self.record();
         if let End::Refused(refusal) = end {
             let status = problem::status(refusal.code);
             let document = problem::document(&refusal, status);
@@ -153,10 +160,33 @@ impl Tail {
                     Err(refusal) => return End::Refused(refusal),
                 };
                 self.next = piece.next;
-                if let Err(end) = self.send(Bytes::from(piece.bytes)).await {
+                self.show(piece.shown);
+                // An empty piece would end the body.
+                if !piece.bytes.is_empty()
+                    && let Err(end) = self.send(Bytes::from(piece.bytes)).await
+                {
                     return end;
                 }
             }
+        }
+    }
+
+    fn show(&mut self, shown: Vec<Range<u64>>) {
+        for range in shown {
+            match self.shown.last_mut() {
+                Some(last) if last.end == range.start => last.end = range.end,
+                _ => self.shown.push(range),
+            }
+        }
+        if self.shown.len() >= RECORD_RANGES_MAX {
+            self.record();
+        }
+    }
+
+    /// For the record: what was shown so far.
+    fn record(&mut self) {
+        for range in self.shown.drain(..) {
+            self.shared.records.add(self.access.clone(), 0, Some(range));
         }
     }
 
@@ -177,9 +207,10 @@ impl Tail {
         let (right, log) = (Right::ReadEntries, Some(info.name.as_str()));
         let asked = Asked { right, log, stream: None };
         self.shared.gate.authorise(&self.id, &asked, info.public)?;
+        let slice = self.shared.gate.slice(&self.id, right, info.name.as_str());
         let (log, start) = (self.log.clone(), self.next);
         let end = size.min(start + TAIL_ENTRIES_PER_READ);
-        let piece = self.shared.blocking(move || read_entries(&log, start, end)).await?;
+        let piece = self.shared.blocking(move || read_entries(&log, start, end, &slice)).await?;
         piece.map_err(|error| {
             tracing::error!(error = %chain(&error), "a tail could not read on");
             Refusal::from(&error)
@@ -225,16 +256,28 @@ impl Drop for Place {
     }
 }
 
-/// Reads entries from `start` up to `end`, or until there are enough bytes for one piece.
-fn read_entries(log: &LogHandle, start: u64, end: u64) -> Result<Piece, ReadError> {
-    let mut bytes = Vec::new();
+/// Reads entries from `start` up to `end`, or until there are enough bytes for one piece, without those that policies do not
+/// show.
+fn read_entries(log: &LogHandle, start: u64, end: u64, slice: &Slice) -> Result<Piece, ReadError> {
+    let (mut bytes, mut shown) = (Vec::new(), Vec::new());
     let mut next = start;
     while next < end && bytes.len() < TAIL_BYTES_PER_READ {
         let entry = log.entry(LeafIndex(next))?;
-        push_event(&mut bytes, LeafIndex(next), &String::from_utf8_lossy(&entry));
+        if may_see(slice, &entry) {
+            push_event(&mut bytes, LeafIndex(next), &String::from_utf8_lossy(&entry));
+            extend(&mut shown, next);
+        }
         next += 1;
     }
-    Ok(Piece { bytes, next })
+    Ok(Piece { bytes, shown, next })
+}
+
+/// Takes in one more index.
+fn extend(shown: &mut Vec<Range<u64>>, index: u64) {
+    match shown.last_mut() {
+        Some(last) if last.end == index => last.end += 1,
+        _ => shown.push(index..index + 1),
+    }
 }
 
 fn push_event(out: &mut Vec<u8>, index: LeafIndex, entry: &str) {

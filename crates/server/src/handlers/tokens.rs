@@ -1,8 +1,6 @@
 //! Tokens and roles: made, listed, revoked, given and taken. Each change is an entry of `system` before it counts.
 
-use std::sync::Arc;
-
-use access::{Account, Change, Class, Grant, PrincipalId, Role};
+use access::{Account, Change, Class, Grant, PrincipalId, Privilege, Right, Role, Standing};
 use append::{Code, Refusal};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -10,8 +8,10 @@ use graven_entry::{LogName, Time};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{bad_field, page_limit, read_json};
+use super::{apply, bad_field, page_limit, read_json};
+use crate::approval::{Wanted, require};
 use crate::dispatch::Call;
+use crate::gate::refused;
 use crate::json;
 
 const NS_PER_S: u64 = 1_000_000_000;
@@ -43,10 +43,14 @@ pub(crate) async fn create(call: &mut Call) -> Result<Response, Refusal> {
     let wanted: CreateToken = read_json(call).await?;
     let id = PrincipalId::new(&wanted.name).map_err(|error| bad_field("name", &error))?;
     let grant = grant(call, &wanted.role, wanted.log.as_deref(), wanted.class.as_deref())?;
+    let expires_s = wanted.expires_s.map(|seconds| format!(", good for {seconds} s"));
+    let what = format!("make {id}, a {grant}{}", expires_s.unwrap_or_default());
     let gate = &call.shared.gate;
     let expires = wanted.expires_s.map(|seconds| expiry(gate.now(), seconds)).transpose()?;
     let (token, credential) = gate.draw(expires);
-    apply(call, Change::Create(id.clone(), credential, grant)).await?;
+    let wanted = Change::Create(id.clone(), credential, grant);
+    approve(call, &wanted, what).await?;
+    change(call, wanted).await?;
     let mut body = account(&call.shared.gate.account(&id)?);
     body["token"] = token.text.as_str().into();
     Ok(answer(StatusCode::CREATED, &body))
@@ -56,8 +60,8 @@ pub(crate) async fn create(call: &mut Call) -> Result<Response, Refusal> {
 pub(crate) fn list(call: &Call) -> Result<Response, Refusal> {
     let limit = page_limit(call)?;
     let after = call.query("after").unwrap_or_default();
-    let directory = call.shared.gate.directory();
-    let mut rest = directory.accounts().filter(|account| account.id.as_str() > after);
+    let standing = call.shared.gate.standing();
+    let mut rest = standing.directory.accounts().filter(|account| account.id.as_str() > after);
     let page: Vec<&Account> = rest.by_ref().take(limit).collect();
     let next = rest.next().and(page.last()).map(|account| account.id.as_str());
     let mut body = json!({"tokens": page.iter().map(|one| account(one)).collect::<Vec<Value>>()});
@@ -70,7 +74,7 @@ pub(crate) fn list(call: &Call) -> Result<Response, Refusal> {
 /// `POST /api/v1/tokens/{principal}/revoke`: the token is good no more.
 pub(crate) async fn revoke(call: &mut Call) -> Result<Response, Refusal> {
     let id = principal(call)?;
-    apply(call, Change::Revoke(id.clone())).await?;
+    change(call, Change::Revoke(id.clone())).await?;
     Ok(answer(StatusCode::OK, &account(&call.shared.gate.account(&id)?)))
 }
 
@@ -79,24 +83,37 @@ pub(crate) async fn change_role(call: &mut Call) -> Result<Response, Refusal> {
     let wanted: ChangeRole = read_json(call).await?;
     let id = principal(call)?;
     let grant = grant(call, &wanted.role, wanted.log.as_deref(), wanted.class.as_deref())?;
-    let change = if wanted.remove {
+    let verb = if wanted.remove { "take from" } else { "give to" };
+    let what = format!("{verb} {id} the role {grant}");
+    let wanted = if wanted.remove {
         Change::Take(id.clone(), grant)
     } else {
         Change::Grant(id.clone(), grant)
     };
-    apply(call, change).await?;
+    approve(call, &wanted, what).await?;
+    change(call, wanted).await?;
     Ok(answer(StatusCode::OK, &account(&call.shared.gate.account(&id)?)))
 }
 
-/// Makes the change on a task of its own: one whose client has gone must still be taken in once it is permanent.
-async fn apply(call: &mut Call, change: Change) -> Result<(), Refusal> {
-    let shared = Arc::clone(&call.shared);
+/// Asks for a second person, where grants need one, for a change that can be made. A token is revoked without: one that was
+/// stolen must stop at once.
+async fn approve(call: &mut Call, change: &Change, what: String) -> Result<(), Refusal> {
+    let actor = &call.principal()?.id;
+    let planned = call.shared.gate.standing().directory.plan(actor, change);
+    planned.map_err(|error| refused(&error))?;
+    let (privilege, right) = (Privilege::Grant, Right::Grant);
+    let wanted = Wanted { privilege, right, log: None, class: None, what };
+    let _approved = require(call, wanted).await?;
+    Ok(())
+}
+
+/// Makes a change of the directory.
+async fn change(call: &mut Call, change: Change) -> Result<(), Refusal> {
     let actor = call.principal()?.id.clone();
-    let task = async move { shared.gate.change(&shared.cell, &actor, &change).await };
-    tokio::spawn(task).await.unwrap_or_else(|error| {
-        tracing::error!(%error, "a change of access broke off");
-        Err(Refusal::new(Code::Unavailable, "the server failed at this change; see its own log"))
-    })
+    let plan = move |standing: &Standing| {
+        standing.directory.plan(&actor, &change).map_err(|error| refused(&error))
+    };
+    apply(call, plan).await
 }
 
 fn principal(call: &Call) -> Result<PrincipalId, Refusal> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use access::Role;
-use access::limits::FAILURES_FREE;
+use access::limits::{FAILURES_FREE, FAILURES_KEPT_NS};
 use env::SimClock;
 use log::Env;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ const NS_PER_S: u64 = 1_000_000_000;
 
 /// What a route gives to whom: a mark for each of [`Role::ALL`] (`x` may, `o` on its own streams, `.` may not), and the
 /// status for whoever may. A route that is not here fails the test.
-const TABLE: [(&str, &str, u16); 31] = [
+const TABLE: [(&str, &str, u16); 38] = [
     ("createLog", "....x.", 400),
     ("listLogs", "any", 200),
     ("showLog", "xxxxxx", 200),
@@ -33,6 +33,9 @@ const TABLE: [(&str, &str, u16); 31] = [
     ("getConsistency", ".xx...", 200),
     ("tail", ".xx...", 400),
     ("changeKey", "....x.", 400),
+    ("showPolicy", "..x.xx", 200),
+    ("setPolicy", "....x.", 400),
+    ("explainEvent", "..x.xx", 422),
     ("createToken", ".....x", 400),
     ("listTokens", ".....x", 200),
     ("revokeToken", ".....x", 404),
@@ -41,6 +44,10 @@ const TABLE: [(&str, &str, u16); 31] = [
     ("holdSubject", ".....x", 400),
     ("releaseSubject", ".....x", 400),
     ("showSubject", "...x..", 400),
+    ("listPolicies", "..x.xx", 200),
+    ("changePolicy", ".....x", 400),
+    ("listApprovals", "any", 200),
+    ("approve", "any", 404),
     ("getContract", "any", 200),
     ("healthz", "open", 200),
     ("readyz", "open", 200),
@@ -68,6 +75,7 @@ struct Caller {
 /// A server with a clock of its own, and a caller of every kind.
 struct World {
     site: Site,
+    clock: Arc<SimClock>,
     callers: Vec<Caller>,
 }
 
@@ -113,7 +121,7 @@ impl World {
             unknown("revoked", Some(revoked)),
             Caller { is_known: true, ..unknown("admin", Some(TOKEN.to_owned())) },
         ]);
-        World { site, callers }
+        World { site, clock, callers }
     }
 
     fn caller(&self, name: &str) -> &Caller {
@@ -225,6 +233,8 @@ fn fill(path: &str, caller: &str, log: &str) -> String {
         .replace("{tile}", "0/000.p/1")
         .replace("entries/0/000.p", "entries/000.p")
         .replace("{principal}", "nobody")
+        .replace("{policy}", "none")
+        .replace("{approval}", "7")
         + query
 }
 
@@ -238,6 +248,8 @@ fn every_route_for_every_caller_on_every_log() {
     for (path, methods) in document["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
             let id = operation["operationId"].as_str().unwrap();
+            // All these bad credentials come from one address, which must not be locked out.
+            world.clock.advance(FAILURES_KEPT_NS);
             let (marks, good) =
                 rows.remove(id).unwrap_or_else(|| panic!("{id} has no row: who may call it?"));
             let logs: &[&str] = if path.contains("{log}") { &LOGS } else { &["-"] };
@@ -261,7 +273,12 @@ fn check_one(
     log: &str,
 ) {
     let full = fill(path, &caller.name, log);
-    let body = if id == "append" { EVENT } else { "{}" };
+    let body = match id {
+        "append" => EVENT,
+        // `{}` is a policy.
+        "setPolicy" => "[]",
+        _ => "{}",
+    };
     let ask = match method {
         "get" => get(caller.token.as_deref(), &full),
         _ => post(caller.token.as_deref(), &full, body.as_bytes()),
@@ -506,8 +523,18 @@ fn guessing_is_locked_out_and_a_good_client_beside_it_is_not() {
 fn every_route_names_its_right_or_says_why_not() {
     for route in &ROUTES {
         let is_named = matches!(route.access, Access::Needs(_) | Access::PublicLog(_));
-        let is_listed = ["listLogs", "getContract", "healthz", "readyz", "home", "getErrorPage"]
-            .contains(&route.doc.id);
+        // What an approval needs is the right of its request.
+        let is_listed = [
+            "listLogs",
+            "listApprovals",
+            "approve",
+            "getContract",
+            "healthz",
+            "readyz",
+            "home",
+            "getErrorPage",
+        ]
+        .contains(&route.doc.id);
         assert!(is_named || is_listed, "{}", route.path);
         assert!(route.method == Method::Get || route.access != Access::Open, "{}", route.path);
     }

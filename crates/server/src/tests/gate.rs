@@ -1,10 +1,9 @@
 //! Tests of the replay: nobody is let in on the word of entries that are not those of the log.
 
-use access::Directory;
 use log::{Cell, CellOptions, Env};
 use tempfile::TempDir;
 
-use super::{GateError, LeafIndex, replay_entries};
+use super::{GateError, LeafIndex, Standing, replay_entries};
 
 #[test]
 fn entries_that_are_not_the_log_s_give_nobody_a_right() {
@@ -19,7 +18,7 @@ fn entries_that_are_not_the_log_s_give_nobody_a_right() {
         (0..info.size.0).map(|index| system.entry(LeafIndex(index)).unwrap()).collect();
     let check = |entries: Vec<Vec<u8>>, is_good: bool| {
         let entries = entries.into_iter().map(Ok);
-        let result = replay_entries("system", entries, &info.root, &mut Directory::default());
+        let result = replay_entries("system", entries, &info.root, &mut Standing::default());
         assert_eq!(result.is_ok(), is_good, "{result:?}");
         assert!(is_good || matches!(result, Err(GateError::Changed { .. })));
     };

@@ -3,10 +3,13 @@
 mod access;
 mod accesses;
 mod api;
+mod approvals;
 mod contract;
 mod limits;
+mod policies;
 mod real_data;
 mod refusals;
+mod scope;
 mod sealed;
 mod site;
 mod streams_signed;

@@ -1,5 +1,6 @@
 //! The server under test, and its client: plain bytes over a socket, so that nothing is hidden.
 
+use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use access::RateLimits;
+use access::{Privilege, RateLimits};
 use log::{Cell, CellLimits, CellOptions, Env};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -24,6 +25,7 @@ pub(super) struct Site {
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
     dir: TempDir,
+    four_eyes: BTreeSet<Privilege>,
 }
 
 /// A request; by default with the good token.
@@ -48,24 +50,34 @@ impl Site {
     }
 
     pub(super) fn with_limits(limits: ServerLimits) -> Site {
-        Site::with(&Env::real(), limits, RateLimits::default())
+        Site::with(&Env::real(), limits, RateLimits::default(), BTreeSet::new())
     }
 
     pub(super) fn with_rates(rates: RateLimits) -> Site {
-        Site::with(&Env::real(), ServerLimits::default(), rates)
+        Site::with(&Env::real(), ServerLimits::default(), rates, BTreeSet::new())
     }
 
     /// Whose gate goes by this clock and these random bytes.
     pub(super) fn with_env(env: Env) -> Site {
-        Site::with(&env, ServerLimits::default(), RateLimits::default())
+        Site::with(&env, ServerLimits::default(), RateLimits::default(), BTreeSet::new())
     }
 
-    fn with(env: &Env, limits: ServerLimits, rates: RateLimits) -> Site {
+    /// On which these things need a second person.
+    pub(super) fn with_four_eyes(four_eyes: BTreeSet<Privilege>) -> Site {
+        Site::with(&Env::real(), ServerLimits::default(), RateLimits::default(), four_eyes)
+    }
+
+    fn with(
+        env: &Env,
+        limits: ServerLimits,
+        rates: RateLimits,
+        four_eyes: BTreeSet<Privilege>,
+    ) -> Site {
         let dir = TempDir::new().expect("a directory for data");
         let cell = open(dir.path(), CellLimits::default());
-        let gate = gate(&cell, env, dir.path(), rates);
+        let gate = gate(&cell, env, dir.path(), (rates, &four_eyes));
         let (addr, stop, thread) = serve(&cell, dir.path(), limits, gate);
-        Site { addr, cell, stop: Some(stop), thread: Some(thread), dir }
+        Site { addr, cell, stop: Some(stop), thread: Some(thread), dir, four_eyes }
     }
 
     /// Stops everything and starts it again on the same data with these limits of the log.
@@ -74,7 +86,8 @@ impl Site {
         self.join();
         self.cell.stop();
         self.cell = open(self.dir.path(), limits);
-        let gate = gate(&self.cell, &Env::real(), self.dir.path(), RateLimits::default());
+        let rules = (RateLimits::default(), &self.four_eyes);
+        let gate = gate(&self.cell, &Env::real(), self.dir.path(), rules);
         let (addr, stop, thread) =
             serve(&self.cell, self.dir.path(), ServerLimits::default(), gate);
         (self.addr, self.stop, self.thread) = (addr, Some(stop), Some(thread));
@@ -222,9 +235,14 @@ impl Reply {
 }
 
 /// The gate of the servers under test.
-fn gate(cell: &Cell, env: &Env, dir: &Path, rates: RateLimits) -> Arc<Gate> {
+fn gate(
+    cell: &Cell,
+    env: &Env,
+    dir: &Path,
+    (rates, four_eyes): (RateLimits, &BTreeSet<Privilege>),
+) -> Arc<Gate> {
     let options = GateOptions::new(TOKEN.to_owned(), dir.join("data/keys"));
-    let options = GateOptions { rates, ..options };
+    let options = GateOptions { rates, four_eyes: four_eyes.clone(), ..options };
     Arc::new(Gate::open(cell, env, &options).expect("a good system log"))
 }
 

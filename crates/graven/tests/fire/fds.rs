@@ -3,6 +3,8 @@
 use std::net::TcpStream;
 use std::process::ExitStatus;
 
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
+
 use super::device::wait_until;
 use super::dice::{Dice, size};
 use super::fixture::Fixture;
@@ -13,9 +15,10 @@ use super::trial::Trial;
 const FEW_FILES: [&str; 3] = ["sh", "-c", r#"ulimit -n 400; exec "$0" "$@""#];
 /// A limit that leaves no room for the log itself.
 const TOO_FEW_FILES: [&str; 3] = ["sh", "-c", r#"ulimit -n 64; exec "$0" "$@""#];
-/// A limit below what the load takes, in KiB of address space; with few threads, so that their stacks fit on any machine.
-const LITTLE_MEMORY: [&str; 3] =
-    ["sh", "-c", r#"ulimit -v 280000; TOKIO_WORKER_THREADS=2 exec "$0" "$@""#];
+/// Allocators that ask for address space as they need it, not gigabytes ahead.
+const NOTHING_AHEAD: [&str; 3] = ["env", "MIMALLOC_ARENA_RESERVE=0", "MALLOC_ARENA_MAX=1"];
+/// Address space that a running server may still take: less than the load needs.
+const HEADROOM_BYTES: u64 = 1 << 20;
 /// Times that memory runs out on one data directory.
 const ENDS_A_DIRECTORY: u64 = 2;
 /// Connections that say nothing.
@@ -45,6 +48,16 @@ fn serve(fixture: &mut Fixture, runner: &[&str]) -> Result<Address, (ExitStatus,
     let command = fixture.command_by(runner, &["serve", "--listen", "127.0.0.1:0"]);
     let said = fixture.serve_by(command, &[])?;
     Ok(Address::of(&said, &fixture.path("graven-data")))
+}
+
+/// Limits a running process to the address space that it has now and the headroom, whatever its machine made of its start.
+fn leave_little_memory(pid: u32) {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmSize:")).unwrap();
+    let size_kib: u64 = line.trim().trim_end_matches(" kB").parse().unwrap();
+    let most = Some(size_kib * 1024 + HEADROOM_BYTES);
+    let pid = Pid::from_raw(pid.cast_signed());
+    prlimit(pid, Resource::As, Rlimit { current: most, maximum: most }).unwrap();
 }
 
 #[test]
@@ -82,9 +95,12 @@ fn t18_memory_runs_out() {
         let mut trial = Trial::on(&folder.path().join("data"), &mut dice, 6_000_000);
         for number in 0..ENDS_A_DIRECTORY {
             let mut ended = None;
-            trial.runner = LITTLE_MEMORY.map(str::to_owned).to_vec();
-            let loaded = trial.load(|scene| ended = Some(scene.fixture.ended()));
-            let (status, said) = ended.expect("the server has ended");
+            trial.runner = NOTHING_AHEAD.map(str::to_owned).to_vec();
+            let loaded = trial.load(|scene| {
+                leave_little_memory(scene.fixture.server_pid());
+                ended = Some(scene.fixture.ended());
+            });
+            let (status, said) = ended.unwrap_or_else(|| panic!("no server: {loaded:?}"));
             assert!(said.contains("memory allocation"), "{status}: {said}");
             trial.runner.clear();
             let looked = loaded.and_then(|()| trial.look());

@@ -2,16 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use append::{Appended, Batch, StreamHead};
+use append::{Appended, Batch, Code, Refusal, StreamHead};
 use graven_merkle::{Hash, LeafIndex, TilePath, TreeSize, leaf_hash};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+use ureq::http::HeaderValue;
 
 use crate::answer::{self, KeyChange, LogInfo, Malformed, NewLog, NewToken, Revealed, RoleChange};
 use crate::limits::LIST_PAGES_MAX;
 use crate::tail::Tail;
 use crate::transport::{Request, Transport};
 use crate::{ClientError, LogKeys, body, check};
+
+/// The headers that say whom a blob is about and how sensitive it is: both seal it.
+const SUBJECT: &str = "graven-subject";
+const CLASS: &str = "graven-class";
 
 /// A server, as a producer, a reader or an auditor sees it. Every call blocks its thread; a clone shares the
 /// connections.
@@ -70,6 +75,7 @@ impl Client {
         let request = Request {
             path: format!("{}/events?ack={}{proof}", log_path(log), batch.ack),
             body: Some((body.media_type, &body.bytes)),
+            headers: &[],
             repeatable: body::is_repeatable(batch),
         };
         let answer = self.transport.send(&request)?;
@@ -168,7 +174,7 @@ impl Client {
     pub fn stream(&self, log: &str, stream: &str) -> Result<Option<StreamHead>, ClientError> {
         let path = format!("{}/streams/{}", log_path(log), escape(stream));
         match self.get_json(&path, answer::stream_head) {
-            Err(ClientError::Refused(refusal)) if refusal.code == append::Code::NotFound => {
+            Err(ClientError::Refused(refusal)) if refusal.code == Code::NotFound => {
                 Ok(None)
             }
             result => result.map(Some),
@@ -261,15 +267,21 @@ impl Client {
         self.post_json(&route, &body, answer::revealed)
     }
 
-    /// Appends an event with a blob's digest, and the blob beside it.
+    /// Appends an event with a blob's digest, and the blob beside it; both sealed if it is said whom it is about, and its class.
     pub fn add_blob(
         &self,
         log: &str,
         media_type: &str,
         bytes: &[u8],
+        about: Option<(&str, &str)>,
     ) -> Result<Appended, ClientError> {
         let path = format!("{}/blobs", log_path(log));
-        let request = Request { path, body: Some((media_type, bytes)), repeatable: false };
+        let headers = match about {
+            None => Vec::new(),
+            Some((subject, class)) => vec![header(SUBJECT, subject)?, header(CLASS, class)?],
+        };
+        let body = Some((media_type, bytes));
+        let request = Request { path, body, headers: &headers, repeatable: false };
         let answer = self.transport.send(&request)?;
         let ack_reached = answer.status.as_u16() != 202;
         let appended =
@@ -357,7 +369,7 @@ impl Client {
         read: impl FnOnce(&Value) -> Result<T, Malformed>,
     ) -> Result<T, ClientError> {
         let body = Some(("application/json", body));
-        let request = Request { path: path.to_owned(), body, repeatable: false };
+        let request = Request { path: path.to_owned(), body, headers: &[], repeatable: false };
         let answer = self.transport.send(&request)?;
         let value = answer::json(&answer.body).and_then(|value| read(&value));
         value.map_err(|why| unexpected(&request, why))
@@ -408,4 +420,12 @@ fn escape(text: &str) -> String {
 
 fn hex_digit(nibble: u8) -> char {
     char::from_digit(u32::from(nibble), 16).unwrap_or('0').to_ascii_uppercase()
+}
+
+/// A text as a header, in UTF-8; one with control characters is none.
+fn header(name: &'static str, text: &str) -> Result<(&'static str, HeaderValue), ClientError> {
+    let value = HeaderValue::from_bytes(text.as_bytes());
+    let value =
+        value.map_err(|_| Refusal::new(Code::BadQuery, "control characters; leave them out"));
+    value.map(|value| (name, value)).map_err(|refusal| ClientError::Refused(refusal.in_field(name)))
 }

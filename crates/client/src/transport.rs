@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use append::{Code, Refusal};
-use ureq::http::{Response, StatusCode};
+use ureq::http::{HeaderValue, Response, StatusCode};
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body};
 
@@ -29,6 +29,8 @@ pub(crate) struct Request<'a> {
     pub(crate) path: String,
     /// Media type and bytes of a POST; a GET has none.
     pub(crate) body: Option<(&'a str, &'a [u8])>,
+    /// Headers of a POST beside its media type and who sends it.
+    pub(crate) headers: &'a [(&'static str, HeaderValue)],
     /// Whether sending it twice does no more than sending it once.
     pub(crate) repeatable: bool,
 }
@@ -41,7 +43,7 @@ pub(crate) struct Answer {
 
 impl Request<'_> {
     pub(crate) fn get(path: impl Into<String>) -> Self {
-        Request { path: path.into(), body: None, repeatable: true }
+        Request { path: path.into(), body: None, headers: &[], repeatable: true }
     }
 
     /// How errors name it.
@@ -121,6 +123,9 @@ impl Transport {
                 let mut post = self.agent.post(&url).header("content-type", media_type);
                 if let Some(authorization) = &self.authorization {
                     post = post.header("authorization", authorization);
+                }
+                for (name, value) in request.headers {
+                    post = post.header(*name, value.clone());
                 }
                 post.send(bytes)
             }

@@ -31,6 +31,12 @@ enum BlobCommand {
         /// Its media type
         #[arg(long, value_name = "TYPE", default_value = "application/octet-stream")]
         media_type: String,
+        /// Whom it is about: seals it, with --class
+        #[arg(long, value_name = "ID", requires = "class")]
+        subject: Option<String>,
+        /// How sensitive it is: pii, phi, pan or secret
+        #[arg(long, value_name = "CLASS", requires = "subject")]
+        class: Option<String>,
         #[command(flatten)]
         log: LogArg,
     },
@@ -53,9 +59,10 @@ pub(crate) fn run(context: &Context, args: &BlobArgs) -> Result<Exit, Failure> {
     let client = connect::client(context)?;
     let log = context.settings.text("log");
     match &args.command {
-        BlobCommand::Add { file, media_type, .. } => {
+        BlobCommand::Add { file, media_type, subject, class, .. } => {
             let bytes = files::read(file, BLOB_BYTES_MAX)?;
-            let appended = client.add_blob(log, media_type, &bytes)?;
+            let about = subject.as_deref().zip(class.as_deref());
+            let appended = client.add_blob(log, media_type, &bytes, about)?;
             let receipt = appended.receipts.first();
             let receipt = receipt.ok_or_else(|| Failure::bad("the answer has no receipt"))?;
             if context.out.json {

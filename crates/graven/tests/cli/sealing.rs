@@ -125,6 +125,25 @@ fn a_blob_comes_back_by_its_digest_and_has_a_limit() {
     );
 }
 
+#[test]
+fn a_sealed_blob_opens_for_a_revealer() {
+    let mut fixture = Fixture::empty();
+    fixture.serve(&[]);
+    fixture.write("scan", "a scan of a passport");
+    let add = ["blob", "add", "scan", "--subject", "Anna Müller", "--class", "phi"];
+    let added = fixture.json(&add, 0);
+    assert_eq!(added["index"], 1);
+    let entry = fixture.check(&["get", "1"], 0, &["\"_sd\":["], &[]).stdout;
+    assert!(!entry.contains("sha256"), "{entry}");
+    let reveal =
+        ["reveal", "1", "/data/blob/sha256", "--reason", "ticket 7", "--blob-output", "back"];
+    fixture.check(&reveal, 0, &[], &[]);
+    assert_eq!(fixture.read("back"), fixture.read("scan"));
+    fixture.check(&add[..5], 2, &[], &["--class"]);
+    let bad = ["blob", "add", "scan", "--subject", "a\nb", "--class", "phi"];
+    fixture.check(&bad, 2, &[], &["control characters"]);
+}
+
 /// Posts a batch, which has to be taken.
 fn post(fixture: &Fixture, body: &str) {
     let url = fixture.url();

@@ -174,9 +174,7 @@ impl Client {
     pub fn stream(&self, log: &str, stream: &str) -> Result<Option<StreamHead>, ClientError> {
         let path = format!("{}/streams/{}", log_path(log), escape(stream));
         match self.get_json(&path, answer::stream_head) {
-            Err(ClientError::Refused(refusal)) if refusal.code == Code::NotFound => {
-                Ok(None)
-            }
+            Err(ClientError::Refused(refusal)) if refusal.code == Code::NotFound => Ok(None),
             result => result.map(Some),
         }
     }

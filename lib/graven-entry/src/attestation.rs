@@ -18,8 +18,7 @@ use graven_note::{Algorithm, KeyId, Note, NoteError, SignatureLine, SigningKey, 
 
 use crate::encode::read_decimal;
 use crate::limits::{ATTESTATION_BYTES_MAX, INTEGER_MAX};
-use crate::name::{Name, NameError};
-use crate::stream::STREAM_LINE;
+use crate::name::{Name, NameError, STREAM_LINE};
 
 /// Bytes of an Ed25519 signature.
 const SIGNATURE_BYTES: usize = 64;

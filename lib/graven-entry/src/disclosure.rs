@@ -7,10 +7,11 @@
 use sha2::{Digest, Sha256};
 
 use crate::encode::{base64url, read_base64url};
-use crate::event::{EventError, Place, SealedDigest};
+use crate::event_error::EventError;
 use crate::json::{elements, push_token, string_value, write_json_string};
 use crate::limits::{DISCLOSURE_BYTES_MAX, SALT_CHARS_MIN};
 use crate::scan::{scan, scan_array};
+use crate::sealed_digest::{Place, SealedDigest};
 
 /// Names that would be taken for sealing itself.
 const NAMES_RESERVED: [&str; 3] = ["_sd", "_sd_alg", "..."];

@@ -6,7 +6,7 @@ use crate::json::find_byte;
 use crate::limits::{
     ATTESTATION_BYTES_MAX, ENTRY_BYTES_MAX, EVENT_BYTES_MAX, HEADER_BYTES_MAX, INTEGER_MAX,
 };
-use crate::stream::STREAM_LINE;
+use crate::name::STREAM_LINE;
 
 /// The three parts of an entry, as they lie in its bytes. Every line feed is included, so the
 /// parts one after the other are the entry.

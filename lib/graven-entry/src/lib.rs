@@ -53,6 +53,7 @@ mod disclosure;
 mod encode;
 mod entry;
 mod event;
+mod event_error;
 mod extra;
 #[cfg(test)]
 mod fixtures;
@@ -61,6 +62,7 @@ mod json;
 mod name;
 mod scan;
 mod seal;
+mod sealed_digest;
 mod stream;
 mod time;
 
@@ -70,9 +72,8 @@ pub use disclosure::{
     open_event,
 };
 pub use entry::{Entry, EntryError, EntryParts, build_entry};
-pub use event::{
-    EventError, EventErrorKind, EventFacts, EventFault, Place, SealedDigest, check_event,
-};
+pub use event::{EventFacts, check_event};
+pub use event_error::{EventError, EventErrorKind, EventFault};
 pub use extra::{Extra, ExtraError};
 pub use header::{Altered, Clock, Grade, Header, HeaderError, HeaderFault, prev_and_nonce_spans};
 pub use json::{
@@ -81,5 +82,6 @@ pub use json::{
 };
 pub use name::{AuthMethod, LogName, Name, NameError};
 pub use seal::{SealError, SealedEvent, ToSeal, replace_values, seal_event};
+pub use sealed_digest::{Place, SealedDigest};
 pub use stream::{chain_next, chain_start, event_hash};
 pub use time::{TIME_BYTES, Time, TimeError};

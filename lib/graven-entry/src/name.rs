@@ -5,7 +5,9 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::limits::{AUTH_BYTES_MAX, LOG_NAME_BYTES_MAX, NAME_BYTES_MAX};
-use crate::stream::STREAM_LINE;
+
+/// The first line of an attestation, and of what the first link of a stream hashes: no origin may be it.
+pub(crate) const STREAM_LINE: &str = "graven/stream/v1";
 
 /// The name of an origin, a stream, a writer or a key: 1 to 255 bytes of printable ASCII without
 /// `"`, `\`, `+` and space, so that it stands unescaped in JSON and in a signed note.

@@ -8,9 +8,10 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use crate::event::{EventError, EventErrorKind, EventFault, Place, SealedDigest};
+use crate::event_error::{EventError, EventErrorKind, EventFault};
 use crate::json::{Walk, hex4, is_white, plain_run, push_token, unescape};
 use crate::limits::{DEPTH_MAX, ERROR_PATH_BYTES_MAX, KEYS_LINEAR_MAX};
+use crate::sealed_digest::{Place, SealedDigest};
 
 /// Characters of a digest: 32 bytes in base64url without padding.
 const DIGEST_CHARS: usize = 43;

@@ -3,10 +3,7 @@
 use graven_merkle::Hash;
 use sha2::{Digest, Sha256};
 
-use crate::name::Name;
-
-/// The first line of an attestation, and of what the first link of a stream hashes.
-pub(crate) const STREAM_LINE: &str = "graven/stream/v1";
+use crate::name::{Name, STREAM_LINE};
 
 /// The prefix of a hashed link, apart from those of leaves (0) and nodes (1) of a tree.
 const LINK_PREFIX: [u8; 1] = [0x02];

@@ -5,7 +5,8 @@ use graven_merkle::{Hash, TreeSize};
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::limits::ADD_CHECKPOINT_BYTES_MAX;
 use crate::lines::{HashLinesError, parse_decimal, push_hashes, take_hashes, take_line};
-use crate::note::{Note, NoteError};
+use crate::note::Note;
+use crate::note_error::NoteError;
 
 /// A checkpoint for a witness to cosign, with the proof that it extends the last one.
 ///

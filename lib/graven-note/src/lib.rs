@@ -33,6 +33,7 @@ mod key;
 mod lines;
 mod message;
 mod note;
+mod note_error;
 mod opened;
 mod policy;
 mod proof;
@@ -44,7 +45,8 @@ pub use add_checkpoint::{AddCheckpoint, AddCheckpointError};
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use key::{Algorithm, KeyError, KeyId, KeyName};
 pub use lines::HashLinesError;
-pub use note::{Note, NoteError, Verified};
+pub use note::{Note, Verified};
+pub use note_error::NoteError;
 pub use opened::{OpenError, OpenedCheckpoint, open_checkpoint};
 pub use policy::{
     FailedSignature, Policy, PolicyError, PolicyErrorKind, PolicyLog, PolicyName, PolicyVerdict,

@@ -1,7 +1,8 @@
 //! Opening a checkpoint: from a note's bytes to a tree that a known log signed.
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
-use crate::note::{Note, NoteError, Verified};
+use crate::note::{Note, Verified};
+use crate::note_error::NoteError;
 use crate::verifier::VerifierKey;
 
 /// A checkpoint whose log signature holds, with the note that it came in.

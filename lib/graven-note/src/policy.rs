@@ -7,7 +7,8 @@ use crate::checkpoint::Checkpoint;
 use crate::key::{Algorithm, KeyError, KeyId, KeyName};
 use crate::limits::{POLICY_BYTES_MAX, POLICY_GROUPS_MAX, POLICY_LOGS_MAX, POLICY_WITNESSES_MAX};
 use crate::lines::parse_decimal;
-use crate::note::{Note, NoteError};
+use crate::note::Note;
+use crate::note_error::NoteError;
 use crate::verifier::VerifierKey;
 
 /// The quorum's name for no cosignature at all.

@@ -6,7 +6,7 @@ use crate::base64;
 use crate::key::{KeyId, KeyName};
 use crate::limits::{NOTE_BYTES_MAX, SIGNATURES_MAX};
 use crate::lines::take_line;
-use crate::note::NoteError;
+use crate::note_error::NoteError;
 
 /// What a signature line starts with: an em dash and a space.
 const LINE_PREFIX: &str = "\u{2014} ";

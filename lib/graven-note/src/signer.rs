@@ -12,7 +12,8 @@ use crate::base64;
 use crate::checkpoint::Checkpoint;
 use crate::key::{Algorithm, KeyError, KeyId, KeyName};
 use crate::message::{SubtreeMessage, cosignature_v1};
-use crate::note::{NoteError, check_text};
+use crate::note::check_text;
+use crate::note_error::NoteError;
 use crate::signature::SignatureLine;
 use crate::verifier::{VerifierKey, check_timestamp, checkpoint_message, subtree_message};
 

@@ -12,7 +12,7 @@ use crate::checkpoint::Checkpoint;
 use crate::key::{Algorithm, KeyError, KeyId, KeyName};
 use crate::limits::TIMESTAMP_S_MAX;
 use crate::message::{SubtreeMessage, cosignature_v1};
-use crate::note::NoteError;
+use crate::note_error::NoteError;
 use crate::signature::SignatureLine;
 
 /// A public key with its name and algorithm: what a verifier trusts.

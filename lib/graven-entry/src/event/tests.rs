@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::compact;
+use crate::event_error::EventErrorKind;
 
 const LEAST: &str = r#"{"actor":{},"action":"a"}"#;
 

@@ -26,6 +26,7 @@ mod bundle;
 mod frontier;
 mod hash;
 mod limits;
+mod many;
 mod node;
 mod position;
 mod proof;
@@ -40,6 +41,7 @@ pub use bundle::{BundleError, BundleReader, EntryTooLong, parse_bundle, push_bun
 pub use frontier::{Frontier, FrontierError};
 pub use hash::{EMPTY_ROOT, Hash, ParseHashError, leaf_hash, leaf_hash_parts, node_hash};
 pub use limits::{ENTRY_BYTES_MAX, PROOF_HASHES_MAX, SIZE_MAX, TILE_WIDTH};
+pub use many::{inclusion_proof_of_many, verify_inclusion_of_many};
 pub use node::{Node, NodeSource, TileSpan};
 pub use position::{LeafIndex, TreeSize};
 pub use proof::{

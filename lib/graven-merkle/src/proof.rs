@@ -40,6 +40,12 @@ pub enum ProofError<E> {
         /// The tree's size.
         size: TreeSize,
     },
+    /// The indexes do not increase.
+    #[error("index {index} does not come after the one before it")]
+    NotIncreasing {
+        /// The first index that is not above the one before.
+        index: LeafIndex,
+    },
     /// A node's hash could not be had.
     #[error("node hash could not be read")]
     Source(#[source] E),
@@ -178,7 +184,10 @@ fn hashes_of<S: NodeSource>(
 }
 
 /// The hash of a valid subtree: its complete subtrees, joined from the right.
-fn hash_of<S: NodeSource>(interval: Range<u64>, source: &S) -> Result<Hash, ProofError<S::Error>> {
+pub(crate) fn hash_of<S: NodeSource>(
+    interval: Range<u64>,
+    source: &S,
+) -> Result<Hash, ProofError<S::Error>> {
     let mut folded = None;
     for node in complete_nodes(interval.start, interval.end).rev() {
         let hash = source.node(node).map_err(ProofError::Source)?;

@@ -21,6 +21,12 @@ pub enum VerifyError {
         /// One past the last.
         end: LeafIndex,
     },
+    /// The indexes do not increase.
+    #[error("index {index} does not come after the one before it")]
+    NotIncreasing {
+        /// The first index that is not above the one before.
+        index: LeafIndex,
+    },
     /// The tree is larger than [`SIZE_MAX`].
     #[error("size {size} is over {SIZE_MAX}")]
     SizeOutOfRange {

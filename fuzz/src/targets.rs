@@ -35,6 +35,7 @@ pub const TARGETS: &[Target] = &[
     target("export", verify::export, verify::exports, 400),
     target("evidence", verify::evidence, verify::all_evidence, 20_000),
     target("proved-entry", verify::proved_entry, verify::proved_entries, 1_500),
+    target("results", verify::results, verify::all_results, 1_000),
     target("saved-state", verify::saved_state, verify::saved_states, 5_000),
     target("frame-body", storage::frame_body, storage::frame_bodies, 30_000),
     target("stored-bundle", storage::stored_bundle, storage::stored_bundles, 5_000),

@@ -3,11 +3,11 @@
 use std::sync::OnceLock;
 
 use graven_entry::Extra;
-use graven_merkle::{LeafIndex, inclusion_proof, leaf_hash};
+use graven_merkle::{LeafIndex, inclusion_proof, inclusion_proof_of_many, leaf_hash};
 use graven_note::TlogProof;
 use graven_verify::{
-    Evidence, Export, ExportLine, Fault, KeySource, LogVerifier, ProducerSignature,
-    parse_export_line, verify_entry, write_export_checkpoint, write_export_entry,
+    Evidence, Export, ExportLine, Fault, KeySource, LogVerifier, ProducerSignature, Results,
+    parse_export_line, verify_entry, verify_results, write_export_checkpoint, write_export_entry,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -145,6 +145,32 @@ pub(super) fn proved_entries() -> Vec<Vec<u8>> {
         [vec![0], bare.to_bytes()].concat(),
         [vec![1], entry].concat(),
     ]
+}
+
+/// Results that verify by the log's key are entries of the log at their places.
+pub(super) fn results(bytes: &[u8]) -> bool {
+    let Ok(read) = Results::parse(bytes) else { return false };
+    assert_eq!(Results::parse(&read.write()).as_ref(), Ok(&read));
+    let keys = [sample::log_key(2).verifier()];
+    if verify_results(&read, &sample::origin(), &keys, None).is_ok() {
+        for (index, entry) in &read.entries {
+            assert_eq!(good_log().entries.get(index.0 as usize), Some(entry), "entry {index}");
+        }
+    }
+    true
+}
+
+pub(super) fn all_results() -> Vec<Vec<u8>> {
+    let log = good_log();
+    let of = |indexes: &[u64]| {
+        let indexes: Vec<_> = indexes.iter().copied().map(LeafIndex).collect();
+        let proof = inclusion_proof_of_many(&indexes, log.size(), &log.leaves());
+        let entry = |index: &LeafIndex| (*index, log.entries[index.0 as usize].clone());
+        let entries = indexes.iter().map(entry).collect();
+        let checkpoint = log.checkpoint.clone();
+        Results { entries, checkpoint, proof: proof.expect("they are in the log") }.write()
+    };
+    vec![of(&[]), of(&[3]), of(&[2, 6, 7, 12])]
 }
 
 /// A state that someone made up, its digest right: it prints back, and going on from it does no harm.

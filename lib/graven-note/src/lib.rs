@@ -7,7 +7,7 @@
 //! `tlog-cosignature`, `tlog-proof`, `tlog-policy` and `tlog-witness`.
 //!
 //! ```
-//! use graven_note::{Algorithm, Checkpoint, Note, SigningKey, open_checkpoint};
+//! use graven_note::{Algorithm, Checkpoint, Note, SigningKey, open_checkpoint, open_checkpoint_under};
 //! use graven_merkle::{EMPTY_ROOT, TreeSize};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -47,7 +47,7 @@ pub use key::{Algorithm, KeyError, KeyId, KeyName};
 pub use lines::HashLinesError;
 pub use note::{Note, Verified};
 pub use note_error::NoteError;
-pub use opened::{OpenError, OpenedCheckpoint, open_checkpoint};
+pub use opened::{OpenError, OpenedCheckpoint, open_checkpoint, open_checkpoint_under};
 pub use policy::{
     FailedSignature, Policy, PolicyError, PolicyErrorKind, PolicyLog, PolicyName, PolicyVerdict,
     PolicyWitness, Quorum,

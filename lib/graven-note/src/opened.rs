@@ -3,6 +3,7 @@
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::note::{Note, Verified};
 use crate::note_error::NoteError;
+use crate::policy::Policy;
 use crate::verifier::VerifierKey;
 
 /// A checkpoint whose log signature holds, with the note that it came in.
@@ -78,4 +79,21 @@ pub fn open_checkpoint(
         return Err(OpenError::NoLogSignature { origin: origin.to_owned() });
     }
     Ok(OpenedCheckpoint { checkpoint, note, verified })
+}
+
+/// As [`open_checkpoint`] by `log_keys`; where there are none, by the policy's logs. Whether the
+/// policy is satisfied is not asked here.
+pub fn open_checkpoint_under(
+    bytes: &[u8],
+    origin: &str,
+    log_keys: &[VerifierKey],
+    policy: Option<&Policy>,
+) -> Result<OpenedCheckpoint, OpenError> {
+    match policy {
+        Some(policy) if log_keys.is_empty() => {
+            let keys: Vec<_> = policy.logs().iter().map(|log| log.key.clone()).collect();
+            open_checkpoint(bytes, origin, &keys, &[])
+        }
+        _ => open_checkpoint(bytes, origin, log_keys, &[]),
+    }
 }

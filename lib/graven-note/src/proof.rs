@@ -10,7 +10,7 @@ use crate::limits::{EXTRA_BYTES_MAX, PROOF_BYTES_MAX};
 use crate::lines::{HashLinesError, parse_decimal, push_hashes, take_hashes, take_line};
 use crate::note::{Note, Verified};
 use crate::note_error::NoteError;
-use crate::opened::{OpenError, open_checkpoint};
+use crate::opened::{OpenError, open_checkpoint_under};
 use crate::policy::{Policy, PolicyVerdict};
 use crate::verifier::VerifierKey;
 
@@ -150,15 +150,8 @@ impl TlogProof {
         log_keys: &[VerifierKey],
         policy: Option<&Policy>,
     ) -> Result<ProofVerdict, ProofError> {
-        let policy_keys: Vec<VerifierKey> = match policy {
-            Some(policy) if log_keys.is_empty() => {
-                policy.logs().iter().map(|log| log.key.clone()).collect()
-            }
-            _ => Vec::new(),
-        };
-        let log_keys = if log_keys.is_empty() { &policy_keys } else { log_keys };
-        let opened =
-            open_checkpoint(&self.checkpoint, origin, log_keys, &[]).map_err(ProofError::Open)?;
+        let opened = open_checkpoint_under(&self.checkpoint, origin, log_keys, policy)
+            .map_err(ProofError::Open)?;
         let checkpoint = opened.checkpoint;
         verify_inclusion(self.index, checkpoint.size, leaf, &self.hashes, &checkpoint.root)
             .map_err(|source| ProofError::Inclusion { index: self.index, source })?;

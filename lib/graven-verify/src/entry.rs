@@ -84,7 +84,7 @@ pub fn verify_entry(
     Ok(EntryVerdict { index, leaf, header, checkpoint, keys_used, producer, policy, not_checked })
 }
 
-fn check_place(header: &Header, origin: &Name, index: LeafIndex) -> Result<(), Fault> {
+pub(crate) fn check_place(header: &Header, origin: &Name, index: LeafIndex) -> Result<(), Fault> {
     if header.origin != *origin {
         let detail = format!("the entry is of log {}, not of {origin}", header.origin);
         return Err(Fault::at(index, FaultKind::WrongOrigin, detail));
@@ -97,7 +97,11 @@ fn check_place(header: &Header, origin: &Name, index: LeafIndex) -> Result<(), F
 }
 
 /// The rest of the entry's form; gives the event.
-fn check_form<'a>(origin: &Name, header: &Header, entry: &'a [u8]) -> Result<&'a [u8], Fault> {
+pub(crate) fn check_form<'a>(
+    origin: &Name,
+    header: &Header,
+    entry: &'a [u8],
+) -> Result<&'a [u8], Fault> {
     let index = header.index;
     let parsed = Entry::parse(entry).map_err(|error| entry_fault(index, &error))?;
     let body = read_body(index, entry, first_line(entry).len())?;
@@ -155,11 +159,11 @@ fn not_checked(
     .collect()
 }
 
-fn header_fault(index: LeafIndex, error: &HeaderError) -> Fault {
+pub(crate) fn header_fault(index: LeafIndex, error: &HeaderError) -> Fault {
     entry_fault(index, &graven_entry::EntryError::Header(error.clone()))
 }
 
-fn proof_fault(index: LeafIndex, error: &ProofError) -> Fault {
+pub(crate) fn proof_fault(index: LeafIndex, error: &ProofError) -> Fault {
     let kind = match error {
         ProofError::Open(OpenError::Origin { .. }) => FaultKind::WrongOrigin,
         ProofError::Open(OpenError::NoLogKey { .. } | OpenError::NoLogSignature { .. }) => {

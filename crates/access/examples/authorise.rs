@@ -5,8 +5,8 @@ use std::hint::black_box;
 use std::io::{self, Write as _};
 
 use access::{
-    Asked, Change, Credential, Decision, EventAbout, Grant, Policy, PrincipalId, Right, Role,
-    Standing, Token, TokenKey,
+    Asked, Change, Credential, Decision, EventAbout, Grant, Policy, PrincipalId, Proof, Right,
+    Role, Standing, Token, TokenKey,
 };
 use env::SystemRandom;
 use graven_entry::Time;
@@ -109,7 +109,7 @@ fn cpu_ns() -> u64 {
 fn create(standing: &mut Standing, key: &TokenKey, number: usize) -> Token {
     let token = Token::draw(&SystemRandom);
     let hash = key.hash(token.text.as_bytes());
-    let credential = Credential { id: token.id.clone(), hash, expires: None };
+    let credential = Credential { proof: Proof::Token(token.id.clone(), hash), expires: None };
     let id = PrincipalId::new(&format!("principal-{number}")).expect("a good id");
     let grant = Grant { role: Role::Reader, log: None, class: None };
     let change = Change::Create(id, credential, grant);

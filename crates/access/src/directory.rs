@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use graven_entry::Time;
 
 use crate::Class;
+use crate::certificate::CertificateName;
 use crate::directory::events::Told;
 use crate::grant::Grant;
 use crate::limits::{GRANTS_PER_PRINCIPAL_MAX, PRINCIPALS_MAX};
@@ -23,6 +24,8 @@ use crate::token::{TokenHash, TokenId};
 pub struct Directory {
     accounts: BTreeMap<PrincipalId, Account>,
     tokens: HashMap<TokenId, PrincipalId>,
+    /// Each name that was ever bound: a stolen certificate must not become the next holder's.
+    certificates: HashMap<CertificateName, PrincipalId>,
     /// Some time someone was made owner: from then on the admin has only what it is granted.
     had_owner: bool,
     /// Some time there were two: from then on one of them can be asked to approve what the other grants.
@@ -46,21 +49,28 @@ pub struct Account {
     pub last_used: Option<Time>,
 }
 
-/// A token as it is kept.
+/// A credential as it is kept.
 #[derive(Clone, Debug)]
 pub struct Credential {
-    /// The token's public part.
-    pub id: TokenId,
-    /// Its keyed hash.
-    pub hash: TokenHash,
+    /// What it is.
+    pub proof: Proof,
     /// When it stops being good.
     pub expires: Option<Time>,
+}
+
+/// What a principal proves itself with.
+#[derive(Clone, Debug)]
+pub enum Proof {
+    /// A token: its public part, and its keyed hash.
+    Token(TokenId, TokenHash),
+    /// A client certificate that has this name.
+    Certificate(CertificateName),
 }
 
 /// A change of the directory.
 #[derive(Clone, Debug)]
 pub enum Change {
-    /// A new principal with a token and a first grant.
+    /// A new principal with a credential and a first grant.
     Create(PrincipalId, Credential, Grant),
     /// A principal's credential is good no more.
     Revoke(PrincipalId),
@@ -89,6 +99,9 @@ pub enum ChangeError {
     /// The name is or was someone's.
     #[error("principal {0} exists or existed; names are never used twice")]
     Exists(PrincipalId),
+    /// The certificate's name is or was someone's.
+    #[error("certificates of {0} are or were a principal's; names are never used twice")]
+    Bound(CertificateName),
     /// Nobody has that name.
     #[error("there is no principal {0}")]
     Unknown(PrincipalId),
@@ -127,6 +140,7 @@ impl Default for Directory {
         Directory {
             accounts: BTreeMap::from([(admin.id.clone(), admin)]),
             tokens: HashMap::new(),
+            certificates: HashMap::new(),
             had_owner: false,
             had_two_owners: false,
         }
@@ -143,6 +157,21 @@ impl Account {
     fn is_good(&self, now: Time) -> bool {
         let expires = self.credential.as_ref().and_then(|credential| credential.expires);
         self.revoked.is_none() && expires.is_none_or(|expires| now < expires)
+    }
+
+    /// The same, with what is wrong.
+    fn check(&self, now: Time) -> Result<&Account, AuthFailure> {
+        match self.is_good(now) {
+            true => Ok(self),
+            false if self.revoked.is_some() => Err(AuthFailure::Revoked(self.id.clone())),
+            false => Err(AuthFailure::Expired(self.id.clone())),
+        }
+    }
+
+    /// Whether it is good by a token that counts, which dies with the key of its hash.
+    fn has_token(&self) -> bool {
+        let proof = self.credential.as_ref().map(|credential| &credential.proof);
+        self.revoked.is_none() && matches!(proof, Some(Proof::Token(..)))
     }
 
     /// Whether it can grant, and will not stop by itself.
@@ -164,15 +193,23 @@ impl Directory {
         let known = TokenId::of(token).and_then(|id| self.tokens.get(&id));
         let account = known.and_then(|id| self.accounts.get(id)).ok_or(AuthFailure::Unknown)?;
         let credential = account.credential.as_ref().ok_or(AuthFailure::Unknown)?;
-        let id = || account.id.clone();
-        if !credential.hash.matches(hash) {
-            return Err(AuthFailure::WrongSecret(id()));
+        match &credential.proof {
+            Proof::Token(_, own) if own.matches(hash) => account.check(now),
+            _ => Err(AuthFailure::WrongSecret(account.id.clone())),
         }
-        match account.is_good(now) {
-            true => Ok(account),
-            false if account.revoked.is_some() => Err(AuthFailure::Revoked(id())),
-            false => Err(AuthFailure::Expired(id())),
-        }
+    }
+
+    /// The principal of a certificate that has these names. Names of several principals are nobody's.
+    pub fn of_certificate(
+        &self,
+        names: &[CertificateName],
+        now: Time,
+    ) -> Result<&Account, AuthFailure> {
+        let owners: BTreeSet<_> =
+            names.iter().filter_map(|name| self.certificates.get(name)).collect();
+        let owner = owners.first().filter(|_| owners.len() == 1);
+        let account = owner.and_then(|id| self.accounts.get(*id)).ok_or(AuthFailure::Unknown)?;
+        account.check(now)
     }
 
     /// Whether a principal, whose credential is still good, has a right.
@@ -248,8 +285,7 @@ impl Directory {
 
     /// Whether anyone has a token that counts, so that the key of its hash is needed.
     pub fn has_tokens(&self) -> bool {
-        let counts = |account: &Account| account.credential.is_some() && account.revoked.is_none();
-        self.accounts.values().any(counts)
+        self.accounts.values().any(Account::has_token)
     }
 
     /// The event that says that the key of all hashes is gone, and every token with it: whoever runs the server begins
@@ -299,10 +335,14 @@ impl Directory {
         let fail = |action: &str, why: String| ReplayError { action: action.to_owned(), why };
         match told {
             Told::Create(id, credential) => {
-                if self.accounts.contains_key(&id) || self.tokens.contains_key(&credential.id) {
-                    return Err(fail(events::TOKEN, format!("{id} or its token exists already")));
+                let before = match &credential.proof {
+                    Proof::Token(token, _) => self.tokens.insert(token.clone(), id.clone()),
+                    Proof::Certificate(name) => self.certificates.insert(name.clone(), id.clone()),
+                };
+                if before.is_some() || self.accounts.contains_key(&id) {
+                    let why = format!("{id} or its credential exists already");
+                    return Err(fail(events::TOKEN, why));
                 }
-                self.tokens.insert(credential.id.clone(), id.clone());
                 self.accounts.insert(id.clone(), Account::new(id, Some(credential), time));
             }
             Told::Revoke(id) => {
@@ -310,8 +350,8 @@ impl Directory {
                 self.accounts.get_mut(&id).ok_or_else(unknown)?.revoked = Some(time);
             }
             Told::LostKey => {
-                for account in self.accounts.values_mut() {
-                    account.revoked = account.revoked.or(account.credential.as_ref().map(|_| time));
+                for account in self.accounts.values_mut().filter(|account| account.has_token()) {
+                    account.revoked = Some(time);
                 }
                 let admin = Account::new(PrincipalId::admin(), None, Time::MIN);
                 self.accounts.insert(admin.id.clone(), admin);
@@ -364,6 +404,11 @@ impl Directory {
         if self.accounts.len() >= PRINCIPALS_MAX {
             let limit = format!("{PRINCIPALS_MAX} principals were made, as many as there may be");
             return Err(ChangeError::Limit(limit));
+        }
+        if let Proof::Certificate(name) = &credential.proof
+            && self.certificates.contains_key(name)
+        {
+            return Err(ChangeError::Bound(name.clone()));
         }
         check_form(grant)?;
         let is_first = grant.role == Role::Owner && !self.has_standing_owner_but(id);

@@ -9,6 +9,7 @@ pub mod sealed_limits;
 
 mod approvals;
 mod audit;
+mod certificate;
 mod directory;
 mod grant;
 mod keyring;
@@ -30,8 +31,9 @@ pub use audit::{
     AuditPolicy, AuditPolicyError, Disclosed, EventAbout, Level, ScopeError, Scoped, Scopes,
     Verdict,
 };
+pub use certificate::CertificateName;
 pub use directory::{
-    Account, AuthFailure, Change, ChangeError, Credential, Directory, ReplayError,
+    Account, AuthFailure, Change, ChangeError, Credential, Directory, Proof, ReplayError,
 };
 pub use grant::Grant;
 pub use keyring::{KeyId, Keyring, KeyringCounts, KeyringError, KeyringReport, SubjectKeys};

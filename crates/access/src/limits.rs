@@ -2,6 +2,8 @@
 
 /// Bytes of a principal's id; longer ones are refused.
 pub const PRINCIPAL_ID_BYTES_MAX: usize = 63;
+/// Bytes of a name in a client certificate; longer ones are nobody's.
+pub const CERTIFICATE_NAME_BYTES_MAX: usize = 255;
 /// Principals that were ever made, as no id is used twice; another is refused.
 pub const PRINCIPALS_MAX: usize = 100_000;
 /// Grants that one principal holds; another is refused.

@@ -49,7 +49,9 @@ pub struct NewToken {
     pub log: Option<String>,
     /// The one class of sealed values that a revealer's role is for.
     pub class: Option<String>,
-    /// Seconds after which the token is good no more.
+    /// A name in client certificates that are its credential, in the place of a token.
+    pub certificate: Option<String>,
+    /// Seconds after which its credential is good no more.
     pub expires_s: Option<u64>,
 }
 
@@ -113,7 +115,7 @@ impl NewToken {
     pub(crate) fn to_json(&self) -> Value {
         serde_json::json!({
             "name": self.name, "role": self.role, "log": self.log, "class": self.class,
-            "expires_s": self.expires_s,
+            "certificate": self.certificate, "expires_s": self.expires_s,
         })
     }
 }

@@ -33,10 +33,14 @@ pub(crate) fn tls(
     let (chain, key) = match (settings.given_path("tls_cert"), settings.given_path("tls_key")) {
         (Some(chain), Some(key)) => (read(&chain)?, read(&key)?),
         (None, None) if settings.is_on("tls") => own(data, keys, listen)?,
+        (None, None) if settings.given("tls_client_ca").is_some() => {
+            return Err(Failure::usage("--tls-client-ca is of use only with --tls or --tls-cert"));
+        }
         (None, None) => return Ok(None),
         _ => return Err(Failure::usage("--tls-cert and --tls-key are of use only together")),
     };
-    let tls = Tls::from_pem(&chain, &key);
+    let clients = settings.given_path("tls_client_ca").map(|path| read(&path)).transpose()?;
+    let tls = Tls::from_pem(&chain, &key, clients.as_deref());
     tls.map(Some).map_err(|error| Failure::caused(Exit::Usage, "cannot serve TLS", &error))
 }
 

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use append::{Code, Refusal};
@@ -25,12 +26,16 @@ use crate::limits::{
 use crate::peer::Peer;
 use crate::problem;
 use crate::shared::Shared;
+use crate::tls::ClientCertificate;
 use crate::wire::{Protocol, Stream, Wire};
 
 /// How often an HTTP/2 client is asked whether it is still there, and for how long to wait.
 const H2_PING: Duration = Duration::from_secs(20);
 /// Time for a client that is sent away to take its answer.
 const REFUSAL_LIMIT: Duration = Duration::from_secs(1);
+
+/// The protocol and the bytes of a connection, and what the client proved itself with.
+type Opened = (Option<(Protocol, Wire<Box<dyn Stream>>)>, Option<Arc<ClientCertificate>>);
 
 /// What answers the requests of one connection.
 #[derive(Clone)]
@@ -44,7 +49,7 @@ impl Service {
         &self,
         mut request: Request<Incoming>,
     ) -> impl Future<Output = Result<Response, Infallible>> + use<> {
-        request.extensions_mut().insert(self.peer);
+        request.extensions_mut().insert(self.peer.clone());
         self.router.clone().call(request)
     }
 }
@@ -52,7 +57,7 @@ impl Service {
 /// Serves all requests of one connection.
 pub(crate) async fn serve(
     stream: TcpStream,
-    service: Service,
+    mut service: Service,
     shared: &Shared,
     mut stopping: watch::Receiver<bool>,
 ) {
@@ -63,9 +68,10 @@ pub(crate) async fn serve(
         opened = timeout(limits.header_read, open(stream, shared)) => opened,
         _ = stopping.wait_for(|stops| *stops) => return,
     };
-    let Ok(Ok(Some((protocol, wire)))) = opened else {
+    let Ok(Ok((Some((protocol, wire)), certificate))) = opened else {
         return;
     };
+    service.peer.certificate = certificate;
     let ended = match protocol {
         Protocol::Http1 => serve_http1(wire, service, limits, stopping).await,
         Protocol::Http2 => serve_http2(wire, service, stopping).await,
@@ -76,15 +82,15 @@ pub(crate) async fn serve(
 }
 
 /// The handshake where there is one, and as many bytes as tell which HTTP the client speaks.
-async fn open(
-    stream: TcpStream,
-    shared: &Shared,
-) -> io::Result<Option<(Protocol, Wire<Box<dyn Stream>>)>> {
-    let stream: Box<dyn Stream> = match &shared.tls {
-        Some(tls) => Box::new(tls.accept(stream).await?),
-        None => Box::new(stream),
+async fn open(stream: TcpStream, shared: &Shared) -> io::Result<Opened> {
+    let (stream, certificate): (Box<dyn Stream>, _) = match &shared.tls {
+        Some(tls) => {
+            let (stream, certificate) = tls.accept(stream).await?;
+            (Box::new(stream), certificate)
+        }
+        None => (Box::new(stream), None),
     };
-    Wire::open(stream, shared.limits.write_stall).await
+    Ok((Wire::open(stream, shared.limits.write_stall).await?, certificate))
 }
 
 /// Tells a client that there are too many, without serving it.

@@ -82,7 +82,7 @@ pub(crate) async fn dispatch(shared: Arc<Shared>, target: Target, request: Reque
     let started = Instant::now();
     let (mut parts, body) = request.into_parts();
     let params = RawPathParams::from_request_parts(&mut parts, &()).await.ok();
-    let peer = parts.extensions.get::<Peer>().map_or(UNKNOWN, |peer| peer.0);
+    let peer = parts.extensions.get::<Peer>().map_or(UNKNOWN, |peer| peer.address);
     let source = peer::source(peer, &parts.headers, &shared.proxies);
     let (query, principal, shown) = (Vec::new(), None, Shown::default());
     let mut call = Call { shared, parts, params, query, principal, source, shown, body };
@@ -164,11 +164,13 @@ fn authenticate(call: &Call) -> Result<Principal, Refusal> {
         let access = record::Access { actor, action, outcome, target, reason, detail, address };
         call.shared.records.add(access, 0, None);
     };
-    match call.shared.gate.authenticate(&call.parts.headers, call.source) {
+    let peer = call.parts.extensions.get::<Peer>();
+    let certificate = peer.and_then(|peer| peer.certificate.as_deref());
+    match call.shared.gate.authenticate(&call.parts.headers, certificate, call.source) {
         Ok(principal) => {
             if principal.is_login {
                 let id = principal.id.as_str();
-                record(id, Outcome::Success, id, "token");
+                record(id, Outcome::Success, id, principal.method);
             }
             Ok(principal)
         }

@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 
 use access::{
     Account, Asked, AuthFailure, ChangeError, Class, Credential, Decision, Directory, PrincipalId,
-    Privilege, RateLimits, Rates, ReplayError, Right, Scoped, Slice, Source, Standing, Throttle,
-    Token, TokenHash, TokenId, TokenKey,
+    Privilege, Proof, RateLimits, Rates, ReplayError, Right, Scoped, Slice, Source, Standing,
+    Throttle, Token, TokenHash, TokenId, TokenKey,
 };
 use append::{Code, Refusal};
 use axum::http::{HeaderMap, header};
@@ -21,6 +21,7 @@ use graven_merkle::{Frontier, Hash, LeafIndex, leaf_hash};
 use log::{Cell, Env, LogHandle, ReadError, Writer};
 
 use crate::limits::LAST_USED_NS;
+use crate::tls::ClientCertificate;
 
 /// The file of the key under which tokens are hashed, among the signing keys.
 const KEY_FILE: &str = "tokens.key";
@@ -101,6 +102,8 @@ pub enum GateError {
 pub(crate) struct Principal {
     /// Its id in the directory.
     pub(crate) id: PrincipalId,
+    /// How it was authenticated: `auth` in those headers.
+    pub(crate) method: &'static str,
     /// How it stands in the headers of the entries that it writes.
     pub(crate) writer: Writer,
     /// Whether this is its first use for a while, which is recorded.
@@ -119,7 +122,6 @@ pub struct Gate {
     standing: RwLock<Standing>,
     key: TokenKey,
     admin: TokenHash,
-    auth: AuthMethod,
     throttle: Mutex<Throttle>,
     rates: Mutex<Rates>,
     clock: Arc<dyn Clock>,
@@ -157,7 +159,6 @@ impl Gate {
             standing: RwLock::new(standing),
             admin: key.hash(options.admin_token.as_bytes()),
             key,
-            auth: AuthMethod::new("token").expect("a word of lower-case letters names a method"),
             throttle: Mutex::default(),
             rates: Mutex::new(Rates::new(options.rates)),
             clock: Arc::clone(&env.clock),
@@ -166,13 +167,22 @@ impl Gate {
         })
     }
 
-    /// Who sent these headers from this address.
+    /// Who sent these headers from this address, over a connection with this certificate. A token decides where there is
+    /// one, good or bad: whoever sends it means to be its principal.
     pub(crate) fn authenticate(
         &self,
         headers: &HeaderMap,
+        certificate: Option<&ClientCertificate>,
         address: IpAddr,
     ) -> Result<Principal, Box<BadLogin>> {
         let bad = |refusal, claimed, why| Box::new(BadLogin { refusal, claimed, why });
+        let certificate = certificate.filter(|_| !headers.contains_key(header::AUTHORIZATION));
+        if let Some(certificate) = certificate {
+            return self.by_certificate(certificate).map_err(|(claimed, why)| {
+                let detail = "the client certificate is nobody's here; ask an owner to bind it";
+                bad(unauthenticated(detail), claimed, why)
+            });
+        }
         let token = bearer(headers)
             .map_err(|detail| bad(unauthenticated(detail), None, "no credential of its form"))?;
         // Hashed before anything is looked up, so that a known id and an unknown one take the same time.
@@ -219,15 +229,45 @@ impl Gate {
         } else {
             directory.authenticate(token, hash, now)?
         };
-        let is_login = account
-            .last_used
-            .is_none_or(|last| now.unix_ns().saturating_sub(last.unix_ns()) > LAST_USED_NS);
-        let id = account.id.clone();
+        let (id, last_used) = (account.id.clone(), account.last_used);
         drop(standing);
+        Ok(self.known_as(id, last_used, "token"))
+    }
+
+    /// Whose certificate this is. There is nothing to guess in one, so nobody is locked out for bad ones.
+    fn by_certificate(
+        &self,
+        certificate: &ClientCertificate,
+    ) -> Result<Principal, (Option<PrincipalId>, &'static str)> {
+        let now = self.now();
+        if !certificate.is_good(now) {
+            return Err((None, "certificate expired or not yet valid"));
+        }
+        let standing = self.standing();
+        let account = standing.directory.of_certificate(&certificate.names, now);
+        let account = account.map_err(|failure| match failure {
+            AuthFailure::Unknown => (None, "unknown certificate"),
+            failure => told(failure),
+        })?;
+        let (id, last_used) = (account.id.clone(), account.last_used);
+        drop(standing);
+        Ok(self.known_as(id, last_used, "mtls"))
+    }
+
+    /// A principal that proved itself by this method.
+    fn known_as(
+        &self,
+        id: PrincipalId,
+        last_used: Option<Time>,
+        method: &'static str,
+    ) -> Principal {
+        let now = self.now();
+        let is_login = last_used
+            .is_none_or(|last| now.unix_ns().saturating_sub(last.unix_ns()) > LAST_USED_NS);
         let is_login = is_login && self.write().directory.used(&id, now);
-        let writer =
-            Writer { id: id.name().clone(), auth: self.auth.clone(), grade: Grade::Asserted };
-        Ok(Principal { id, writer, is_login })
+        let auth = AuthMethod::new(method).expect("a word of lower-case letters names a method");
+        let writer = Writer { id: id.name().clone(), auth, grade: Grade::Asserted };
+        Principal { id, method, writer, is_login }
     }
 
     /// Whether the principal may do what is asked. `is_public` says whether anyone may know that the log exists.
@@ -322,7 +362,7 @@ impl Gate {
     pub(crate) fn draw(&self, expires: Option<Time>) -> (Token, Credential) {
         let token = Token::draw(&*self.random);
         let hash = self.key.hash(token.text.as_bytes());
-        let credential = Credential { id: token.id.clone(), hash, expires };
+        let credential = Credential { proof: Proof::Token(token.id.clone(), hash), expires };
         (token, credential)
     }
 
@@ -438,6 +478,7 @@ fn unauthenticated(detail: &str) -> Refusal {
 pub(crate) fn refused(error: &ChangeError) -> Refusal {
     let (code, field) = match error {
         ChangeError::Exists(_) => (Code::Exists, "name"),
+        ChangeError::Bound(_) => (Code::Exists, "certificate"),
         ChangeError::Unknown(_) => (Code::NotFound, "principal"),
         ChangeError::Done(_) => (Code::Exists, "principal"),
         ChangeError::LastOwner => (Code::Forbidden, "principal"),

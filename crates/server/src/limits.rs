@@ -58,6 +58,10 @@ pub const TAIL_QUEUE_ITEMS: usize = 2;
 /// Bytes of client text that one line of the server's own log shows.
 pub const LOGGED_BYTES_MAX: usize = 256;
 
+/// Names of a client's certificate that are looked at.
+pub const CERTIFICATE_NAMES_MAX: usize = 16;
+/// How long a client's certificate is taken for good after it was checked: one minute.
+pub const CERTIFICATE_RECHECK_NS: u64 = 60 * 1_000_000_000;
 /// Addresses in `X-Forwarded-For` that are looked at.
 pub const FORWARDED_MAX: usize = 16;
 /// Bytes of the header `Graven-Reason`, and of the reason of an erasure or a reveal.

@@ -35,7 +35,10 @@ pub fn openapi() -> Value {
         },
         "paths": paths,
         "components": {
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer"},
+                "certificate": {"type": "mutualTLS"},
+            },
             "schemas": joined(joined(schemas(), access_schemas()), sealed_schemas()),
         },
     })
@@ -193,13 +196,13 @@ fn schemas() -> Value {
         })),
         "CreateToken": object(&["name", "role"], &json!({
             "name": text, "role": schema_of("role"), "log": text, "class": schema_of("class"),
-            "expires_s": {"type": "integer", "minimum": 1},
+            "certificate": text, "expires_s": {"type": "integer", "minimum": 1},
         })),
         "ChangeRole": object(&["role"], &json!({
             "role": schema_of("role"), "log": text, "class": schema_of("class"), "remove": flag,
         })),
         "Token": object(&["principal", "roles"], &json!({
-            "principal": text, "token": text,
+            "principal": text, "token": text, "certificate": text,
             "roles": {"type": "array", "items": object(&["role"], &json!({
                 "role": schema_of("role"), "log": text, "class": schema_of("class"),
             }))},

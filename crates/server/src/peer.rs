@@ -1,14 +1,20 @@
 //! Where a request comes from: the connection's other end, or what a proxy that is trusted says.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use axum::http::HeaderMap;
 
 use crate::limits::FORWARDED_MAX;
+use crate::tls::ClientCertificate;
 
-/// The address at the other end of the connection, as an extension of each of its requests.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Peer(pub(crate) IpAddr);
+/// The other end of the connection, as an extension of each of its requests.
+#[derive(Clone)]
+pub(crate) struct Peer {
+    pub(crate) address: IpAddr,
+    /// What it proved itself with in the handshake.
+    pub(crate) certificate: Option<Arc<ClientCertificate>>,
+}
 
 /// The address that a request counts for. `X-Forwarded-For` is believed from right to left, and only as far as the
 /// addresses are proxies' own: what stands left of the first other address was written by whoever sent it.

@@ -144,7 +144,10 @@ impl Connections {
     fn take(&mut self, stream: TcpStream, peer: IpAddr) {
         let shared = Arc::clone(&self.shared);
         if let Ok(place) = Arc::clone(&shared.connections).try_acquire_owned() {
-            let service = Service { router: self.router.clone(), peer: Peer(peer) };
+            let service = Service {
+                router: self.router.clone(),
+                peer: Peer { address: peer, certificate: None },
+            };
             self.tasks.spawn(async move {
                 shared.counters.connection_accepted();
                 let stopping = shared.stopping.clone();

@@ -3,8 +3,9 @@
 use graven_entry::{LogName, Time, pointer, string_value};
 use serde_json::{Value, json};
 
-use super::{Credential, ReplayError};
+use super::{Credential, Proof, ReplayError};
 use crate::Class;
+use crate::certificate::CertificateName;
 use crate::grant::Grant;
 use crate::principal::PrincipalId;
 use crate::role::Role;
@@ -29,11 +30,12 @@ pub(super) enum Told {
 }
 
 pub(super) fn create(actor: &PrincipalId, id: &PrincipalId, credential: &Credential) -> Vec<u8> {
-    let mut data = json!({
-        "op": "create",
-        "token": credential.id.as_str(),
-        "hash": credential.hash.to_base64(),
-    });
+    let mut data = match &credential.proof {
+        Proof::Token(id, hash) => {
+            json!({"op": "create", "token": id.as_str(), "hash": hash.to_base64()})
+        }
+        Proof::Certificate(name) => json!({"op": "create", "certificate": name.as_str()}),
+    };
     if let Some(expires) = credential.expires {
         data["expires"] = expires.to_string().into();
     }
@@ -103,7 +105,7 @@ pub(super) fn read(event: &[u8]) -> Result<Option<Told>, ReplayError> {
     match (&*action, &*op) {
         (TOKEN, "create") => read_credential(event)
             .map(|credential| Some(Told::Create(id, credential)))
-            .ok_or_else(|| fail("data has no token, hash or expires as it should be")),
+            .ok_or_else(|| fail("data has no credential or expires as it should be")),
         (TOKEN, "revoke") => Ok(Some(Told::Revoke(id))),
         (GRANT, "add" | "remove") => {
             let grant =
@@ -120,11 +122,14 @@ fn read_credential(event: &[u8]) -> Option<Credential> {
         None => None,
         Some(raw) => Some(string_value(raw)?.parse::<Time>().ok()?),
     };
-    Some(Credential {
-        id: TokenId::parse(&text("/data/token")?)?,
-        hash: TokenHash::from_base64(&text("/data/hash")?)?,
-        expires,
-    })
+    let proof = match text("/data/certificate") {
+        Some(name) => Proof::Certificate(CertificateName::parse(&name)?),
+        None => Proof::Token(
+            TokenId::parse(&text("/data/token")?)?,
+            TokenHash::from_base64(&text("/data/hash")?)?,
+        ),
+    };
+    Some(Credential { proof, expires })
 }
 
 fn read_grant(event: &[u8]) -> Option<Grant> {

@@ -3,8 +3,9 @@
 use env::SystemRandom;
 use graven_entry::{LogName, Time, check_event};
 
-use super::{AuthFailure, Change, ChangeError, Credential, Directory};
+use super::{AuthFailure, Change, ChangeError, Credential, Directory, Proof};
 use crate::Class;
+use crate::certificate::CertificateName;
 use crate::grant::Grant;
 use crate::principal::PrincipalId;
 use crate::role::{Right, Role};
@@ -64,7 +65,8 @@ fn grant(role: Role, log: Option<&str>) -> Grant {
 
 fn create(token: &Token, name: &str, grant: Grant, expires: Option<u64>) -> Change {
     let hash = TokenKey::new(&KEY).hash(token.text.as_bytes());
-    let credential = Credential { id: token.id.clone(), hash, expires: expires.map(at) };
+    let credential =
+        Credential { proof: Proof::Token(token.id.clone(), hash), expires: expires.map(at) };
     Change::Create(id(name), credential, grant)
 }
 
@@ -306,6 +308,43 @@ fn with_the_key_every_token_goes_and_the_admin_begins_anew() {
     assert_eq!(world.decide("admin", Right::Grant, None), Allowed);
     let again = create(&Token::draw(&SystemRandom), "owner", grant(Role::Owner, None), None);
     assert_eq!(world.change(&again), Err(ChangeError::Exists(id("owner"))), "names stay used");
+}
+
+#[test]
+fn a_certificate_is_of_whom_its_names_are_bound_to() {
+    let name = |text: &str| CertificateName::parse(text).unwrap();
+    let bind = |text: &str, role: Role, expires: Option<u64>| {
+        let credential =
+            Credential { proof: Proof::Certificate(name(text)), expires: expires.map(at) };
+        move |who: &str| Change::Create(id(who), credential.clone(), grant(role, None))
+    };
+    let mut world = World::default();
+    world.change(&bind("urn:a", Role::Owner, None)("a")).unwrap();
+    world.change(&bind("urn:b", Role::Reader, Some(1_000))("b")).unwrap();
+    assert_eq!(
+        world.change(&bind("urn:a", Role::Reader, None)("c")),
+        Err(ChangeError::Bound(name("urn:a")))
+    );
+    let find = |world: &World, names: &[&str], now: u64| {
+        let names: Vec<CertificateName> = names.iter().map(|text| name(text)).collect();
+        world.directory.of_certificate(&names, at(now)).map(|account| account.id.to_string())
+    };
+    for (names, now, expected) in [
+        (&["urn:a"][..], 0, Ok("a".to_owned())),
+        (&["urn:x", "urn:b"], 999, Ok("b".to_owned())),
+        (&["urn:b"], 1_000, Err(AuthFailure::Expired(id("b")))),
+        (&["urn:a", "urn:b"], 0, Err(AuthFailure::Unknown)),
+        (&["urn:x"], 0, Err(AuthFailure::Unknown)),
+        (&[], 0, Err(AuthFailure::Unknown)),
+    ] {
+        assert_eq!(find(&world, names, now), expected, "{names:?}");
+    }
+    assert_eq!(world.change(&Change::Revoke(id("a"))), Err(ChangeError::LastOwner));
+    assert!(!world.directory.has_tokens(), "a certificate needs no key of tokens");
+    world.directory.apply(at(9), &Directory::plan_lost_key()).unwrap();
+    assert_eq!(find(&world, &["urn:a"], 9), Ok("a".to_owned()), "and does not go with it");
+    world.change(&Change::Revoke(id("b"))).unwrap();
+    assert_eq!(find(&world, &["urn:b"], 9), Err(AuthFailure::Revoked(id("b"))));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use graven_entry::Time;
 
 use super::*;
-use crate::{Asked, Change, Credential, Decision, Grant, Standing, Token, TokenKey};
+use crate::{Asked, Change, Credential, Decision, Grant, Proof, Standing, Token, TokenKey};
 
 /// `audrey` reads and audits, `billing` writes, `olga` operates.
 fn standing(policies: &[&str]) -> Standing {
@@ -20,7 +20,7 @@ fn standing(policies: &[&str]) -> Standing {
     ] {
         let token = Token::draw(&env::SystemRandom);
         let hash = key.hash(token.text.as_bytes());
-        let credential = Credential { id: token.id.clone(), hash, expires: None };
+        let credential = Credential { proof: Proof::Token(token.id.clone(), hash), expires: None };
         let id = PrincipalId::new(name).unwrap();
         let mut changes = vec![Change::Create(id.clone(), credential, grant(roles[0]))];
         changes.extend(roles[1..].iter().map(|role| Change::Grant(id.clone(), grant(*role))));

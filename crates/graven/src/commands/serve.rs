@@ -46,6 +46,9 @@ pub(crate) struct ServeArgs {
     /// The private key of --tls-cert in PEM form [env: GRAVEN_TLS_KEY]
     #[arg(long, value_name = "FILE")]
     tls_key: Option<String>,
+    /// Take client certificates that chain to these, in PEM form, as credentials [env: GRAVEN_TLS_CLIENT_CA]
+    #[arg(long, value_name = "FILE")]
+    tls_client_ca: Option<String>,
     /// Believe X-Forwarded-For from these addresses, with commas between them [env: GRAVEN_PROXIES]
     #[arg(long, value_name = "ADDRESSES")]
     proxies: Option<String>,

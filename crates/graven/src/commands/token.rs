@@ -21,7 +21,7 @@ pub(crate) struct TokenArgs {
 // `--log` here is no setting: where it is not given, a role is for every log but `system`.
 #[derive(Debug, clap::Subcommand)]
 enum TokenCommand {
-    /// Make a principal with a role, and print its token, which is never shown again
+    /// Make a principal with a role, and print its token, which is never shown again, or bind it to a client certificate
     Create {
         /// The principal's id for ever: a-z, 0-9, '.', '_' and '-'; not a person's name
         name: String,
@@ -34,6 +34,9 @@ enum TokenCommand {
         /// Only for sealed values of this class, with the role `revealer`
         #[arg(long, value_parser = CLASSES)]
         class: Option<String>,
+        /// Know it by client certificates with this URI or DNS name in subjectAltName, without a token
+        #[arg(long, value_name = "NAME")]
+        certificate: Option<String>,
         /// Stop being good after this time: a number with s, m, h or d
         #[arg(long, value_name = "TIME", value_parser = parse_time)]
         expires: Option<u64>,
@@ -68,8 +71,8 @@ enum TokenCommand {
 pub(crate) fn run(context: &Context, args: TokenArgs) -> Result<Exit, Failure> {
     let client = connect::client(context)?;
     match args.command {
-        TokenCommand::Create { name, role, log, class, expires } => {
-            let new = NewToken { name, role, log, class, expires_s: expires };
+        TokenCommand::Create { name, role, log, class, certificate, expires } => {
+            let new = NewToken { name, role, log, class, certificate, expires_s: expires };
             created(context, &client.create_token(&new)?)?;
         }
         TokenCommand::List => list(context, &client.tokens()?)?,
@@ -85,6 +88,9 @@ pub(crate) fn run(context: &Context, args: TokenArgs) -> Result<Exit, Failure> {
 fn created(context: &Context, answer: &Value) -> Result<(), Failure> {
     if context.out.json {
         return context.out.json(answer);
+    }
+    if answer["certificate"].is_string() {
+        return print(context, answer);
     }
     context.out.line(text(answer, "token"))?;
     context.out.note("This is the token, shown this once. Whoever has it is the principal.");
@@ -112,9 +118,12 @@ fn print(context: &Context, principal: &Value) -> Result<(), Failure> {
         })
         .collect();
     let mut line = format!("{:<24}  {}", text(principal, "principal"), roles.join(", "));
-    for (name, words) in
-        [("expires", "expires"), ("last_used", "last used"), ("revoked", "revoked")]
-    {
+    for (name, words) in [
+        ("certificate", "certificate"),
+        ("expires", "expires"),
+        ("last_used", "last used"),
+        ("revoked", "revoked"),
+    ] {
         if let Some(time) = principal[name].as_str() {
             line.push_str(&format!("  {words} {time}"));
         }

@@ -165,6 +165,16 @@ pub(crate) const SETTINGS: &[Setting] = &[
         help: "The private key of `tls_cert` in PEM form.",
     },
     Setting {
+        key: "tls_client_ca",
+        kind: Kind::Path,
+        default: None,
+        is_secret: false,
+        used_by: "serve",
+        help: "Certificates in PEM form: a client's own that chains to one of them is the credential of the principal that \
+               `graven token create --certificate` bound its name to. Clients without one are served too. Only authorities \
+               whose word on names counts: whoever signs a name is believed.",
+    },
+    Setting {
         key: "proxies",
         kind: Kind::Addresses,
         default: None,

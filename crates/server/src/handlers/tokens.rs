@@ -1,6 +1,9 @@
 //! Tokens and roles: made, listed, revoked, given and taken. Each change is an entry of `system` before it counts.
 
-use access::{Account, Change, Class, Grant, PrincipalId, Privilege, Right, Role, Standing};
+use access::{
+    Account, CertificateName, Change, Class, Credential, Grant, PrincipalId, Privilege, Proof,
+    Right, Role, Standing,
+};
 use append::{Code, Refusal};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -24,6 +27,7 @@ struct CreateToken {
     role: String,
     log: Option<String>,
     class: Option<String>,
+    certificate: Option<String>,
     expires_s: Option<u64>,
 }
 
@@ -38,21 +42,31 @@ struct ChangeRole {
     remove: bool,
 }
 
-/// `POST /api/v1/tokens`: a new principal with a role and a token, which is shown this once.
+/// `POST /api/v1/tokens`: a new principal with a role, and a token, which is shown this once, or bound to a certificate.
 pub(crate) async fn create(call: &mut Call) -> Result<Response, Refusal> {
     let wanted: CreateToken = read_json(call).await?;
     let id = PrincipalId::new(&wanted.name).map_err(|error| bad_field("name", &error))?;
     let grant = grant(call, &wanted.role, wanted.log.as_deref(), wanted.class.as_deref())?;
     let expires_s = wanted.expires_s.map(|seconds| format!(", good for {seconds} s"));
-    let what = format!("make {id}, a {grant}{}", expires_s.unwrap_or_default());
+    let certificate = wanted.certificate.as_deref().map(certificate).transpose()?;
+    let by = certificate.as_ref().map(|name| format!(", by certificates of {name}"));
+    let ends = [by.unwrap_or_default(), expires_s.unwrap_or_default()].concat();
+    let what = format!("make {id}, a {grant}{ends}");
     let gate = &call.shared.gate;
     let expires = wanted.expires_s.map(|seconds| expiry(gate.now(), seconds)).transpose()?;
-    let (token, credential) = gate.draw(expires);
+    let (token, credential) = if let Some(name) = certificate {
+        (None, Credential { proof: Proof::Certificate(name), expires })
+    } else {
+        let (token, credential) = gate.draw(expires);
+        (Some(token), credential)
+    };
     let wanted = Change::Create(id.clone(), credential, grant);
     approve(call, &wanted, what).await?;
     change(call, wanted).await?;
     let mut body = account(&call.shared.gate.account(&id)?);
-    body["token"] = token.text.as_str().into();
+    if let Some(token) = token {
+        body["token"] = token.text.as_str().into();
+    }
     Ok(answer(StatusCode::CREATED, &body))
 }
 
@@ -149,6 +163,11 @@ fn class_of(text: &str) -> Result<Class, Refusal> {
         .ok_or_else(|| bad_field("class", &format!("no such class; there are: {}", names())))
 }
 
+fn certificate(text: &str) -> Result<CertificateName, Refusal> {
+    let bad = "give a URI or a DNS name without a wildcard, as in the certificate's subjectAltName";
+    CertificateName::parse(text).ok_or_else(|| bad_field("certificate", &bad))
+}
+
 fn expiry(now: Time, seconds: u64) -> Result<Time, Refusal> {
     let ns = seconds.checked_mul(NS_PER_S).and_then(|ns| now.unix_ns().checked_add(ns));
     let time = ns.filter(|_| seconds > 0).and_then(|ns| Time::from_unix_ns(ns).ok());
@@ -170,6 +189,9 @@ fn account(account: &Account) -> Value {
     let mut body = json!({"principal": account.id.as_str(), "roles": roles.collect::<Vec<_>>()});
     let expires = account.credential.as_ref().and_then(|credential| credential.expires);
     let created = account.credential.as_ref().map(|_| account.created);
+    if let Some(Proof::Certificate(name)) = account.credential.as_ref().map(|one| &one.proof) {
+        body["certificate"] = name.as_str().into();
+    }
     let times = [
         ("created", created),
         ("expires", expires),

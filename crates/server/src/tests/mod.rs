@@ -6,6 +6,7 @@ mod api;
 mod approvals;
 mod contract;
 mod limits;
+mod mtls;
 mod policies;
 mod real_data;
 mod refusals;

@@ -1,7 +1,7 @@
 //! The server under test, and its client: plain bytes over a socket, so that nothing is hidden.
 
 use std::collections::BTreeSet;
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 
 use super::TOKEN;
 use crate::sealing::tests::{SITE_POLICY, open_sealing};
-use crate::{Gate, GateOptions, Server, ServerLimits, ServerOptions};
+use crate::{Gate, GateOptions, Server, ServerLimits, ServerOptions, Tls};
 
 /// A running server; stops when dropped.
 pub(super) struct Site {
@@ -67,6 +67,17 @@ impl Site {
         Site::with(&Env::real(), ServerLimits::default(), RateLimits::default(), four_eyes)
     }
 
+    /// The same, behind TLS: [`Site::ask`] does not reach it.
+    pub(super) fn with_tls(env: &Env, tls: Tls) -> Site {
+        let dir = TempDir::new().expect("a directory for data");
+        let cell = open(dir.path(), CellLimits::default());
+        let four_eyes = BTreeSet::new();
+        let gate = gate(&cell, env, dir.path(), (RateLimits::default(), &four_eyes));
+        let limits = ServerLimits::default();
+        let (addr, stop, thread) = serve(&cell, dir.path(), (limits, Some(tls)), gate);
+        Site { addr, cell, stop: Some(stop), thread: Some(thread), dir, four_eyes }
+    }
+
     fn with(
         env: &Env,
         limits: ServerLimits,
@@ -76,7 +87,7 @@ impl Site {
         let dir = TempDir::new().expect("a directory for data");
         let cell = open(dir.path(), CellLimits::default());
         let gate = gate(&cell, env, dir.path(), (rates, &four_eyes));
-        let (addr, stop, thread) = serve(&cell, dir.path(), limits, gate);
+        let (addr, stop, thread) = serve(&cell, dir.path(), (limits, None), gate);
         Site { addr, cell, stop: Some(stop), thread: Some(thread), dir, four_eyes }
     }
 
@@ -89,7 +100,7 @@ impl Site {
         let rules = (RateLimits::default(), &self.four_eyes);
         let gate = gate(&self.cell, &Env::real(), self.dir.path(), rules);
         let (addr, stop, thread) =
-            serve(&self.cell, self.dir.path(), ServerLimits::default(), gate);
+            serve(&self.cell, self.dir.path(), (ServerLimits::default(), None), gate);
         (self.addr, self.stop, self.thread) = (addr, Some(stop), Some(thread));
     }
 
@@ -189,7 +200,7 @@ const BEARER: &str = "Bearer test-token";
 
 impl Reply {
     /// Reads one answer.
-    pub(super) fn read(stream: &mut TcpStream) -> Reply {
+    pub(super) fn read(stream: &mut impl Read) -> Reply {
         let mut bytes = Vec::new();
         let head_end = loop {
             if let Some(end) = find(&bytes, b"\r\n\r\n") {
@@ -210,7 +221,7 @@ impl Reply {
         reply
     }
 
-    fn read_body(&mut self, stream: &mut TcpStream) {
+    fn read_body(&mut self, stream: &mut impl Read) {
         if let Some(length) = self.header("content-length") {
             let length: usize = length.parse().expect("a number");
             while self.body.len() < length && read_more(stream, &mut self.body) {}
@@ -273,14 +284,14 @@ fn open(data: &Path, limits: CellLimits) -> Cell {
 fn serve(
     cell: &Cell,
     dir: &Path,
-    limits: ServerLimits,
+    (limits, tls): (ServerLimits, Option<Tls>),
     gate: Arc<Gate>,
 ) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<()>) {
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
     let sealing = open_sealing(&dir.join("data"), SITE_POLICY).expect("a keyring");
     cell.seal_with(Arc::clone(&sealing) as _);
     let sealing = Some(sealing);
-    let options = ServerOptions { limits, sealing, ..ServerOptions::new(listen) };
+    let options = ServerOptions { limits, tls, sealing, ..ServerOptions::new(listen) };
     let server = Server::bind(cell.clone(), gate, options);
     let server = server.expect("a free port");
     let addr = server.local_addr();
@@ -299,7 +310,7 @@ fn serve(
     (addr, stop, thread)
 }
 
-pub(super) fn read_more(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> bool {
+pub(super) fn read_more(stream: &mut impl Read, bytes: &mut Vec<u8>) -> bool {
     let mut buffer = [0; 16 * 1024];
     let count = stream.read(&mut buffer).unwrap_or(0);
     bytes.extend_from_slice(&buffer[..count]);

@@ -65,6 +65,8 @@ pub enum Proof {
     Token(TokenId, TokenHash),
     /// A client certificate that has this name.
     Certificate(CertificateName),
+    /// The word of this issuer, in tokens of its own.
+    Issuer(String),
 }
 
 /// A change of the directory.
@@ -113,6 +115,12 @@ pub enum ChangeError {
         "no owner without expiry would be left, and nobody could grant; make another owner first"
     )]
     LastOwner,
+    /// Its roles are its issuer's to say.
+    #[error("the roles of {0} are those that its issuer's tokens give it")]
+    OfIssuer(PrincipalId),
+    /// Nobody, and without a role it does not become somebody.
+    #[error("the token gives no role here; ask whoever runs its issuer")]
+    NoRole,
     /// An owner's grant is on the server.
     #[error("an owner's role is not for one log; leave the log out")]
     OwnerOfLog,
@@ -168,17 +176,22 @@ impl Account {
         }
     }
 
-    /// Whether it is good by a token that counts, which dies with the key of its hash.
-    fn has_token(&self) -> bool {
+    /// Whether it counts and dies with the key of tokens, under which its token's hash is or its id itself.
+    fn needs_key(&self) -> bool {
         let proof = self.credential.as_ref().map(|credential| &credential.proof);
-        self.revoked.is_none() && matches!(proof, Some(Proof::Token(..)))
+        self.revoked.is_none() && matches!(proof, Some(Proof::Token(..) | Proof::Issuer(_)))
+    }
+
+    fn is_of_issuer(&self) -> bool {
+        let proof = self.credential.as_ref().map(|credential| &credential.proof);
+        matches!(proof, Some(Proof::Issuer(_)))
     }
 
     /// Whether it can grant, and will not stop by itself.
     fn is_standing_owner(&self) -> bool {
         let expires = self.credential.as_ref().and_then(|credential| credential.expires);
         let is_owner = self.grants.iter().any(|grant| grant.role == Role::Owner);
-        is_owner && self.revoked.is_none() && expires.is_none()
+        is_owner && self.revoked.is_none() && expires.is_none() && !self.is_of_issuer()
     }
 }
 
@@ -210,6 +223,12 @@ impl Directory {
         let owner = owners.first().filter(|_| owners.len() == 1);
         let account = owner.and_then(|id| self.accounts.get(*id)).ok_or(AuthFailure::Unknown)?;
         account.check(now)
+    }
+
+    /// The principal for whom an issuer's token speaks.
+    pub fn of_subject(&self, id: &PrincipalId) -> Result<&Account, AuthFailure> {
+        let account = self.accounts.get(id).filter(|account| account.is_of_issuer());
+        account.ok_or(AuthFailure::Unknown)?.check(Time::MIN)
     }
 
     /// Whether a principal, whose credential is still good, has a right.
@@ -285,7 +304,7 @@ impl Directory {
 
     /// Whether anyone has a token that counts, so that the key of its hash is needed.
     pub fn has_tokens(&self) -> bool {
-        self.accounts.values().any(Account::has_token)
+        self.accounts.values().any(Account::needs_key)
     }
 
     /// The event that says that the key of all hashes is gone, and every token with it: whoever runs the server begins
@@ -311,6 +330,9 @@ impl Directory {
                 self.check_owner_without(id)?;
                 Ok(vec![events::revoke(actor, id)])
             }
+            Change::Grant(id, _) | Change::Take(id, _) if self.existing(id)?.is_of_issuer() => {
+                Err(ChangeError::OfIssuer(id.clone()))
+            }
             Change::Grant(id, grant) => {
                 self.check_grant(id, grant)?;
                 Ok(vec![events::grant(actor, id, "add", grant)])
@@ -327,6 +349,38 @@ impl Directory {
         }
     }
 
+    /// The events by which a principal of an issuer is there and has these roles and no others: none where it has. An owner
+    /// by an issuer's word is one only beside another, since an issuer may take it back at any time.
+    pub fn plan_subject(
+        &self,
+        id: &PrincipalId,
+        issuer: &str,
+        grants: &BTreeSet<Grant>,
+    ) -> Result<Vec<Vec<u8>>, ChangeError> {
+        let known = self.accounts.get(id);
+        if known.is_some_and(|account| account.revoked.is_some()) {
+            return Ok(Vec::new());
+        }
+        let counts = |grant: &&Grant| grant.role != Role::Owner || self.has_standing_owner_but(id);
+        let wanted: BTreeSet<&Grant> = grants.iter().filter(counts).collect();
+        let held: BTreeSet<&Grant> = known.iter().flat_map(|account| &account.grants).collect();
+        let graven = PrincipalId::graven();
+        let mut events = Vec::new();
+        if known.is_none() {
+            if wanted.is_empty() {
+                return Err(ChangeError::NoRole);
+            }
+            self.check_room()?;
+            let credential = Credential { proof: Proof::Issuer(issuer.to_owned()), expires: None };
+            events.push(events::create(&graven, id, &credential));
+        }
+        let changes = [("remove", held.difference(&wanted)), ("add", wanted.difference(&held))];
+        for (op, grants) in changes {
+            events.extend(grants.map(|grant| events::grant(&graven, id, op, grant)));
+        }
+        Ok(events)
+    }
+
     /// Takes in an event of a `system` log, with its entry's time. Others than ours change nothing. Whether what somebody may
     /// do has changed.
     pub fn apply(&mut self, time: Time, event: &[u8]) -> Result<bool, ReplayError> {
@@ -338,6 +392,7 @@ impl Directory {
                 let before = match &credential.proof {
                     Proof::Token(token, _) => self.tokens.insert(token.clone(), id.clone()),
                     Proof::Certificate(name) => self.certificates.insert(name.clone(), id.clone()),
+                    Proof::Issuer(_) => None,
                 };
                 if before.is_some() || self.accounts.contains_key(&id) {
                     let why = format!("{id} or its credential exists already");
@@ -350,7 +405,7 @@ impl Directory {
                 self.accounts.get_mut(&id).ok_or_else(unknown)?.revoked = Some(time);
             }
             Told::LostKey => {
-                for account in self.accounts.values_mut().filter(|account| account.has_token()) {
+                for account in self.accounts.values_mut().filter(|account| account.needs_key()) {
                     account.revoked = Some(time);
                 }
                 let admin = Account::new(PrincipalId::admin(), None, Time::MIN);
@@ -401,10 +456,7 @@ impl Directory {
         if self.accounts.contains_key(id) {
             return Err(ChangeError::Exists(id.clone()));
         }
-        if self.accounts.len() >= PRINCIPALS_MAX {
-            let limit = format!("{PRINCIPALS_MAX} principals were made, as many as there may be");
-            return Err(ChangeError::Limit(limit));
-        }
+        self.check_room()?;
         if let Proof::Certificate(name) = &credential.proof
             && self.certificates.contains_key(name)
         {
@@ -414,6 +466,14 @@ impl Directory {
         let is_first = grant.role == Role::Owner && !self.has_standing_owner_but(id);
         if is_first && credential.expires.is_some() {
             return Err(ChangeError::LastOwner);
+        }
+        Ok(())
+    }
+
+    fn check_room(&self) -> Result<(), ChangeError> {
+        if self.accounts.len() >= PRINCIPALS_MAX {
+            let limit = format!("{PRINCIPALS_MAX} principals were made, as many as there may be");
+            return Err(ChangeError::Limit(limit));
         }
         Ok(())
     }

@@ -52,6 +52,11 @@ impl PrincipalId {
         PrincipalId(Name::new("admin").expect("a word of ASCII letters is a name"))
     }
 
+    /// The server itself, as the actor of what nobody asked it for.
+    pub fn graven() -> PrincipalId {
+        PrincipalId(Name::new("graven").expect("a word of ASCII letters is a name"))
+    }
+
     /// The id as text.
     pub fn as_str(&self) -> &str {
         self.0.as_str()

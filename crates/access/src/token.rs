@@ -13,9 +13,15 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use crate::principal::PrincipalId;
+
 const PREFIX: &str = "graven_";
 /// Keeps these hashes apart from whatever else the key may ever be used for.
 const LABEL: &[u8] = b"graven/token/v1\n";
+/// The same, for ids of an issuer's subjects.
+const SUBJECT_LABEL: &[u8] = b"graven/subject/v1\n";
+/// Bytes of the keyed hash in such an id: none is met twice, nor by trying.
+const SUBJECT_BYTES: usize = 20;
 
 /// The public part of a token, 16 hexadecimal digits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -48,6 +54,18 @@ impl TokenKey {
         mac.update(LABEL);
         mac.update(token);
         TokenHash(mac.finalize().into_bytes().into())
+    }
+
+    /// The id of whom an issuer knows as `subject`: `oidc-` and 32 characters of base32, the same each time under this key, and
+    /// telling nothing of the subject to anyone without it.
+    pub fn subject_id(&self, issuer: &str, subject: &str) -> PrincipalId {
+        let mut mac = self.0.clone();
+        for part in [SUBJECT_LABEL, issuer.as_bytes(), b"\n", subject.as_bytes()] {
+            mac.update(part);
+        }
+        let hash: [u8; 32] = mac.finalize().into_bytes().into();
+        let id = format!("oidc-{}", base32(&hash[..SUBJECT_BYTES]));
+        PrincipalId::parse(&id).expect("37 lower-case letters, digits and a hyphen are an id")
     }
 }
 
@@ -109,6 +127,19 @@ impl fmt::Debug for TokenHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("TokenHash")
     }
+}
+
+/// Base32 (RFC 4648 section 6) in lower case, of a multiple of five bytes.
+fn base32(bytes: &[u8]) -> String {
+    const ALPHABET: [char; 32] = [
+        'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm', 'n', 'o', 'p', 'q', 'r',
+        's', 't', 'u', 'v', 'w', 'x', 'y', 'z', '2', '3', '4', '5', '6', '7',
+    ];
+    let groups =
+        bytes.chunks(5).map(|five| five.iter().fold(0u64, |all, byte| all << 8 | u64::from(*byte)));
+    let digits =
+        groups.flat_map(|group| (0..8).rev().map(move |place| (group >> (5 * place)) & 31));
+    digits.map(|digit| ALPHABET[digit as usize]).collect()
 }
 
 fn digit(nibble: u8) -> char {

@@ -71,7 +71,7 @@ pub(crate) struct KeyArg {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run the server; the first start makes the data directory, its keys and the admin token
-    Serve(serve::ServeArgs),
+    Serve(Box<serve::ServeArgs>),
     /// Show a company's month of events, and how tampering with it is detected
     Demo(demo::DemoArgs),
     /// Create, list and show logs

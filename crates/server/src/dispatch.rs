@@ -109,7 +109,7 @@ async fn answer(call: &mut Call, target: &Target) -> Result<Response, Refusal> {
         return Err(Refusal::new(Code::Busy, detail));
     };
     check_head(&call.parts)?;
-    admit(call, target)?;
+    admit(call, target).await?;
     match target {
         Target::Route(route) => {
             if route.access != Access::Open {
@@ -127,7 +127,7 @@ async fn answer(call: &mut Call, target: &Target) -> Result<Response, Refusal> {
 }
 
 /// Lets the caller pass, if they may; denied unless the route says otherwise.
-fn admit(call: &mut Call, target: &Target) -> Result<(), Refusal> {
+async fn admit(call: &mut Call, target: &Target) -> Result<(), Refusal> {
     let access = match target {
         Target::Route(route) => route.access,
         Target::Unknown | Target::WrongMethod(_) => Access::AnyPrincipal,
@@ -139,13 +139,17 @@ fn admit(call: &mut Call, target: &Target) -> Result<(), Refusal> {
         Access::PublicLog(right) | Access::Needs(right) => Some(right),
         Access::AnyPrincipal => None,
     };
-    let principal = authenticate(call)?;
+    let principal = authenticate(call).await?;
     let id = principal.id.clone();
     call.principal = Some(principal);
     let gate = &Arc::clone(&call.shared).gate;
     if let Some(right) = right {
         let asked = Asked { right, log: call.param("log"), stream: call.param("stream") };
-        let authorised = gate.authorise(&id, &asked, is_public);
+        let mut authorised = gate.authorise(&id, &asked, is_public);
+        if right.is_privileged() {
+            let principal = call.principal()?;
+            authorised = authorised.and_then(|()| principal.check_strength());
+        }
         call.shown.is_denied = authorised.is_err();
         authorised?;
     }
@@ -156,7 +160,7 @@ fn admit(call: &mut Call, target: &Target) -> Result<(), Refusal> {
 }
 
 /// Who asks. Whoever is not let in is recorded, and so is a first use for a while.
-fn authenticate(call: &Call) -> Result<Principal, Refusal> {
+async fn authenticate(call: &mut Call) -> Result<Principal, Refusal> {
     let record = |actor: &str, outcome, claimed: &str, detail| {
         let target = ("principal", claimed.to_owned());
         let actor = actor.to_owned();
@@ -166,7 +170,12 @@ fn authenticate(call: &Call) -> Result<Principal, Refusal> {
     };
     let peer = call.parts.extensions.get::<Peer>();
     let certificate = peer.and_then(|peer| peer.certificate.as_deref());
-    match call.shared.gate.authenticate(&call.parts.headers, certificate, call.source) {
+    let (gate, headers) = (&call.shared.gate, &call.parts.headers);
+    let authenticated = match gate.issuer_token(headers) {
+        Some(token) => gate.by_issuer(&call.shared.cell, token, call.source).await,
+        None => gate.authenticate(headers, certificate, call.source),
+    };
+    match authenticated {
         Ok(principal) => {
             if principal.is_login {
                 let id = principal.id.as_str();

@@ -3,7 +3,9 @@
 //! It owns the directory of principals, which the `system` logs hold: they are read through at start, and what changes is
 //! appended there before it counts.
 
-use std::collections::BTreeSet;
+mod by_issuer;
+
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -21,6 +23,7 @@ use graven_merkle::{Frontier, Hash, LeafIndex, leaf_hash};
 use log::{Cell, Env, LogHandle, ReadError, Writer};
 
 use crate::limits::LAST_USED_NS;
+use crate::oidc::{Oidc, OidcError, OidcOptions};
 use crate::tls::ClientCertificate;
 
 /// The file of the key under which tokens are hashed, among the signing keys.
@@ -39,6 +42,8 @@ pub struct GateOptions {
     pub lost_keys: bool,
     /// What needs a second person.
     pub four_eyes: BTreeSet<Privilege>,
+    /// Whose tokens are believed beside our own.
+    pub oidc: Option<OidcOptions>,
 }
 
 impl GateOptions {
@@ -50,6 +55,7 @@ impl GateOptions {
             rates: RateLimits::default(),
             lost_keys: false,
             four_eyes: BTreeSet::new(),
+            oidc: None,
         }
     }
 }
@@ -57,6 +63,9 @@ impl GateOptions {
 /// Why a gate cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum GateError {
+    /// An issuer cannot be believed like this.
+    #[error("cannot take tokens of an issuer")]
+    Oidc(#[from] OidcError),
     /// What needs a second person, or that a key is lost, cannot be recorded.
     #[error("cannot record how access stands")]
     Record(#[source] Box<Refusal>),
@@ -108,6 +117,10 @@ pub(crate) struct Principal {
     pub(crate) writer: Writer,
     /// Whether this is its first use for a while, which is recorded.
     pub(crate) is_login: bool,
+    /// Whether it is authenticated strongly enough for what is privileged.
+    pub(crate) is_strong: bool,
+    /// When what it proved itself with ends, where the directory does not say so.
+    pub(crate) until: Option<Time>,
 }
 
 /// A log-in that failed: the refusal tells the client less than the record does.
@@ -124,6 +137,9 @@ pub struct Gate {
     admin: TokenHash,
     throttle: Mutex<Throttle>,
     rates: Mutex<Rates>,
+    oidc: Option<Oidc>,
+    /// When the newest token that was seen of each of an issuer's principals was issued, in seconds.
+    newest_s: Mutex<HashMap<PrincipalId, u64>>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     /// Held from the check of a change until it is in the directory, so that two cannot both be the first.
@@ -161,6 +177,8 @@ impl Gate {
             key,
             throttle: Mutex::default(),
             rates: Mutex::new(Rates::new(options.rates)),
+            oidc: options.oidc.as_ref().map(Oidc::new).transpose()?,
+            newest_s: Mutex::default(),
             clock: Arc::clone(&env.clock),
             random: Arc::clone(&env.random),
             changing: tokio::sync::Mutex::new(()),
@@ -189,11 +207,7 @@ impl Gate {
         let hash = self.key.hash(token);
         let claimed = self.claimed(token, &hash);
         let source = Source::new(address, claimed.clone());
-        let now_ns = self.clock.boot_ns();
-        if let Err(wait_s) = lock(&self.throttle).check(&source, now_ns) {
-            let detail =
-                "too many bad credentials came from your address; wait, then use a good one";
-            let refusal = Refusal::new(Code::Busy, detail).retry_after(wait_s);
+        if let Err(refusal) = self.check_source(&source) {
             return Err(bad(refusal, claimed, "locked out"));
         }
         match self.known(token, &hash) {
@@ -202,13 +216,26 @@ impl Gate {
                 Ok(principal)
             }
             Err(failure) => {
-                if lock(&self.throttle).failed(source, now_ns) {
-                    tracing::warn!(%address, "too many bad credentials: locked out for a while");
-                }
+                self.count_failure(source, address);
                 let (claimed, why) = told(failure);
                 let detail = "the bearer token is not one of this server; check GRAVEN_TOKEN";
                 Err(bad(unauthenticated(detail), claimed, why))
             }
+        }
+    }
+
+    /// Refuses a source that failed too often.
+    fn check_source(&self, source: &Source) -> Result<(), Refusal> {
+        lock(&self.throttle).check(source, self.clock.boot_ns()).map_err(|wait_s| {
+            let detail =
+                "too many bad credentials came from your address; wait, then use a good one";
+            Refusal::new(Code::Busy, detail).retry_after(wait_s)
+        })
+    }
+
+    fn count_failure(&self, source: Source, address: IpAddr) {
+        if lock(&self.throttle).failed(source, self.clock.boot_ns()) {
+            tracing::warn!(%address, "too many bad credentials: locked out for a while");
         }
     }
 
@@ -267,7 +294,7 @@ impl Gate {
         let is_login = is_login && self.write().directory.used(&id, now);
         let auth = AuthMethod::new(method).expect("a word of lower-case letters names a method");
         let writer = Writer { id: id.name().clone(), auth, grade: Grade::Asserted };
-        Principal { id, method, writer, is_login }
+        Principal { id, method, writer, is_login, is_strong: true, until: None }
     }
 
     /// Whether the principal may do what is asked. `is_public` says whether anyone may know that the log exists.
@@ -402,6 +429,17 @@ impl Gate {
     }
 }
 
+impl Principal {
+    /// Refuses what is privileged to whoever is not authenticated strongly enough for it.
+    pub(crate) fn check_strength(&self) -> Result<(), Refusal> {
+        if self.is_strong {
+            return Ok(());
+        }
+        let detail = "this needs a stronger log-in; sign in at the issuer with a second factor";
+        Err(Refusal::new(Code::Forbidden, detail))
+    }
+}
+
 /// The refusal where a role gives a right and a policy forbids it.
 pub(crate) fn narrowed(what: &str) -> Refusal {
     Refusal::new(Code::Forbidden, format!("{what}; ask an owner of the server"))
@@ -481,6 +519,8 @@ pub(crate) fn refused(error: &ChangeError) -> Refusal {
         ChangeError::Bound(_) => (Code::Exists, "certificate"),
         ChangeError::Unknown(_) => (Code::NotFound, "principal"),
         ChangeError::Done(_) => (Code::Exists, "principal"),
+        ChangeError::OfIssuer(_) => (Code::Forbidden, "principal"),
+        ChangeError::NoRole => (Code::Forbidden, "authorization"),
         ChangeError::LastOwner => (Code::Forbidden, "principal"),
         ChangeError::OwnerOfLog => (Code::BadJson, "log"),
         ChangeError::ClassOfRole => (Code::BadJson, "class"),

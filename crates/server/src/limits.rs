@@ -62,6 +62,26 @@ pub const LOGGED_BYTES_MAX: usize = 256;
 pub const CERTIFICATE_NAMES_MAX: usize = 16;
 /// How long a client's certificate is taken for good after it was checked: one minute.
 pub const CERTIFICATE_RECHECK_NS: u64 = 60 * 1_000_000_000;
+/// Bytes of an issuer's token; longer ones are refused. A header could hold twice as many.
+pub const JWT_BYTES_MAX: usize = 8 * 1024;
+/// Bytes of an issuer's document.
+pub const ISSUER_DOCUMENT_BYTES_MAX: u64 = 256 * 1024;
+/// Time for one of an issuer's documents to arrive.
+pub const ISSUER_FETCH: Duration = Duration::from_secs(5);
+/// Keys of an issuer; further ones are left out.
+pub const ISSUER_KEYS_MAX: usize = 64;
+/// How long an issuer is not asked again, whether it answered or not: one minute.
+pub const ISSUER_RETRY_NS: u64 = 60 * 1_000_000_000;
+/// After how long an issuer's keys are asked for anew: one hour. A key that it took back counts no longer than that, ...
+pub const ISSUER_KEYS_AGE_NS: u64 = 3_600 * 1_000_000_000;
+/// ... unless the issuer does not answer: then one day.
+pub const ISSUER_KEYS_KEPT_NS: u64 = 86_400 * 1_000_000_000;
+/// How far an issuer's clock may be from ours.
+pub const CLOCK_SKEW_S: u64 = 60;
+/// Bytes of a subject's name.
+pub const CLAIM_BYTES_MAX: usize = 255;
+/// Roles that claims may give.
+pub const ISSUER_ROLES_MAX: usize = 64;
 /// Addresses in `X-Forwarded-For` that are looked at.
 pub const FORWARDED_MAX: usize = 16;
 /// Bytes of the header `Graven-Reason`, and of the reason of an erasure or a reveal.

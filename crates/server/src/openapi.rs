@@ -202,7 +202,7 @@ fn schemas() -> Value {
             "role": schema_of("role"), "log": text, "class": schema_of("class"), "remove": flag,
         })),
         "Token": object(&["principal", "roles"], &json!({
-            "principal": text, "token": text, "certificate": text,
+            "principal": text, "token": text, "certificate": text, "issuer": text,
             "roles": {"type": "array", "items": object(&["role"], &json!({
                 "role": schema_of("role"), "log": text, "class": schema_of("class"),
             }))},

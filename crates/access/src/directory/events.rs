@@ -35,6 +35,7 @@ pub(super) fn create(actor: &PrincipalId, id: &PrincipalId, credential: &Credent
             json!({"op": "create", "token": id.as_str(), "hash": hash.to_base64()})
         }
         Proof::Certificate(name) => json!({"op": "create", "certificate": name.as_str()}),
+        Proof::Issuer(issuer) => json!({"op": "create", "issuer": issuer}),
     };
     if let Some(expires) = credential.expires {
         data["expires"] = expires.to_string().into();
@@ -122,9 +123,10 @@ fn read_credential(event: &[u8]) -> Option<Credential> {
         None => None,
         Some(raw) => Some(string_value(raw)?.parse::<Time>().ok()?),
     };
-    let proof = match text("/data/certificate") {
-        Some(name) => Proof::Certificate(CertificateName::parse(&name)?),
-        None => Proof::Token(
+    let proof = match (text("/data/certificate"), text("/data/issuer")) {
+        (Some(name), _) => Proof::Certificate(CertificateName::parse(&name)?),
+        (None, Some(issuer)) => Proof::Issuer(issuer.into_owned()),
+        (None, None) => Proof::Token(
             TokenId::parse(&text("/data/token")?)?,
             TokenHash::from_base64(&text("/data/hash")?)?,
         ),

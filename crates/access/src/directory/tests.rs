@@ -1,5 +1,7 @@
 //! Tests of the directory: who gets in, what they may, and that a replay comes to the same.
 
+use std::collections::BTreeSet;
+
 use env::SystemRandom;
 use graven_entry::{LogName, Time, check_event};
 
@@ -345,6 +347,58 @@ fn a_certificate_is_of_whom_its_names_are_bound_to() {
     assert_eq!(find(&world, &["urn:a"], 9), Ok("a".to_owned()), "and does not go with it");
     world.change(&Change::Revoke(id("b"))).unwrap();
     assert_eq!(find(&world, &["urn:b"], 9), Err(AuthFailure::Revoked(id("b"))));
+}
+
+#[test]
+fn an_issuer_s_principal_has_the_roles_of_its_token_and_no_others() {
+    let mut world = World::default();
+    let who = TokenKey::new(&KEY).subject_id("https://issuer.example", "alice");
+    let set = |world: &mut World, grants: &[Grant]| {
+        let grants: BTreeSet<Grant> = grants.iter().cloned().collect();
+        let events = world.directory.plan_subject(&who, "https://issuer.example", &grants)?;
+        for event in &events {
+            check_event(event).expect("an event that every verifier takes");
+            let time = at(world.events.len() as u64);
+            world.directory.apply(time, event).expect("what was planned can be applied");
+            world.events.push((time, event.clone()));
+        }
+        let account = world.directory.account(who.as_str());
+        let held = account.into_iter().flat_map(|account| &account.grants);
+        Ok((events.len(), held.map(Grant::to_string).collect::<Vec<_>>().join(", ")))
+    };
+    let (reader, auditor, owner) =
+        (grant(Role::Reader, Some("main")), grant(Role::Auditor, None), grant(Role::Owner, None));
+    assert_eq!(set(&mut world, &[]), Err(ChangeError::NoRole));
+    assert_eq!(
+        set(&mut world, std::slice::from_ref(&owner)),
+        Err(ChangeError::NoRole),
+        "nobody else is"
+    );
+    for (grants, expected) in [
+        (&[reader.clone()][..], (2, "reader on main")),
+        (std::slice::from_ref(&reader), (0, "reader on main")),
+        (&[auditor.clone(), owner.clone()], (2, "auditor")),
+        (&[], (1, "")),
+    ] {
+        let (count, held) = set(&mut world, grants).unwrap();
+        assert_eq!((count, held.as_str()), expected, "{grants:?}");
+    }
+    world.create("root", Role::Owner, None, None);
+    assert_eq!(set(&mut world, &[owner]).unwrap(), (1, "owner".to_owned()));
+    let last = world.change(&Change::Revoke(id("root")));
+    assert_eq!(last, Err(ChangeError::LastOwner), "an issuer's word is not to be relied on");
+    for change in [Change::Grant(who.clone(), reader.clone()), Change::Take(who.clone(), reader)] {
+        assert_eq!(world.change(&change), Err(ChangeError::OfIssuer(who.clone())));
+    }
+    let mut replayed = Directory::default();
+    for (time, event) in &world.events {
+        replayed.apply(*time, event).unwrap();
+    }
+    assert!(replayed.of_subject(&who).is_ok());
+    assert!(replayed.of_subject(&id("root")).is_err(), "a token's principal is no issuer's");
+    world.change(&Change::Revoke(who.clone())).unwrap();
+    assert_eq!(set(&mut world, &[auditor]).unwrap(), (0, "owner".to_owned()));
+    assert_eq!(world.directory.of_subject(&who).err(), Some(AuthFailure::Revoked(who.clone())));
 }
 
 #[test]

@@ -52,3 +52,20 @@ fn what_is_no_token_has_no_id() {
     }
     assert_eq!(TokenId::of(b"graven_\xff"), None);
 }
+
+#[test]
+fn a_subject_s_id_is_stable_keyed_and_tells_nothing() {
+    let (key, other) = (TokenKey::new(&[7; 32]), TokenKey::new(&[8; 32]));
+    let id = key.subject_id("https://issuer.example", "alice@acme.example");
+    // By Python: "oidc-" + base64.b32encode(hmac.digest(bytes([7] * 32), b"graven/subject/v1\n" + issuer + b"\n" + subject,
+    // "sha256")[:20]).decode().lower()
+    assert_eq!(id.as_str(), "oidc-qu3fzeudafq7zovq2dgdcowhrfon4k6a");
+    assert_eq!(id, key.subject_id("https://issuer.example", "alice@acme.example"));
+    for different in [
+        key.subject_id("https://issuer.example", "bob@acme.example"),
+        key.subject_id("https://other.example", "alice@acme.example"),
+        other.subject_id("https://issuer.example", "alice@acme.example"),
+    ] {
+        assert_ne!(id, different);
+    }
+}

@@ -10,7 +10,9 @@ use env::Random;
 use graven_entry::Name;
 use log::{Cell, CellOptions, Env, OpenError, OpenReport};
 use server::limits::BODY_BYTES_MAX;
-use server::{Gate, GateError, GateOptions, Sealing, Server, ServerLimits, ServerOptions};
+use server::{
+    Gate, GateError, GateOptions, OidcOptions, Sealing, Server, ServerLimits, ServerOptions,
+};
 use store::{JournalError, StoreError};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -49,6 +51,24 @@ pub(crate) struct ServeArgs {
     /// Take client certificates that chain to these, in PEM form, as credentials [env: GRAVEN_TLS_CLIENT_CA]
     #[arg(long, value_name = "FILE")]
     tls_client_ca: Option<String>,
+    /// Take tokens of this OpenID Connect issuer as credentials [env: GRAVEN_OIDC_ISSUER]
+    #[arg(long, value_name = "URL")]
+    oidc_issuer: Option<String>,
+    /// What has to stand in their `aud` [env: GRAVEN_OIDC_AUDIENCE]
+    #[arg(long, value_name = "TEXT")]
+    oidc_audience: Option<String>,
+    /// What their roles give: VALUE=ROLE or VALUE=ROLE@LOG, with commas between them [env: GRAVEN_OIDC_ROLES]
+    #[arg(long, value_name = "ROLES")]
+    oidc_roles: Option<String>,
+    /// The claim of those roles, or a JSON pointer to it [env: GRAVEN_OIDC_ROLES_CLAIM] [default: roles]
+    #[arg(long, value_name = "NAME")]
+    oidc_roles_claim: Option<String>,
+    /// Do what is privileged only for one of these in `acr`, with commas between them [env: GRAVEN_OIDC_ACR]
+    #[arg(long, value_name = "VALUES")]
+    oidc_acr: Option<String>,
+    /// Do what is privileged only for one of these in `amr`, with commas between them [env: GRAVEN_OIDC_AMR]
+    #[arg(long, value_name = "VALUES")]
+    oidc_amr: Option<String>,
     /// Believe X-Forwarded-For from these addresses, with commas between them [env: GRAVEN_PROXIES]
     #[arg(long, value_name = "ADDRESSES")]
     proxies: Option<String>,
@@ -137,8 +157,9 @@ fn serve(
     let rates = rates(&context.settings);
     let four_eyes = context.settings.given("four_eyes").unwrap_or_default().split(',');
     let four_eyes = four_eyes.filter_map(|one| Privilege::parse(one.trim())).collect();
-    let gate_options =
-        GateOptions { rates, lost_keys, four_eyes, ..GateOptions::new(admin_token, keys.clone()) };
+    let oidc = oidc(&context.settings);
+    let gate_options = GateOptions::new(admin_token, keys.clone());
+    let gate_options = GateOptions { rates, lost_keys, four_eyes, oidc, ..gate_options };
     let gate = gate(cell, environment, gate_options)?;
     let tls = certificate::tls(&context.settings, data, &keys, options.listen.ip())?;
     let scheme = if tls.is_some() { "https" } else { "http" };
@@ -213,6 +234,23 @@ fn rates(settings: &Settings) -> RateLimits {
     RateLimits { requests_per_s: number("requests_per_s"), bytes_per_s: number("bytes_per_s") }
 }
 
+/// Whose tokens are believed beside the server's own.
+fn oidc(settings: &Settings) -> Option<OidcOptions> {
+    let text = |key| settings.given(key).unwrap_or_default().to_owned();
+    let texts = |key| {
+        let given = settings.given(key).unwrap_or_default().split(',').map(str::trim);
+        given.filter(|one| !one.is_empty()).map(str::to_owned).collect()
+    };
+    Some(OidcOptions {
+        issuer: settings.given("oidc_issuer")?.to_owned(),
+        audience: text("oidc_audience"),
+        roles_claim: settings.text("oidc_roles_claim").to_owned(),
+        roles: text("oidc_roles"),
+        acr: texts("oidc_acr"),
+        amr: texts("oidc_amr"),
+    })
+}
+
 fn server_options(settings: &Settings, listen: SocketAddr) -> ServerOptions {
     let proxies = settings.given("proxies").unwrap_or_default().split(',');
     ServerOptions {
@@ -231,6 +269,7 @@ pub(crate) fn gate(
     let gate = Gate::open(cell, environment, &options).map_err(|error| {
         let exit = match error {
             GateError::Changed { .. } | GateError::Replay { .. } => Exit::Bad,
+            GateError::Oidc(_) => Exit::Usage,
             _ => Exit::Unreachable,
         };
         Failure::caused(exit, "cannot tell who may do what", &error)

@@ -120,6 +120,7 @@ fn print(context: &Context, principal: &Value) -> Result<(), Failure> {
     let mut line = format!("{:<24}  {}", text(principal, "principal"), roles.join(", "));
     for (name, words) in [
         ("certificate", "certificate"),
+        ("issuer", "issuer"),
         ("expires", "expires"),
         ("last_used", "last used"),
         ("revoked", "revoked"),

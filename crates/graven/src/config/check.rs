@@ -13,10 +13,10 @@ const SUGGESTION_EDITS_MAX: usize = 3;
 /// Whether `text` has the form of its kind; `Err` says what is wrong.
 pub(super) fn kind(kind: Kind, text: &str) -> Result<(), String> {
     match kind {
-        Kind::Path | Kind::Secret | Kind::VerifierKey if text.is_empty() => {
+        Kind::Path | Kind::Secret | Kind::Text | Kind::VerifierKey if text.is_empty() => {
             Err("it is empty".to_owned())
         }
-        Kind::Path | Kind::Secret | Kind::VerifierKey => Ok(()),
+        Kind::Path | Kind::Secret | Kind::Text | Kind::VerifierKey => Ok(()),
         Kind::Url if text.starts_with("http://") || text.starts_with("https://") => Ok(()),
         Kind::Url => Err("it starts with neither http:// nor https://".to_owned()),
         Kind::Address => text.parse::<SocketAddr>().map(drop).map_err(|_| {

@@ -22,6 +22,7 @@ pub(crate) enum Kind {
     Url,
     Address,
     Secret,
+    Text,
     LogName,
     VerifierKey,
     Addresses,
@@ -51,7 +52,7 @@ impl Kind {
             Kind::Path => "path",
             Kind::Url => "URL, http or https",
             Kind::Address => "IP address and port",
-            Kind::Secret => "text",
+            Kind::Secret | Kind::Text => "text",
             Kind::LogName => "log name, `[a-z0-9-]{1,63}`",
             Kind::VerifierKey => "verifier key, or a file of them, one a line",
             Kind::Addresses => "IP addresses, with commas between them",
@@ -173,6 +174,59 @@ pub(crate) const SETTINGS: &[Setting] = &[
         help: "Certificates in PEM form: a client's own that chains to one of them is the credential of the principal that \
                `graven token create --certificate` bound its name to. Clients without one are served too. Only authorities \
                whose word on names counts: whoever signs a name is believed.",
+    },
+    Setting {
+        key: "oidc_issuer",
+        kind: Kind::Url,
+        default: None,
+        is_secret: false,
+        used_by: "serve",
+        help: "An OpenID Connect issuer whose tokens are credentials, beside the server's own: its `iss`, below which its \
+               discovery document lies. HTTPS under an authority of the web, or HTTP on this machine.",
+    },
+    Setting {
+        key: "oidc_audience",
+        kind: Kind::Text,
+        default: None,
+        is_secret: false,
+        used_by: "serve",
+        help: "What has to stand in `aud` of the issuer's tokens, so that one for another service is none here. Needed with \
+               `oidc_issuer`.",
+    },
+    Setting {
+        key: "oidc_roles",
+        kind: Kind::Text,
+        default: None,
+        is_secret: false,
+        used_by: "serve",
+        help: "What values of the claim `oidc_roles_claim` give: `VALUE=ROLE` or `VALUE=ROLE@LOG`, with commas between them. \
+               Whose token gives no role is not let in.",
+    },
+    Setting {
+        key: "oidc_roles_claim",
+        kind: Kind::Text,
+        default: Some("roles"),
+        is_secret: false,
+        used_by: "serve",
+        help: "The claim that holds a person's roles or groups at the issuer, a text or a list; from a `/` on a JSON pointer \
+               such as `/realm_access/roles`.",
+    },
+    Setting {
+        key: "oidc_acr",
+        kind: Kind::Text,
+        default: None,
+        is_secret: false,
+        used_by: "serve",
+        help: "Values, with commas between them: `acr` of an issuer's token has to be one of them for what is privileged, \
+               which is grants, reveals, erasures and keys.",
+    },
+    Setting {
+        key: "oidc_amr",
+        kind: Kind::Text,
+        default: None,
+        is_secret: false,
+        used_by: "serve",
+        help: "The same of `amr`, which has to hold one of them: `otp,hwk`, say, for a second factor.",
     },
     Setting {
         key: "proxies",

@@ -29,6 +29,8 @@ pub(crate) fn list(call: &Call) -> Result<Response, Refusal> {
 pub(crate) async fn approve(call: &mut Call) -> Result<Response, Refusal> {
     let number = call.param("approval").and_then(|text| text.parse::<u64>().ok());
     let number = number.ok_or_else(|| refused(&ApprovalError::Unknown))?;
+    // All that needs a second person is privileged.
+    call.principal()?.check_strength()?;
     let who = call.principal()?.id.clone();
     let now = call.shared.gate.now();
     let plan = move |standing: &Standing| {

@@ -10,6 +10,7 @@ use append::{Code, Refusal};
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
+use graven_entry::Time;
 use graven_merkle::{LeafIndex, TreeSize};
 use hyper::body::Frame;
 use log::{LogHandle, ReadError};
@@ -54,6 +55,8 @@ struct Tail {
     /// Whose tail it is, as its record tells.
     access: Access,
     id: PrincipalId,
+    /// When the credential that opened it ends.
+    until: Option<Time>,
 }
 
 /// Why a tail ended.
@@ -104,7 +107,8 @@ pub(crate) fn tail(call: &Call) -> Result<Response, Refusal> {
         address: call.source(),
     };
     let shared = Arc::clone(&call.shared);
-    let task = Tail { shared, log, shown: Vec::new(), next, pieces: sender, access, id };
+    let until = call.principal()?.until;
+    let task = Tail { shared, log, shown: Vec::new(), next, pieces: sender, access, id, until };
     // Ends with the client, whose going away closes the channel, or with the server.
     drop(tokio::spawn(task.run(last)));
     let mut response = Response::new(Body::new(body));
@@ -206,6 +210,10 @@ impl Tail {
         let info = self.log.info();
         let (right, log) = (Right::ReadEntries, Some(info.name.as_str()));
         let asked = Asked { right, log, stream: None };
+        if self.until.is_some_and(|until| until <= self.shared.gate.now()) {
+            let detail = "the credential that opened the tail has expired; resume with a new one";
+            return Err(Refusal::new(Code::Unauthenticated, detail));
+        }
         self.shared.gate.authorise(&self.id, &asked, info.public)?;
         let slice = self.shared.gate.slice(&self.id, right, info.name.as_str());
         let (log, start) = (self.log.clone(), self.next);

@@ -189,8 +189,10 @@ fn account(account: &Account) -> Value {
     let mut body = json!({"principal": account.id.as_str(), "roles": roles.collect::<Vec<_>>()});
     let expires = account.credential.as_ref().and_then(|credential| credential.expires);
     let created = account.credential.as_ref().map(|_| account.created);
-    if let Some(Proof::Certificate(name)) = account.credential.as_ref().map(|one| &one.proof) {
-        body["certificate"] = name.as_str().into();
+    match account.credential.as_ref().map(|credential| &credential.proof) {
+        Some(Proof::Certificate(name)) => body["certificate"] = name.as_str().into(),
+        Some(Proof::Issuer(issuer)) => body["issuer"] = issuer.as_str().into(),
+        Some(Proof::Token(..)) | None => {}
     }
     let times = [
         ("created", created),

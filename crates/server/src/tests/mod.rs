@@ -7,6 +7,7 @@ mod approvals;
 mod contract;
 mod limits;
 mod mtls;
+mod oidc;
 mod policies;
 mod real_data;
 mod refusals;

@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 
 use super::TOKEN;
 use crate::sealing::tests::{SITE_POLICY, open_sealing};
-use crate::{Gate, GateOptions, Server, ServerLimits, ServerOptions, Tls};
+use crate::{Gate, GateOptions, OidcOptions, Server, ServerLimits, ServerOptions, Tls};
 
 /// A running server; stops when dropped.
 pub(super) struct Site {
@@ -69,12 +69,23 @@ impl Site {
 
     /// The same, behind TLS: [`Site::ask`] does not reach it.
     pub(super) fn with_tls(env: &Env, tls: Tls) -> Site {
+        Site::of(env, Some(tls), None)
+    }
+
+    /// The same, which believes an issuer.
+    pub(super) fn with_oidc(env: &Env, oidc: OidcOptions) -> Site {
+        Site::of(env, None, Some(oidc))
+    }
+
+    fn of(env: &Env, tls: Option<Tls>, oidc: Option<OidcOptions>) -> Site {
         let dir = TempDir::new().expect("a directory for data");
         let cell = open(dir.path(), CellLimits::default());
         let four_eyes = BTreeSet::new();
-        let gate = gate(&cell, env, dir.path(), (RateLimits::default(), &four_eyes));
+        let keys = dir.path().join("data/keys");
+        let options = GateOptions { oidc, ..GateOptions::new(TOKEN.to_owned(), keys) };
+        let gate = Arc::new(Gate::open(&cell, env, &options).expect("a good system log"));
         let limits = ServerLimits::default();
-        let (addr, stop, thread) = serve(&cell, dir.path(), (limits, Some(tls)), gate);
+        let (addr, stop, thread) = serve(&cell, dir.path(), (limits, tls), gate);
         Site { addr, cell, stop: Some(stop), thread: Some(thread), dir, four_eyes }
     }
 

@@ -140,6 +140,9 @@ pub struct Gate {
     oidc: Option<Oidc>,
     /// When the newest token that was seen of each of an issuer's principals was issued, in seconds.
     newest_s: Mutex<HashMap<PrincipalId, u64>>,
+    /// How many texts were hashed as tokens, for the test that each costs one.
+    #[cfg(test)]
+    hashed: std::sync::atomic::AtomicU64,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     /// Held from the check of a change until it is in the directory, so that two cannot both be the first.
@@ -179,6 +182,8 @@ impl Gate {
             rates: Mutex::new(Rates::new(options.rates)),
             oidc: options.oidc.as_ref().map(Oidc::new).transpose()?,
             newest_s: Mutex::default(),
+            #[cfg(test)]
+            hashed: std::sync::atomic::AtomicU64::new(0),
             clock: Arc::clone(&env.clock),
             random: Arc::clone(&env.random),
             changing: tokio::sync::Mutex::new(()),
@@ -204,7 +209,7 @@ impl Gate {
         let token = bearer(headers)
             .map_err(|detail| bad(unauthenticated(detail), None, "no credential of its form"))?;
         // Hashed before anything is looked up, so that a known id and an unknown one take the same time.
-        let hash = self.key.hash(token);
+        let hash = self.hash(token);
         let claimed = self.claimed(token, &hash);
         let source = Source::new(address, claimed.clone());
         if let Err(refusal) = self.check_source(&source) {
@@ -222,6 +227,18 @@ impl Gate {
                 Err(bad(unauthenticated(detail), claimed, why))
             }
         }
+    }
+
+    fn hash(&self, token: &[u8]) -> TokenHash {
+        #[cfg(test)]
+        self.hashed.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.key.hash(token)
+    }
+
+    /// How many texts were hashed as tokens.
+    #[cfg(test)]
+    pub(crate) fn hashes(&self) -> u64 {
+        self.hashed.load(std::sync::atomic::Ordering::Relaxed)
     }
 
     /// Refuses a source that failed too often.

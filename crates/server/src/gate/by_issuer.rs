@@ -16,7 +16,7 @@ impl Gate {
     /// The bearer token in these headers, where it is one for the issuer to answer for.
     pub(crate) fn issuer_token<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
         let token = bearer(headers).ok().and_then(|token| std::str::from_utf8(token).ok());
-        let is_admin = |token: &str| self.admin.matches(&self.key.hash(token.as_bytes()));
+        let is_admin = |token: &str| self.admin.matches(&self.hash(token.as_bytes()));
         token.filter(|token| self.oidc.is_some() && Oidc::is_for(token) && !is_admin(token))
     }
 

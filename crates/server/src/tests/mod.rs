@@ -4,6 +4,7 @@ mod access;
 mod accesses;
 mod api;
 mod approvals;
+mod break_in;
 mod contract;
 mod limits;
 mod mtls;

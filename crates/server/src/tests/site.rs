@@ -22,6 +22,7 @@ use crate::{Gate, GateOptions, OidcOptions, Server, ServerLimits, ServerOptions,
 pub(super) struct Site {
     pub(super) addr: SocketAddr,
     pub(super) cell: Cell,
+    pub(super) gate: Arc<Gate>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
     dir: TempDir,
@@ -85,8 +86,8 @@ impl Site {
         let options = GateOptions { oidc, ..GateOptions::new(TOKEN.to_owned(), keys) };
         let gate = Arc::new(Gate::open(&cell, env, &options).expect("a good system log"));
         let limits = ServerLimits::default();
-        let (addr, stop, thread) = serve(&cell, dir.path(), (limits, tls), gate);
-        Site { addr, cell, stop: Some(stop), thread: Some(thread), dir, four_eyes }
+        let (addr, stop, thread) = serve(&cell, dir.path(), (limits, tls), Arc::clone(&gate));
+        Site { addr, cell, gate, stop: Some(stop), thread: Some(thread), dir, four_eyes }
     }
 
     fn with(
@@ -98,8 +99,8 @@ impl Site {
         let dir = TempDir::new().expect("a directory for data");
         let cell = open(dir.path(), CellLimits::default());
         let gate = gate(&cell, env, dir.path(), (rates, &four_eyes));
-        let (addr, stop, thread) = serve(&cell, dir.path(), (limits, None), gate);
-        Site { addr, cell, stop: Some(stop), thread: Some(thread), dir, four_eyes }
+        let (addr, stop, thread) = serve(&cell, dir.path(), (limits, None), Arc::clone(&gate));
+        Site { addr, cell, gate, stop: Some(stop), thread: Some(thread), dir, four_eyes }
     }
 
     /// Stops everything and starts it again on the same data with these limits of the log.
@@ -109,9 +110,13 @@ impl Site {
         self.cell.stop();
         self.cell = open(self.dir.path(), limits);
         let rules = (RateLimits::default(), &self.four_eyes);
-        let gate = gate(&self.cell, &Env::real(), self.dir.path(), rules);
-        let (addr, stop, thread) =
-            serve(&self.cell, self.dir.path(), (ServerLimits::default(), None), gate);
+        self.gate = gate(&self.cell, &Env::real(), self.dir.path(), rules);
+        let (addr, stop, thread) = serve(
+            &self.cell,
+            self.dir.path(),
+            (ServerLimits::default(), None),
+            Arc::clone(&self.gate),
+        );
         (self.addr, self.stop, self.thread) = (addr, Some(stop), Some(thread));
     }
 

@@ -1,6 +1,6 @@
 //! Four eyes: what one person may not do alone. A request, another's approval, its one use; each an entry of `system`.
 
-mod events;
+pub(crate) mod events;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -96,6 +96,17 @@ impl Privilege {
     /// All of them.
     pub const ALL: [Privilege; 4] =
         [Privilege::Grant, Privilege::Reveal, Privilege::Erase, Privilege::Key];
+
+    /// The kind of privileged thing that a right is for, if any.
+    pub const fn of(right: Right) -> Option<Privilege> {
+        match right {
+            Right::Grant => Some(Privilege::Grant),
+            Right::Reveal | Right::FindSubject => Some(Privilege::Reveal),
+            Right::Erase => Some(Privilege::Erase),
+            Right::ManageKeys => Some(Privilege::Key),
+            _ => None,
+        }
+    }
 
     /// Its name.
     pub const fn as_str(self) -> &'static str {

@@ -274,6 +274,11 @@ impl Directory {
         id.as_str() == owner || owner == "admin" || !self.accounts.contains_key(owner)
     }
 
+    /// Whether there is such a principal, neither revoked nor expired.
+    pub fn is_good(&self, id: &PrincipalId, now: Time) -> bool {
+        self.accounts.get(id).is_some_and(|account| account.is_good(now))
+    }
+
     /// The holder of `admin.token`; its id where that was revoked.
     pub fn admin(&self) -> Result<&Account, PrincipalId> {
         let id = PrincipalId::admin();

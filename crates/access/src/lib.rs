@@ -10,7 +10,9 @@ pub mod sealed_limits;
 mod approvals;
 mod audit;
 mod certificate;
+mod challenge;
 mod directory;
+mod factors;
 mod grant;
 mod keyring;
 mod master;
@@ -21,10 +23,13 @@ mod rate;
 mod role;
 mod scope;
 mod seal;
+mod session;
 mod standing;
 mod throttle;
 mod token;
+mod totp;
 mod vault;
+mod webauthn;
 
 pub use approvals::{Answer, ApprovalError, Approvals, Privilege, Request};
 pub use audit::{
@@ -32,8 +37,13 @@ pub use audit::{
     Verdict,
 };
 pub use certificate::CertificateName;
+pub use challenge::{Challenge, Challenges};
 pub use directory::{
     Account, AuthFailure, Change, ChangeError, Credential, Directory, Proof, ReplayError,
+};
+pub use factors::{
+    Factor, FactorError, FactorId, FactorKind, FactorName, Factors, SealedAt, TOTP_SECRET_PATH,
+    Used,
 };
 pub use grant::Grant;
 pub use keyring::{KeyId, Keyring, KeyringCounts, KeyringError, KeyringReport, SubjectKeys};
@@ -48,9 +58,14 @@ pub use seal::{
     Finding, FindingKind, LogSealing, OnFinding, PlannedPseudonym, PlannedValue, RuleError,
     SealPlan, SealPolicy, SealRefusal, SealRules, detect,
 };
+pub use session::{Session, SessionBy, Sessions, Strength};
 pub use standing::Standing;
 pub use throttle::{Source, Throttle};
 pub use token::{Token, TokenHash, TokenId, TokenKey};
+pub use totp::TotpSecret;
 pub use vault::{
     Class, ClosedBlob, ClosedValue, OpenedValue, ToClose, VaultError, close, close_blob,
+};
+pub use webauthn::{
+    Assertion, Ceremony, ES256, PasskeyError, PasskeyId, PasskeyKey, Registered, RelyingParty,
 };

@@ -41,6 +41,30 @@ pub const FAILURES_KEPT_NS: u64 = 3_600 * 1_000_000_000;
 /// Sources whose failures are remembered. Beyond, those that count no longer are forgotten, and if that makes no room, all.
 pub const SOURCES_MAX: usize = 65_536;
 
+/// Second factors that one principal has; another is refused.
+pub const FACTORS_PER_PRINCIPAL_MAX: usize = 8;
+/// Wrong codes of one principal, from wherever they come, that cost nothing. A code has six digits, and three of a million are
+/// good: with the lockouts that follow, and [`FAILURES_KEPT_NS`], a guesser who has the token gets some 200 tries a day.
+pub const CODES_FREE: u32 = 5;
+/// Time in which a TOTP secret has to be confirmed by its first code.
+pub const TOTP_CONFIRM_NS: u64 = 600 * 1_000_000_000;
+/// Bytes of a passkey's id, as WebAuthn Level 2 section 4 has it.
+pub const PASSKEY_ID_BYTES_MAX: usize = 1_023;
+/// Time in which a passkey has to answer a challenge.
+pub const CHALLENGE_NS: u64 = 300 * 1_000_000_000;
+/// Challenges that wait; another is refused.
+pub const CHALLENGES_MAX: usize = 4_096;
+/// Of these, from one address; the oldest goes for another.
+pub const CHALLENGES_PER_SOURCE_MAX: usize = 16;
+/// Time without a request after which a session ends.
+pub const SESSION_IDLE_NS: u64 = 1_800 * 1_000_000_000;
+/// Time after which a session ends, whatever is asked.
+pub const SESSION_NS: u64 = 12 * 3_600 * 1_000_000_000;
+/// Sessions of one principal; the one that was unused the longest goes for another.
+pub const SESSIONS_PER_PRINCIPAL_MAX: usize = 8;
+/// Sessions of all; another is refused.
+pub const SESSIONS_MAX: usize = 16_384;
+
 const _: () = assert!(
     FAILURES_KEPT_NS > LOCKOUT_S_MAX as u64 * 1_000_000_000,
     "a lockout outlasts no memory of its cause"

@@ -93,11 +93,6 @@ impl Right {
         Right::ALL.into_iter().find(|right| right.as_str() == text)
     }
 
-    /// Whether it takes more than a log-in of whatever strength: to give rights, to open or destroy values, to change keys.
-    pub const fn is_privileged(self) -> bool {
-        matches!(self, Right::Grant | Right::Reveal | Right::Erase | Right::ManageKeys)
-    }
-
     /// The right's name in the API's contract and in refusals.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -7,6 +7,7 @@ use graven_entry::Time;
 use crate::approvals::{Answer, ApprovalError, Approvals, Privilege, Request};
 use crate::audit::Scopes;
 use crate::directory::{Directory, ReplayError};
+use crate::factors::Factors;
 use crate::policies::{Policies, Slice};
 use crate::principal::PrincipalId;
 use crate::role::Right;
@@ -23,6 +24,8 @@ pub struct Standing {
     pub policies: Policies,
     /// What one person may not do alone.
     pub approvals: Approvals,
+    /// What principals sign in with beside their tokens.
+    pub factors: Factors,
 }
 
 impl Standing {
@@ -33,6 +36,7 @@ impl Standing {
         }
         self.scopes.apply(event)?;
         self.policies.apply(event)?;
+        self.factors.apply(time, event)?;
         self.approvals.apply(time, event)
     }
 

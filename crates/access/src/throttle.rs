@@ -19,9 +19,11 @@ pub struct Source {
 }
 
 /// The failures of all sources.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Throttle {
     failures: HashMap<Source, Failures>,
+    /// Failures that cost nothing.
+    free: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -44,11 +46,22 @@ impl Source {
     }
 }
 
+impl Default for Throttle {
+    fn default() -> Self {
+        Throttle::new(FAILURES_FREE)
+    }
+}
+
 impl Throttle {
+    /// Locks a source out from its failure after these on.
+    pub fn new(free: u32) -> Throttle {
+        Throttle { failures: HashMap::new(), free }
+    }
+
     /// Whether the source may try now; else the seconds that it has to wait, at least 1.
     pub fn check(&self, source: &Source, now_ns: u64) -> Result<(), u32> {
         let Some(failures) = self.failures.get(source) else { return Ok(()) };
-        let until_ns = failures.last_ns.saturating_add(lockout_ns(failures.count));
+        let until_ns = failures.last_ns.saturating_add(lockout_ns(failures.count, self.free));
         match until_ns.saturating_sub(now_ns).div_ceil(NS_PER_S) {
             0 => Ok(()),
             wait_s => Err(u32::try_from(wait_s).unwrap_or(LOCKOUT_S_MAX)),
@@ -66,7 +79,7 @@ impl Throttle {
         let failures = self.failures.entry(source).or_insert(Failures { count: 0, last_ns: 0 });
         let before = if counts(failures, now_ns) { failures.count } else { 0 };
         *failures = Failures { count: before.saturating_add(1), last_ns: now_ns };
-        before == FAILURES_FREE
+        before == self.free
     }
 
     /// Takes in a good attempt: the source starts anew.
@@ -79,8 +92,8 @@ fn counts(failures: &Failures, now_ns: u64) -> bool {
     now_ns.saturating_sub(failures.last_ns) < FAILURES_KEPT_NS
 }
 
-fn lockout_ns(count: u32) -> u64 {
-    let Some(beyond) = count.checked_sub(FAILURES_FREE + 1) else { return 0 };
+fn lockout_ns(count: u32, free: u32) -> u64 {
+    let Some(beyond) = count.checked_sub(free + 1) else { return 0 };
     let seconds = 1u64.checked_shl(beyond).unwrap_or(u64::MAX).min(u64::from(LOCKOUT_S_MAX));
     seconds * NS_PER_S
 }

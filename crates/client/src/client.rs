@@ -252,6 +252,37 @@ impl Client {
         self.post_json(&path, &change.to_json(), |value| Ok(value.clone()))
     }
 
+    /// A principal's second factors.
+    pub fn factors(&self, principal: &str) -> Result<Vec<Value>, ClientError> {
+        let path = format!("/api/v1/tokens/{}/factors", escape(principal));
+        self.get_json(&path, |value| answer::list(value, "factors").map(<[Value]>::to_vec))
+    }
+
+    /// Begins a secret for codes, for the client's own principal: `{"entry","secret","uri"}`.
+    pub fn start_totp(&self, principal: &str) -> Result<Value, ClientError> {
+        let path = format!("/api/v1/tokens/{}/factors", escape(principal));
+        self.post_json(&path, &serde_json::json!({ "kind": "totp" }), |value| Ok(value.clone()))
+    }
+
+    /// Finishes it by its first code. Answers with the factor.
+    pub fn finish_totp(
+        &self,
+        principal: &str,
+        entry: u64,
+        code: &str,
+    ) -> Result<Value, ClientError> {
+        let path = format!("/api/v1/tokens/{}/factors/finish", escape(principal));
+        let body = serde_json::json!({ "entry": entry, "code": code });
+        self.post_json(&path, &body, |value| Ok(value.clone()))
+    }
+
+    /// Takes another principal's second factor away, which ends the sessions that began with it.
+    pub fn remove_factor(&self, principal: &str, factor: &str) -> Result<Value, ClientError> {
+        let (principal, factor) = (escape(principal), escape(factor));
+        let path = format!("/api/v1/tokens/{principal}/factors/{factor}/remove");
+        self.post_json(&path, &serde_json::json!({}), |value| Ok(value.clone()))
+    }
+
     /// Opens one sealed value of an entry: RFC 6901 `path` in the opened event. The server records who asked, and why.
     pub fn reveal(
         &self,

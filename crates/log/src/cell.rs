@@ -224,6 +224,18 @@ impl Cell {
         Ok(Pending::own(&self.inner, log, events))
     }
 
+    /// The same of one event with sealed values: what opens them comes encrypted, and is permanent with it.
+    pub fn record_sealed(
+        &self,
+        event: Vec<u8>,
+        disclosures: Vec<Vec<u8>>,
+    ) -> Result<Pending, Refusal> {
+        self.inner.check_open()?;
+        let ended = || Refusal::new(Code::Unavailable, "there is no `system` log that goes on");
+        let log = self.inner.system().ok_or_else(ended)?;
+        Ok(Pending::own_sealed(&self.inner, log, event, disclosures))
+    }
+
     /// Refuses with `disk_full` where the disk is full and what is left has to be kept for the log's own entries.
     pub fn check_own_room(&self) -> Result<(), Refusal> {
         self.inner.room.check_own()

@@ -3,14 +3,16 @@
 use crate::budget::Reservation;
 use crate::create::{append_own, next_name, succession};
 use crate::extra::extra;
+use crate::frame::SidecarKind;
 use crate::inbox::Work;
 use crate::inner::{Inner, NewLog, is_system};
-use crate::intake::{Intake, Reduced, Writer};
+use crate::intake::{Intake, Prepared, PreparedSidecar, Reduced, Writer};
 use crate::keys::{LogKeys, write_keys};
 use crate::limits::PUBLISH_EVERY_NS;
 use crate::meta::{VKEY_FILE, VKEYS_FILE};
 use crate::own::{self, KeyOp};
 use crate::read::ReadError;
+use crate::sequencer::own_batch;
 use crate::shared::{DurableHead, LogShared, Published, SignedHead};
 use crate::stream_keys::{self, StreamKeyChange};
 use crate::sync::wait_for;
@@ -78,6 +80,22 @@ impl Pending {
     pub(crate) fn own(inner: &Arc<Inner>, log: Arc<LogShared>, events: Vec<Vec<u8>>) -> Pending {
         let (reply, answer) = oneshot::channel();
         inner.inbox.push(Work::Own { log, events, reply: Some(reply) });
+        Pending { answer, inner: Arc::clone(inner) }
+    }
+
+    /// Hands in an event of the log's own with encrypted disclosures.
+    pub(crate) fn own_sealed(
+        inner: &Arc<Inner>,
+        log: Arc<LogShared>,
+        event: Vec<u8>,
+        disclosures: Vec<Vec<u8>>,
+    ) -> Pending {
+        let (reply, answer) = oneshot::channel();
+        let kind = SidecarKind::Disclosure;
+        let sidecars = disclosures.into_iter();
+        let sidecars = sidecars.map(|bytes| PreparedSidecar { event: 0, kind, bytes }).collect();
+        let prepared = Box::new(Prepared { sidecars, ..own_batch(vec![event]) });
+        inner.inbox.push(Work::Append { log, prepared, room: None, reply });
         Pending { answer, inner: Arc::clone(inner) }
     }
 

@@ -652,7 +652,8 @@ fn first_head(log: &LogShared, stream: &Name) -> StreamHead {
     StreamHead { next_seq: 0, head: chain_start(&log.origin, stream), cursor: None }
 }
 
-fn own_batch(events: Vec<Vec<u8>>) -> Prepared {
+/// Events of the log's own as a batch.
+pub(crate) fn own_batch(events: Vec<Vec<u8>>) -> Prepared {
     let writer = Writer {
         id: Name::new(OWN_WRITER).expect("a constant name"),
         auth: AuthMethod::log(),

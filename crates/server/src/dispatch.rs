@@ -132,24 +132,24 @@ async fn admit(call: &mut Call, target: &Target) -> Result<(), Refusal> {
         Target::Route(route) => route.access,
         Target::Unknown | Target::WrongMethod(_) => Access::AnyPrincipal,
     };
+    let is_own = matches!(access, Access::OwnOr(_));
     let is_public = call.param("log").is_some_and(|name| call.is_public(name));
     let right = match access {
         Access::Open => return Ok(()),
         Access::PublicLog(_) if is_public => return Ok(()),
-        Access::PublicLog(right) | Access::Needs(right) => Some(right),
+        Access::PublicLog(right) | Access::Needs(right) | Access::OwnOr(right) => Some(right),
         Access::AnyPrincipal => None,
     };
     let principal = authenticate(call).await?;
-    let id = principal.id.clone();
+    let (id, strength) = (principal.id.clone(), principal.strength);
     call.principal = Some(principal);
     let gate = &Arc::clone(&call.shared).gate;
+    // Whoever asks about itself needs no right for that.
+    let right = right.filter(|_| !is_own || call.param("principal") != Some(id.as_str()));
     if let Some(right) = right {
         let asked = Asked { right, log: call.param("log"), stream: call.param("stream") };
-        let mut authorised = gate.authorise(&id, &asked, is_public);
-        if right.is_privileged() {
-            let principal = call.principal()?;
-            authorised = authorised.and_then(|()| principal.check_strength());
-        }
+        let authorised = gate.authorise(&id, &asked, is_public);
+        let authorised = authorised.and_then(|()| gate.check_strength(strength, right));
         call.shown.is_denied = authorised.is_err();
         authorised?;
     }
@@ -161,35 +161,36 @@ async fn admit(call: &mut Call, target: &Target) -> Result<(), Refusal> {
 
 /// Who asks. Whoever is not let in is recorded, and so is a first use for a while.
 async fn authenticate(call: &mut Call) -> Result<Principal, Refusal> {
-    let record = |actor: &str, outcome, claimed: &str, detail| {
-        let target = ("principal", claimed.to_owned());
-        let actor = actor.to_owned();
-        let (action, reason, address) = ("graven.login", None, call.source);
-        let access = record::Access { actor, action, outcome, target, reason, detail, address };
-        call.shared.records.add(access, 0, None);
-    };
-    let peer = call.parts.extensions.get::<Peer>();
-    let certificate = peer.and_then(|peer| peer.certificate.as_deref());
-    let (gate, headers) = (&call.shared.gate, &call.parts.headers);
-    let authenticated = match gate.issuer_token(headers) {
+    let gate = &call.shared.gate;
+    let authenticated = match gate.issuer_token(&call.parts.headers) {
         Some(token) => gate.by_issuer(&call.shared.cell, token, call.source).await,
-        None => gate.authenticate(headers, certificate, call.source),
+        None => gate.authenticate(&call.parts, call.source),
     };
-    match authenticated {
-        Ok(principal) => {
-            if principal.is_login {
-                let id = principal.id.as_str();
-                record(id, Outcome::Success, id, principal.method);
-            }
-            Ok(principal)
-        }
-        Err(bad) => {
-            let BadLogin { refusal, claimed, why } = *bad;
-            let claimed = claimed.as_ref().map_or(ANONYMOUS, PrincipalId::as_str);
-            record(ANONYMOUS, Outcome::Failure, claimed, why);
-            Err(refusal)
-        }
+    let principal = authenticated.map_err(|bad| refused_login(call, *bad))?;
+    if principal.is_login {
+        let id = principal.id.as_str();
+        record_login(call, id, principal.method);
     }
+    Ok(principal)
+}
+
+/// Records a log-in that failed. What its client is told.
+pub(crate) fn refused_login(call: &Call, bad: BadLogin) -> Refusal {
+    let claimed = bad.claimed.as_ref().map_or(ANONYMOUS, PrincipalId::as_str);
+    record_attempt(call, ANONYMOUS, Outcome::Failure, claimed, bad.why);
+    bad.refusal
+}
+
+/// Records a log-in of this principal by this method.
+pub(crate) fn record_login(call: &Call, id: &str, method: &'static str) {
+    record_attempt(call, id, Outcome::Success, id, method);
+}
+
+fn record_attempt(call: &Call, actor: &str, outcome: Outcome, claimed: &str, detail: &'static str) {
+    let (actor, target) = (actor.to_owned(), ("principal", claimed.to_owned()));
+    let (action, reason, address) = ("graven.login", None, call.source);
+    let access = record::Access { actor, action, outcome, target, reason, detail, address };
+    call.shared.records.add(access, 0, None);
 }
 
 /// Takes a principal's access into the records, where its kind is to be there.

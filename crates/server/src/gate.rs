@@ -12,10 +12,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 
 use access::{
     Account, Asked, AuthFailure, ChangeError, Class, Credential, Decision, Directory, PrincipalId,
-    Privilege, Proof, RateLimits, Rates, ReplayError, Right, Scoped, Slice, Source, Standing,
-    Throttle, Token, TokenHash, TokenId, TokenKey,
+    Privilege, Proof, RateLimits, Rates, RelyingParty, ReplayError, Right, Scoped, Slice, Source,
+    Standing, Strength, Throttle, Token, TokenHash, TokenId, TokenKey,
 };
 use append::{Code, Refusal};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use env::{Clock, Disk, OpenMode, Random};
 use graven_entry::{AuthMethod, Entry, Grade, Time};
@@ -24,10 +25,14 @@ use log::{Cell, Env, LogHandle, ReadError, Writer};
 
 use crate::limits::LAST_USED_NS;
 use crate::oidc::{Oidc, OidcError, OidcOptions};
+use crate::peer::Peer;
+use crate::session::SignIn;
 use crate::tls::ClientCertificate;
 
 /// The file of the key under which tokens are hashed, among the signing keys.
 const KEY_FILE: &str = "tokens.key";
+/// How whoever brings a token stands in headers and records.
+const TOKEN: &str = "token";
 
 /// What a gate is opened with.
 #[derive(Clone, Debug)]
@@ -44,6 +49,12 @@ pub struct GateOptions {
     pub four_eyes: BTreeSet<Privilege>,
     /// Whose tokens are believed beside our own.
     pub oidc: Option<OidcOptions>,
+    /// What needs strong authentication.
+    pub strong_auth: BTreeSet<Privilege>,
+    /// The address that browsers know, for which passkeys are made.
+    pub public: Option<RelyingParty>,
+    /// Browsers come over TLS, so that a cookie may say so.
+    pub is_secure: bool,
 }
 
 impl GateOptions {
@@ -56,6 +67,9 @@ impl GateOptions {
             lost_keys: false,
             four_eyes: BTreeSet::new(),
             oidc: None,
+            strong_auth: BTreeSet::new(),
+            public: None,
+            is_secure: false,
         }
     }
 }
@@ -117,8 +131,8 @@ pub(crate) struct Principal {
     pub(crate) writer: Writer,
     /// Whether this is its first use for a while, which is recorded.
     pub(crate) is_login: bool,
-    /// Whether it is authenticated strongly enough for what is privileged.
-    pub(crate) is_strong: bool,
+    /// How well.
+    pub(crate) strength: Strength,
     /// When what it proved itself with ends, where the directory does not say so.
     pub(crate) until: Option<Time>,
 }
@@ -130,12 +144,24 @@ pub(crate) struct BadLogin {
     pub(crate) why: &'static str,
 }
 
+impl BadLogin {
+    pub(crate) fn new(
+        refusal: Refusal,
+        claimed: Option<PrincipalId>,
+        why: &'static str,
+    ) -> Box<BadLogin> {
+        Box::new(BadLogin { refusal, claimed, why })
+    }
+}
+
 /// Decides who asks and what they may do.
 pub struct Gate {
     standing: RwLock<Standing>,
     key: TokenKey,
     admin: TokenHash,
     throttle: Mutex<Throttle>,
+    /// Second factors and sessions.
+    pub(crate) sign_in: SignIn,
     rates: Mutex<Rates>,
     oidc: Option<Oidc>,
     /// When the newest token that was seen of each of an issuer's principals was issued, in seconds.
@@ -173,8 +199,13 @@ impl Gate {
         if let Some(event) = standing.approvals.plan_needed(&options.four_eyes) {
             record(cell, &mut standing, event)?;
         }
+        if let Some(event) = standing.factors.plan_demanded(&options.strong_auth) {
+            record(cell, &mut standing, event)?;
+        }
         let key = TokenKey::new(&key);
+        let random = &*env.random;
         Ok(Gate {
+            sign_in: SignIn::new(random, options.public.clone(), options.is_secure),
             standing: RwLock::new(standing),
             admin: key.hash(options.admin_token.as_bytes()),
             key,
@@ -190,24 +221,39 @@ impl Gate {
         })
     }
 
-    /// Who sent these headers from this address, over a connection with this certificate. A token decides where there is
-    /// one, good or bad: whoever sends it means to be its principal.
+    /// Who sent this request from this address. A token decides where there is one, good or bad: whoever sends it means to be
+    /// its principal. Then a session, then the connection's certificate.
     pub(crate) fn authenticate(
         &self,
-        headers: &HeaderMap,
-        certificate: Option<&ClientCertificate>,
+        parts: &Parts,
         address: IpAddr,
     ) -> Result<Principal, Box<BadLogin>> {
-        let bad = |refusal, claimed, why| Box::new(BadLogin { refusal, claimed, why });
-        let certificate = certificate.filter(|_| !headers.contains_key(header::AUTHORIZATION));
+        if let Some(cookie) = self.sign_in.cookie(&parts.headers) {
+            return self.by_cookie(parts, cookie);
+        }
+        let peer = parts.extensions.get::<Peer>();
+        let certificate = peer.and_then(|peer| peer.certificate.as_deref());
+        let certificate =
+            certificate.filter(|_| !parts.headers.contains_key(header::AUTHORIZATION));
         if let Some(certificate) = certificate {
             return self.by_certificate(certificate).map_err(|(claimed, why)| {
                 let detail = "the client certificate is nobody's here; ask an owner to bind it";
-                bad(unauthenticated(detail), claimed, why)
+                BadLogin::new(unauthenticated(detail), claimed, why)
             });
         }
-        let token = bearer(headers)
-            .map_err(|detail| bad(unauthenticated(detail), None, "no credential of its form"))?;
+        let token = bearer(&parts.headers).map_err(|detail| {
+            BadLogin::new(unauthenticated(detail), None, "no credential of its form")
+        })?;
+        self.by_token(token, address)
+    }
+
+    /// Whose token this is.
+    pub(crate) fn by_token(
+        &self,
+        token: &[u8],
+        address: IpAddr,
+    ) -> Result<Principal, Box<BadLogin>> {
+        let bad = BadLogin::new;
         // Hashed before anything is looked up, so that a known id and an unknown one take the same time.
         let hash = self.hash(token);
         let claimed = self.claimed(token, &hash);
@@ -273,9 +319,9 @@ impl Gate {
         } else {
             directory.authenticate(token, hash, now)?
         };
-        let (id, last_used) = (account.id.clone(), account.last_used);
+        let id = account.id.clone();
         drop(standing);
-        Ok(self.known_as(id, last_used, "token"))
+        Ok(self.known_as(id, TOKEN, Strength::Single))
     }
 
     /// Whose certificate this is. There is nothing to guess in one, so nobody is locked out for bad ones.
@@ -289,29 +335,62 @@ impl Gate {
         }
         let standing = self.standing();
         let account = standing.directory.of_certificate(&certificate.names, now);
-        let account = account.map_err(|failure| match failure {
+        let id = account.map(|account| account.id.clone()).map_err(|failure| match failure {
             AuthFailure::Unknown => (None, "unknown certificate"),
             failure => told(failure),
         })?;
-        let (id, last_used) = (account.id.clone(), account.last_used);
         drop(standing);
-        Ok(self.known_as(id, last_used, "mtls"))
+        Ok(self.known_as(id, "mtls", Strength::Strong))
     }
 
-    /// A principal that proved itself by this method.
-    fn known_as(
+    /// A principal that proved itself by this method, so well.
+    pub(crate) fn known_as(
         &self,
         id: PrincipalId,
-        last_used: Option<Time>,
         method: &'static str,
+        strength: Strength,
     ) -> Principal {
-        let now = self.now();
-        let is_login = last_used
-            .is_none_or(|last| now.unix_ns().saturating_sub(last.unix_ns()) > LAST_USED_NS);
-        let is_login = is_login && self.write().directory.used(&id, now);
-        let auth = AuthMethod::new(method).expect("a word of lower-case letters names a method");
+        let is_login = self.is_login(&id);
+        let auth = AuthMethod::new(method).expect("words of lower-case letters name a method");
         let writer = Writer { id: id.name().clone(), auth, grade: Grade::Asserted };
-        Principal { id, method, writer, is_login, is_strong: true, until: None }
+        Principal { id, method, writer, is_login, strength, until: None }
+    }
+
+    /// Takes in that a principal asks for something, and says whether it is its first use for a while.
+    fn is_login(&self, id: &PrincipalId) -> bool {
+        let now = self.now();
+        let last = self.standing().directory.account(id.as_str()).and_then(|one| one.last_used);
+        last.is_none_or(|last| now.unix_ns().saturating_sub(last.unix_ns()) > LAST_USED_NS)
+            && self.write().directory.used(id, now)
+    }
+
+    /// Refuses who proved too little for a right that is privileged.
+    pub(crate) fn check_strength(&self, strength: Strength, right: Right) -> Result<(), Refusal> {
+        match Privilege::of(right) {
+            None => Ok(()),
+            privilege => self.check_privilege(strength, privilege),
+        }
+    }
+
+    /// Refuses who proved too little for something privileged, of this kind where that is known.
+    pub(crate) fn check_privilege(
+        &self,
+        strength: Strength,
+        privilege: Option<Privilege>,
+    ) -> Result<(), Refusal> {
+        let forbidden =
+            |detail: String| Err(Refusal::new(Code::Forbidden, detail).in_field("authorization"));
+        if strength == Strength::Weak {
+            let detail = "this needs a stronger log-in; sign in at the issuer with a second factor";
+            return forbidden(detail.to_owned());
+        }
+        let demanded = privilege.filter(|one| self.standing().factors.demanded().contains(one));
+        match demanded {
+            Some(privilege) if strength < Strength::Strong => forbidden(format!(
+                "`{privilege}` needs strong authentication here: a session with a second factor, a client certificate, or an issuer's token that says so"
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// Whether the principal may do what is asked. `is_public` says whether anyone may know that the log exists.
@@ -410,6 +489,11 @@ impl Gate {
         (token, credential)
     }
 
+    /// The clock since boot.
+    pub(crate) fn boot_ns(&self) -> u64 {
+        self.clock.boot_ns()
+    }
+
     /// Where salts come from.
     pub(crate) fn random(&self) -> &dyn Random {
         &*self.random
@@ -443,17 +527,6 @@ impl Gate {
     /// The wall clock's time.
     pub(crate) fn now(&self) -> Time {
         Time::from_unix_ns(self.clock.wall_ns()).unwrap_or(Time::MAX)
-    }
-}
-
-impl Principal {
-    /// Refuses what is privileged to whoever is not authenticated strongly enough for it.
-    pub(crate) fn check_strength(&self) -> Result<(), Refusal> {
-        if self.is_strong {
-            return Ok(());
-        }
-        let detail = "this needs a stronger log-in; sign in at the issuer with a second factor";
-        Err(Refusal::new(Code::Forbidden, detail))
     }
 }
 
@@ -526,7 +599,7 @@ fn told(failure: AuthFailure) -> (Option<PrincipalId>, &'static str) {
     }
 }
 
-fn unauthenticated(detail: &str) -> Refusal {
+pub(crate) fn unauthenticated(detail: &str) -> Refusal {
     Refusal::new(Code::Unauthenticated, detail).in_field("authorization")
 }
 
@@ -586,7 +659,7 @@ fn make_key(env: &Env, dir: &Path, path: &Path) -> std::io::Result<[u8; 32]> {
     Ok(key)
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -34,6 +34,7 @@ mod reveal;
 mod routes;
 mod sealing;
 mod server;
+mod session;
 mod shared;
 mod tls;
 mod wire;

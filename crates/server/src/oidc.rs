@@ -8,7 +8,7 @@ mod jwt;
 
 use std::collections::BTreeSet;
 
-use access::{Grant, Role};
+use access::{Grant, Role, Strength};
 use graven_entry::{LogName, Time};
 use serde_json::Value;
 
@@ -66,8 +66,8 @@ pub(crate) struct Claims {
     /// Whom it is about, at the issuer: personal data, for no entry.
     pub(crate) subject: String,
     pub(crate) grants: BTreeSet<Grant>,
-    /// Whether its `acr` and `amr` are good enough for what is privileged.
-    pub(crate) is_strong: bool,
+    /// How well it proves who they are, by its `acr` and `amr`.
+    pub(crate) strength: Strength,
     pub(crate) issued_s: u64,
     /// When it stops being good, the skew of clocks included.
     pub(crate) until: Time,
@@ -177,7 +177,7 @@ impl Oidc {
         Ok(Claims {
             subject: subject.to_owned(),
             grants: self.grants(claims),
-            is_strong: self.is_strong(claims),
+            strength: self.strength(claims),
             issued_s,
             until: Time::from_unix_ns(until_ns).unwrap_or(Time::MAX),
         })
@@ -191,11 +191,17 @@ impl Oidc {
         given.map(|(_, grant)| grant.clone()).collect()
     }
 
-    fn is_strong(&self, claims: &Value) -> bool {
+    /// Strong where the settings ask for something and the claims have it, weak where they lack it.
+    fn strength(&self, claims: &Value) -> Strength {
+        let OidcOptions { acr, amr, .. } = &self.options;
         let holds = |wanted: &[String], claim: &Value| {
             wanted.is_empty() || texts(claim).any(|one| wanted.iter().any(|other| other == one))
         };
-        holds(&self.options.acr, &claims["acr"]) && holds(&self.options.amr, &claims["amr"])
+        match holds(acr, &claims["acr"]) && holds(amr, &claims["amr"]) {
+            _ if acr.is_empty() && amr.is_empty() => Strength::Single,
+            true => Strength::Strong,
+            false => Strength::Weak,
+        }
     }
 }
 

@@ -21,6 +21,7 @@ pub fn openapi() -> Value {
         let method = match route.method {
             Method::Get => "get",
             Method::Post => "post",
+            Method::Delete => "delete",
         };
         methods[method] = operation(route);
     }
@@ -38,8 +39,11 @@ pub fn openapi() -> Value {
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer"},
                 "certificate": {"type": "mutualTLS"},
+                "session": {"type": "apiKey", "in": "cookie", "name": "graven_session",
+                    "description": "`__Host-graven_session` over TLS; what is not a GET also needs \
+                        the session's `csrf` as X-Graven-Csrf"},
             },
-            "schemas": joined(joined(schemas(), access_schemas()), sealed_schemas()),
+            "schemas": joined(joined(joined(schemas(), access_schemas()), session_schemas()), sealed_schemas()),
         },
     })
 }
@@ -57,10 +61,12 @@ fn operation(route: &Route) -> Value {
     let mut operation = json!({"operationId": doc.id, "summary": doc.summary});
     operation["security"] = match route.access {
         Access::Open => json!([]),
-        Access::PublicLog(_) => json!([{}, {"token": []}]),
-        Access::Needs(_) | Access::AnyPrincipal => json!([{"token": []}]),
+        Access::PublicLog(_) => json!([{}, {"token": []}, {"session": []}]),
+        Access::Needs(_) | Access::AnyPrincipal | Access::OwnOr(_) => {
+            json!([{"token": []}, {"session": []}])
+        }
     };
-    if let Access::PublicLog(right) | Access::Needs(right) = route.access {
+    if let Access::PublicLog(right) | Access::Needs(right) | Access::OwnOr(right) = route.access {
         operation["x-right"] = json!(right.as_str());
     }
     let parameters = parameters(route);
@@ -254,6 +260,33 @@ fn access_schemas() -> Value {
             "dropped": texts, "why": text,
             "outcome": {"type": "string",
                 "enum": ["recorded", "recorded in part", "not recorded", "refused"]},
+        })),
+    })
+}
+
+/// What is about sessions and second factors.
+fn session_schemas() -> Value {
+    let text = json!({"type": "string"});
+    let roles = json!({"type": "array", "items": {"type": "object"}});
+    let (flag, count) = (schema_of("boolean"), schema_of("integer"));
+    json!({
+        "SignIn": object(&[], &json!({"token": text, "totp": text, "id_token": text})),
+        "Session": object(&["principal", "roles", "factors", "strong"], &json!({
+            "principal": text, "roles": roles, "factors": list("Factor"), "strong": flag,
+            "auth": text, "csrf": text, "until": text,
+        })),
+        "Factor": object(&["factor", "kind", "added"], &json!({
+            "factor": text, "kind": {"type": "string", "enum": ["totp", "passkey"]}, "added": text,
+        })),
+        "Factors": object(&["factors"], &json!({"factors": list("Factor")})),
+        "StartFactor": object(&["kind"], &json!({
+            "kind": {"type": "string", "enum": ["totp", "passkey"]},
+        })),
+        "StartedFactor": object(&[], &json!({
+            "entry": count, "secret": text, "uri": text, "publicKey": {"type": "object"},
+        })),
+        "FinishFactor": object(&[], &json!({
+            "entry": count, "code": text, "passkey": {"type": "object"},
         })),
     })
 }

@@ -13,8 +13,8 @@ use axum::routing::{MethodFilter, MethodRouter};
 
 use crate::dispatch::{Answer, Handler, Target, dispatch};
 use crate::handlers::{
-    approvals, blobs, entries, events, keys, logs, pages, policies, scope, sealed, streams,
-    subjects, tail, tiles, tokens,
+    approvals, blobs, entries, events, factors, keys, logs, pages, policies, scope, sealed,
+    session, streams, subjects, tail, tiles, tokens,
 };
 use crate::record::Recorded;
 use crate::shared::Shared;
@@ -35,12 +35,13 @@ pub(crate) struct Route {
 pub(crate) enum Method {
     Get,
     Post,
+    Delete,
 }
 
 /// What a route asks of its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// Nothing: health and static pages only.
+    /// Nothing: health, static pages, and signing in.
     Open,
     /// Nothing where the log is public, else the right.
     PublicLog(Right),
@@ -48,6 +49,8 @@ pub(crate) enum Access {
     Needs(Right),
     /// A good credential, of whatever rights.
     AnyPrincipal,
+    /// Nothing but that where the path names the caller itself, else the right.
+    OwnOr(Right),
 }
 
 /// What the contract says of a route, beside what follows from the rest.
@@ -76,6 +79,9 @@ pub(crate) struct Param {
 const JSON: &str = "application/json";
 const TEXT: &str = "text/plain";
 const BYTES: &str = "application/octet-stream";
+
+const SESSION: &[(u16, &str, &str)] = &[(200, JSON, "Session")];
+const DONE: &[(u16, &str, &str)] = &[(200, JSON, "Any")];
 
 const PAGE: &[Param] = &[
     optional("after", "string", "only what comes after this name"),
@@ -114,7 +120,7 @@ const APPEND: Doc = Doc {
 };
 
 /// All routes of the server.
-pub(crate) static ROUTES: [Route; 38] = [
+pub(crate) static ROUTES: [Route; 47] = [
     Route {
         method: Method::Post,
         path: "/api/v1/logs",
@@ -418,6 +424,112 @@ pub(crate) static ROUTES: [Route; 38] = [
     },
     Route {
         method: Method::Post,
+        path: "/api/v1/session",
+        access: Access::Open,
+        recorded: Recorded::Refusals("graven.login"),
+        handler: |call| Box::pin(session::sign_in(call)),
+        doc: sign_in(
+            "signIn",
+            "begin a session by a token and a code; the answer sets its cookie",
+            &[(JSON, "SignIn")],
+            SESSION,
+        ),
+    },
+    Route {
+        method: Method::Get,
+        path: "/api/v1/session",
+        access: Access::AnyPrincipal,
+        recorded: Recorded::Refusals("graven.list"),
+        handler: |call| at_once(session::show(call)),
+        doc: Doc {
+            refusals: &[],
+            ..read("showSession", "who asks: roles, factors, until when", &[], SESSION)
+        },
+    },
+    Route {
+        method: Method::Delete,
+        path: "/api/v1/session",
+        access: Access::AnyPrincipal,
+        recorded: Recorded::Refusals("graven.login"),
+        handler: |call| at_once(session::end(call)),
+        doc: Doc {
+            refusals: &[Code::NotFound],
+            ..read("endSession", "end the session", &[], DONE)
+        },
+    },
+    Route {
+        method: Method::Post,
+        path: "/api/v1/session/passkey/start",
+        access: Access::Open,
+        recorded: Recorded::Refusals("graven.login"),
+        handler: |call| at_once(session::start(call)),
+        doc: sign_in("startPasskey", "a challenge for a passkey (WebAuthn Level 2)", &[], DONE),
+    },
+    Route {
+        method: Method::Post,
+        path: "/api/v1/session/passkey/finish",
+        access: Access::Open,
+        recorded: Recorded::Refusals("graven.login"),
+        handler: |call| Box::pin(session::finish(call)),
+        doc: sign_in(
+            "finishPasskey",
+            "begin a session by a passkey's answer; the answer sets its cookie",
+            &[(JSON, "Any")],
+            SESSION,
+        ),
+    },
+    Route {
+        method: Method::Get,
+        path: "/api/v1/tokens/{principal}/factors",
+        access: Access::OwnOr(Right::Grant),
+        recorded: Recorded::Refusals("graven.list"),
+        handler: |call| at_once(factors::list(call)),
+        doc: Doc {
+            refusals: &[Code::NotFound],
+            ..read(
+                "listFactors",
+                "list a principal's second factors",
+                &[],
+                &[(200, JSON, "Factors")],
+            )
+        },
+    },
+    Route {
+        method: Method::Post,
+        path: "/api/v1/tokens/{principal}/factors",
+        access: Access::OwnOr(Right::Grant),
+        recorded: Recorded::Refusals("graven.factor"),
+        handler: |call| Box::pin(factors::start(call)),
+        doc: change(
+            "startFactor",
+            "begin a second factor of one's own: a secret for codes, or a challenge for a passkey",
+            &[(JSON, "StartFactor")],
+            &[(200, JSON, "StartedFactor")],
+        ),
+    },
+    Route {
+        method: Method::Post,
+        path: "/api/v1/tokens/{principal}/factors/finish",
+        access: Access::OwnOr(Right::Grant),
+        recorded: Recorded::Refusals("graven.factor"),
+        handler: |call| Box::pin(factors::finish(call)),
+        doc: change(
+            "finishFactor",
+            "finish a second factor of one's own by its first code, or with the passkey",
+            &[(JSON, "FinishFactor")],
+            &[(200, JSON, "Factor")],
+        ),
+    },
+    Route {
+        method: Method::Post,
+        path: "/api/v1/tokens/{principal}/factors/{factor}/remove",
+        access: Access::OwnOr(Right::Grant),
+        recorded: Recorded::Refusals("graven.factor"),
+        handler: |call| Box::pin(factors::remove(call)),
+        doc: change("removeFactor", "remove a second factor", &[], DONE),
+    },
+    Route {
+        method: Method::Post,
         path: "/api/v1/subjects/erase",
         access: Access::Needs(Right::Erase),
         recorded: Recorded::Refusals("graven.erasure"),
@@ -650,6 +762,7 @@ fn allow(path: &str) -> HeaderValue {
         match route.method {
             Method::Get => names.extend(["GET", "HEAD"]),
             Method::Post => names.push("POST"),
+            Method::Delete => names.push("DELETE"),
         }
     }
     HeaderValue::from_str(&names.join(", ")).expect("method names are plain ASCII")
@@ -665,6 +778,7 @@ impl Method {
         match self {
             Method::Get => MethodFilter::GET,
             Method::Post => MethodFilter::POST,
+            Method::Delete => MethodFilter::DELETE,
         }
     }
 }
@@ -705,6 +819,25 @@ const fn change(
         Code::Exists,
         Code::Timeout,
         Code::DiskFull,
+        Code::Unavailable,
+    ];
+    Doc { id, summary, query: &[], body, answers, refusals }
+}
+
+/// A way into a session.
+const fn sign_in(
+    id: &'static str,
+    summary: &'static str,
+    body: &'static [(&'static str, &'static str)],
+    answers: &'static [(u16, &'static str, &'static str)],
+) -> Doc {
+    let refusals = &[
+        Code::BadJson,
+        Code::Unauthenticated,
+        Code::TooLarge,
+        Code::UnsupportedType,
+        Code::Timeout,
+        Code::Busy,
         Code::Unavailable,
     ];
     Doc { id, summary, query: &[], body, answers, refusals }

@@ -56,15 +56,43 @@ pub(super) fn step(who: &PrincipalId, op: &str, number: u64) -> Vec<u8> {
 }
 
 pub(super) fn needed(before: &BTreeSet<Privilege>, after: &BTreeSet<Privilege>) -> Vec<u8> {
+    set(KIND, before, after)
+}
+
+/// The event by which something else is asked of privileged things.
+pub(crate) fn set(
+    kind: &str,
+    before: &BTreeSet<Privilege>,
+    after: &BTreeSet<Privilege>,
+) -> Vec<u8> {
     let names = |set: &BTreeSet<Privilege>| set.iter().map(|one| one.as_str()).collect::<Vec<_>>();
     let event = json!({
         "actor": {"id": "graven"},
         "action": POLICY,
         "target": {"type": "server", "id": "graven"},
         "outcome": "success",
-        "data": {"kind": KIND, "before": names(before), "after": names(after)},
+        "data": {"kind": kind, "before": names(before), "after": names(after)},
     });
     event.to_string().into_bytes()
+}
+
+/// Of which privileged things an event of this kind asks it; most are of no such kind.
+pub(crate) fn read_set(
+    kind: &str,
+    event: &[u8],
+) -> Result<Option<BTreeSet<Privilege>>, ReplayError> {
+    let text = |path: &str| pointer(event, path).and_then(string_value);
+    let is_ours = text("/action").as_deref() == Some(POLICY)
+        && text("/outcome").as_deref() == Some("success")
+        && text("/data/kind").as_deref() == Some(kind);
+    if !is_ours {
+        return Ok(None);
+    }
+    let fail = |why: &str| ReplayError { action: POLICY.to_owned(), why: why.to_owned() };
+    let after = pointer(event, "/data/after").ok_or_else(|| fail("data.after is missing"))?;
+    let names = elements(after).map(|raw| Privilege::parse(&string_value(raw)?));
+    let names: Option<BTreeSet<Privilege>> = names.collect();
+    names.map(Some).ok_or_else(|| fail("data.after names what this version does not know"))
 }
 
 pub(super) fn read(event: &[u8]) -> Result<Option<Told>, ReplayError> {
@@ -74,13 +102,8 @@ pub(super) fn read(event: &[u8]) -> Result<Option<Told>, ReplayError> {
         return Ok(None);
     }
     let fail = |why: &str| ReplayError { action: action.to_string(), why: why.to_owned() };
-    if action == POLICY && text("/data/kind").as_deref() == Some(KIND) {
-        let after = pointer(event, "/data/after").ok_or_else(|| fail("data.after is missing"))?;
-        let names = elements(after).map(|raw| Privilege::parse(&string_value(raw)?));
-        let needed: Option<BTreeSet<Privilege>> = names.collect();
-        return needed
-            .map(|needed| Some(Told::Needed(needed)))
-            .ok_or_else(|| fail("data.after names what this version does not know"));
+    if let Some(needed) = read_set(KIND, event)? {
+        return Ok(Some(Told::Needed(needed)));
     }
     if action != APPROVAL {
         return Ok(None);

@@ -1,11 +1,12 @@
 //! `graven serve`: the server, from first start to graceful stop.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use access::{Privilege, RateLimits};
+use access::{Privilege, RateLimits, RelyingParty};
 use env::Random;
 use graven_entry::Name;
 use log::{Cell, CellOptions, Env, OpenError, OpenReport};
@@ -75,6 +76,12 @@ pub(crate) struct ServeArgs {
     /// Have a second person approve these: of grant, reveal, erase, key, with commas between them [env: GRAVEN_FOUR_EYES]
     #[arg(long, value_name = "WHAT")]
     four_eyes: Option<String>,
+    /// Ask a second factor for these: of grant, reveal, erase, key, with commas between them [env: GRAVEN_STRONG_AUTH]
+    #[arg(long, value_name = "WHAT")]
+    strong_auth: Option<String>,
+    /// The address that browsers know, for which passkeys are made [env: GRAVEN_PUBLIC_URL]
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
     /// Take at most this many requests of one principal in a second [env: GRAVEN_REQUESTS_PER_S]
     #[arg(long, value_name = "N")]
     requests_per_s: Option<String>,
@@ -155,11 +162,15 @@ fn serve(
     let admin_token = admin_token(&data.join("admin.token"), environment.random.as_ref())?;
     let lost_keys = args.lost_keys;
     let rates = rates(&context.settings);
-    let four_eyes = context.settings.given("four_eyes").unwrap_or_default().split(',');
-    let four_eyes = four_eyes.filter_map(|one| Privilege::parse(one.trim())).collect();
     let oidc = oidc(&context.settings);
-    let gate_options = GateOptions::new(admin_token, keys.clone());
-    let gate_options = GateOptions { rates, lost_keys, four_eyes, oidc, ..gate_options };
+    let gate_options = GateOptions {
+        rates,
+        lost_keys,
+        oidc,
+        four_eyes: privileges(&context.settings, "four_eyes"),
+        strong_auth: privileges(&context.settings, "strong_auth"),
+        ..sessions(&context.settings, GateOptions::new(admin_token, keys.clone()))
+    };
     let gate = gate(cell, environment, gate_options)?;
     let tls = certificate::tls(&context.settings, data, &keys, options.listen.ip())?;
     let scheme = if tls.is_some() { "https" } else { "http" };
@@ -226,6 +237,20 @@ fn open(
     // A cell that is dropped stops.
     let sealing = super::sealing::start(context, (&cell, &report), &environment)?;
     Ok((cell, report, sealing))
+}
+
+/// What a setting names of what is privileged.
+fn privileges(settings: &Settings, key: &str) -> BTreeSet<Privilege> {
+    let names = settings.given(key).unwrap_or_default().split(',');
+    names.filter_map(|one| Privilege::parse(one.trim())).collect()
+}
+
+/// How browsers reach the server: something in front of it may end TLS.
+fn sessions(settings: &Settings, options: GateOptions) -> GateOptions {
+    let public = settings.given("public_url").and_then(RelyingParty::parse);
+    let is_public_tls = public.as_ref().is_some_and(|site| site.origin.starts_with("https:"));
+    let is_secure = certificate::is_asked(settings) || is_public_tls;
+    GateOptions { public, is_secure, ..options }
 }
 
 /// What one principal may do in a second.

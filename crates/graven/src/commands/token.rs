@@ -1,5 +1,7 @@
 //! `graven token`: principals, their tokens and their roles.
 
+mod factor;
+
 use client::{NewToken, RoleChange};
 use serde_json::{Value, json};
 
@@ -48,6 +50,8 @@ enum TokenCommand {
         /// The principal
         name: String,
     },
+    /// Add, list and remove second factors, with which people sign in at a browser
+    Factor(factor::FactorArgs),
     /// Give a principal another role, or take one
     Grant {
         /// The principal; `admin` is the holder of admin.token
@@ -77,6 +81,7 @@ pub(crate) fn run(context: &Context, args: TokenArgs) -> Result<Exit, Failure> {
         }
         TokenCommand::List => list(context, &client.tokens()?)?,
         TokenCommand::Revoke { name } => print(context, &client.revoke_token(&name)?)?,
+        TokenCommand::Factor(args) => factor::run(context, &client, args)?,
         TokenCommand::Grant { name, role, log, class, remove } => {
             let change = RoleChange { role, log, class, remove };
             print(context, &client.change_role(&name, &change)?)?;

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use access::Privilege;
+use access::{Privilege, RelyingParty};
 use graven_entry::LogName;
 
 use super::table::{Kind, SETTINGS};
@@ -31,6 +31,10 @@ pub(super) fn kind(kind: Kind, text: &str) -> Result<(), String> {
             .split(',')
             .try_for_each(|one| Privilege::parse(one.trim()).map(drop).ok_or(()))
             .map_err(|()| "it is not of grant, reveal, erase and key".to_owned()),
+        Kind::PublicUrl => RelyingParty::parse(text).map(drop).ok_or_else(|| {
+            "it is no https:// and a name in lower case, such as https://audit.example.com"
+                .to_owned()
+        }),
         Kind::Number => match text.parse::<u32>() {
             Ok(number) if number > 0 => Ok(()),
             _ => Err(format!("it is no number from 1 to {}", u32::MAX)),

@@ -29,6 +29,7 @@ pub(crate) enum Kind {
     Number,
     Switch,
     Privileges,
+    PublicUrl,
     Filter,
     TraceFormat,
 }
@@ -59,6 +60,7 @@ impl Kind {
             Kind::Number => "number, 1 or more",
             Kind::Switch => "`true` or `false`",
             Kind::Privileges => "of `grant`, `reveal`, `erase`, `key`, with commas between them",
+            Kind::PublicUrl => "`https://` and a name, perhaps a port; or `http://localhost`",
             Kind::Filter => "filter such as `warn` or `server=debug,warn`",
             Kind::TraceFormat => "`text` or `json`",
         }
@@ -245,6 +247,25 @@ pub(crate) const SETTINGS: &[Setting] = &[
         used_by: "serve",
         help: "What one person may not do alone: another who has the right has to approve it first. A change of this is an \
                entry of `system` at the next start.",
+    },
+    Setting {
+        key: "strong_auth",
+        kind: Kind::Privileges,
+        default: None,
+        is_secret: false,
+        used_by: "serve",
+        help: "What a token alone is not enough for: it needs a session with a second factor. `grant` is all that an owner \
+               grants and lists, `reveal` opening values and looking up pseudonyms, `erase` erasing, `key` every change of \
+               keys. A change of this is an entry of `system` at the next start.",
+    },
+    Setting {
+        key: "public_url",
+        kind: Kind::PublicUrl,
+        default: None,
+        is_secret: false,
+        used_by: "serve",
+        help: "The address under which browsers know the server. Passkeys are bound to its name: with another they are \
+               of no use, without one there are none. With `https://` cookies go over TLS only.",
     },
     Setting {
         key: "requests_per_s",

@@ -11,6 +11,8 @@ mod demo;
 #[cfg(test)]
 mod erasure;
 #[cfg(test)]
+mod factors;
+#[cfg(test)]
 mod first_steps;
 #[cfg(test)]
 mod fixture;

@@ -28,7 +28,7 @@ impl Gate {
         token: &str,
         address: IpAddr,
     ) -> Result<Principal, Box<BadLogin>> {
-        let bad = |refusal, claimed, why| Box::new(BadLogin { refusal, claimed, why });
+        let bad = BadLogin::new;
         let Some(oidc) = &self.oidc else {
             return Err(bad(unauthenticated("no issuer is believed here"), None, "no issuer"));
         };
@@ -63,19 +63,19 @@ impl Gate {
         id: PrincipalId,
         claims: Claims,
     ) -> Result<Principal, Box<BadLogin>> {
-        let fail = |refusal, why| Box::new(BadLogin { refusal, claimed: Some(id.clone()), why });
+        let fail = |refusal, why| BadLogin::new(refusal, Some(id.clone()), why);
         if let Err(refusal) = self.take_roles(cell, &id, &claims).await {
             return Err(fail(refusal, "cannot become a principal"));
         }
         let standing = self.standing();
-        let found = standing.directory.of_subject(&id).map(|account| account.last_used);
+        let found = standing.directory.of_subject(&id).map(|_| ());
         drop(standing);
-        let last_used = found.map_err(|failure| {
+        found.map_err(|failure| {
             let detail = "the bearer token is not good here; ask an owner of the server";
             fail(unauthenticated(detail), told(failure).1)
         })?;
-        let (is_strong, until) = (claims.is_strong, Some(claims.until));
-        Ok(Principal { is_strong, until, ..self.known_as(id, last_used, "oidc") })
+        let until = Some(claims.until);
+        Ok(Principal { until, ..self.known_as(id, "oidc", claims.strength) })
     }
 
     /// Brings the principal's roles to those of its newest token. On a task of its own: what is permanent has to be taken in,

@@ -29,10 +29,17 @@ pub(crate) fn list(call: &Call) -> Result<Response, Refusal> {
 pub(crate) async fn approve(call: &mut Call) -> Result<Response, Refusal> {
     let number = call.param("approval").and_then(|text| text.parse::<u64>().ok());
     let number = number.ok_or_else(|| refused(&ApprovalError::Unknown))?;
-    // All that needs a second person is privileged.
-    call.principal()?.check_strength()?;
-    let who = call.principal()?.id.clone();
+    let (who, strength) = (call.principal()?.id.clone(), call.principal()?.strength);
     let now = call.shared.gate.now();
+    let privilege = {
+        let standing = call.shared.gate.standing();
+        standing
+            .approvals
+            .open(now)
+            .find(|(other, _)| *other == number)
+            .map(|(_, one)| one.privilege)
+    };
+    call.shared.gate.check_privilege(strength, privilege)?;
     let plan = move |standing: &Standing| {
         let event = standing.approve(&who, number, now);
         Ok(vec![event.map_err(|error| refused(&error))?])

@@ -20,6 +20,7 @@ use tokio::time::timeout;
 use super::chain;
 use super::entries::may_see;
 use crate::dispatch::{Call, bad_query, parse_number};
+use crate::gate::unauthenticated;
 use crate::limits::{
     RECORD_RANGES_MAX, TAIL_BYTES_PER_READ, TAIL_ENTRIES_PER_READ, TAIL_QUEUE_ITEMS,
 };
@@ -57,6 +58,8 @@ struct Tail {
     id: PrincipalId,
     /// When the credential that opened it ends.
     until: Option<Time>,
+    /// That of the session which opened it, and ends it.
+    cookie: Option<Vec<u8>>,
 }
 
 /// Why a tail ended.
@@ -108,7 +111,9 @@ pub(crate) fn tail(call: &Call) -> Result<Response, Refusal> {
     };
     let shared = Arc::clone(&call.shared);
     let until = call.principal()?.until;
-    let task = Tail { shared, log, shown: Vec::new(), next, pieces: sender, access, id, until };
+    let cookie = shared.gate.sign_in.cookie(&call.parts.headers).map(<[u8]>::to_vec);
+    let shown = Vec::new();
+    let task = Tail { shared, log, shown, next, pieces: sender, access, id, until, cookie };
     // Ends with the client, whose going away closes the channel, or with the server.
     drop(tokio::spawn(task.run(last)));
     let mut response = Response::new(Body::new(body));
@@ -215,6 +220,11 @@ impl Tail {
             return Err(Refusal::new(Code::Unauthenticated, detail));
         }
         self.shared.gate.authorise(&self.id, &asked, info.public)?;
+        if let Some(cookie) = &self.cookie
+            && self.shared.gate.session(cookie).is_none()
+        {
+            return Err(unauthenticated("the session has ended; sign in again"));
+        }
         let slice = self.shared.gate.slice(&self.id, right, info.name.as_str());
         let (log, start) = (self.log.clone(), self.next);
         let end = size.min(start + TAIL_ENTRIES_PER_READ);

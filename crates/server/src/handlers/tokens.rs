@@ -130,7 +130,7 @@ async fn change(call: &mut Call, change: Change) -> Result<(), Refusal> {
     apply(call, plan).await
 }
 
-fn principal(call: &Call) -> Result<PrincipalId, Refusal> {
+pub(super) fn principal(call: &Call) -> Result<PrincipalId, Refusal> {
     let text = call.param("principal").unwrap_or_default();
     PrincipalId::parse(text).map_err(|_| {
         Refusal::new(Code::NotFound, "no principal of this name").in_field("principal")
@@ -175,7 +175,7 @@ fn expiry(now: Time, seconds: u64) -> Result<Time, Refusal> {
 }
 
 /// A principal as the API shows it.
-fn account(account: &Account) -> Value {
+pub(super) fn account(account: &Account) -> Value {
     let roles = account.grants.iter().map(|grant| {
         let mut role = json!({"role": grant.role.as_str()});
         if let Some(log) = &grant.log {

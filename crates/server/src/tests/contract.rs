@@ -29,7 +29,11 @@ fn every_route_is_in_the_contract_and_every_path_of_it_is_routed() {
     let routed: BTreeSet<(String, String)> = ROUTES
         .iter()
         .map(|route| {
-            let method = if route.method == Method::Get { "GET" } else { "POST" };
+            let method = match route.method {
+                Method::Get => "GET",
+                Method::Post => "POST",
+                Method::Delete => "DELETE",
+            };
             (method.to_owned(), route.path.replace("{*", "{"))
         })
         .collect();

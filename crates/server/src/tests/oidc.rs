@@ -19,8 +19,8 @@ use ring::signature::{
 use ring::{hmac, rsa};
 use serde_json::{Value, json};
 
-use super::EVENT;
 use super::site::{Ask, Site, find, read_more};
+use super::{EVENT, TOKEN};
 use crate::OidcOptions;
 use crate::oidc::Oidc;
 
@@ -549,6 +549,46 @@ fn a_tail_ends_with_the_token_that_opened_it() {
     }
     let text = String::from_utf8_lossy(&bytes).into_owned();
     assert!(text.contains("event: error") && !text.contains("not.for.alice"), "{text}");
+}
+
+#[test]
+fn a_session_by_an_issuers_token_ends_with_it_and_proves_as_much() {
+    let world = World::with(|options| OidcOptions { amr: vec!["otp".to_owned()], ..options });
+    let begin = |body: &Value| {
+        let body = body.to_string();
+        world
+            .site
+            .ask(&Ask::post("/api/v1/session", "application/json", body.as_bytes()).anonymous())
+    };
+    let token = |amr: &str| {
+        let (groups, exp) = (json!(["log-readers", "ops"]), world.now_s() + 100);
+        world.token(&json!({"amr": [amr], "groups": groups, "exp": exp}))
+    };
+    for (amr, is_strong, status) in [("otp", true, 400), ("pwd", false, 403)] {
+        let begun = begin(&json!({"id_token": token(amr)}));
+        assert_eq!((begun.status, &begun.json()["strong"]), (200, &json!(is_strong)), "{amr}");
+        let cookie = begun.header("set-cookie").and_then(|text| text.split(';').next()).unwrap();
+        let csrf = begun.json()["csrf"].as_str().unwrap().to_owned();
+        let ask = |ask: Ask<'_>| {
+            let ask = ask.anonymous().with("cookie", cookie).with("x-graven-csrf", &csrf);
+            world.site.ask(&ask).status
+        };
+        let keys = || Ask::post("/api/v1/logs/main/keys", "application/json", b"{}");
+        assert_eq!((ask(Ask::get(ENTRY)), ask(keys())), (200, status), "{amr}");
+        world.clock.advance(159 * SECOND_NS);
+        assert_eq!(ask(Ask::get(ENTRY)), 200, "{amr}: good with the skew of clocks");
+        world.clock.advance(2 * SECOND_NS);
+        assert_eq!(ask(Ask::get(ENTRY)), 401, "{amr}: it has ended");
+    }
+    let good = token("otp");
+    for (body, status) in [
+        (json!({"id_token": good[..good.len() - 4]}), 401),
+        (json!({"id_token": TOKEN}), 401),
+        (json!({"id_token": good, "totp": "123456"}), 400),
+        (json!({"token": good}), 400),
+    ] {
+        assert_eq!(begin(&body).status, status, "{body}");
+    }
 }
 
 #[test]

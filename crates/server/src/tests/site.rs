@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use access::{Privilege, RateLimits};
+use access::{Privilege, RateLimits, RelyingParty};
 use log::{Cell, CellLimits, CellOptions, Env};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -18,6 +18,9 @@ use super::TOKEN;
 use crate::sealing::tests::{SITE_POLICY, open_sealing};
 use crate::{Gate, GateOptions, OidcOptions, Server, ServerLimits, ServerOptions, Tls};
 
+/// The address that browsers know, as far as passkeys are concerned.
+pub(super) const PUBLIC: &str = "http://localhost:7070";
+
 /// A running server; stops when dropped.
 pub(super) struct Site {
     pub(super) addr: SocketAddr,
@@ -26,7 +29,15 @@ pub(super) struct Site {
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
     dir: TempDir,
-    four_eyes: BTreeSet<Privilege>,
+    env: Env,
+    demands: Demands,
+}
+
+/// What privileged things need.
+#[derive(Clone, Default)]
+pub(super) struct Demands {
+    pub(super) four_eyes: BTreeSet<Privilege>,
+    pub(super) strong_auth: BTreeSet<Privilege>,
 }
 
 /// A request; by default with the good token.
@@ -51,21 +62,26 @@ impl Site {
     }
 
     pub(super) fn with_limits(limits: ServerLimits) -> Site {
-        Site::with(&Env::real(), limits, RateLimits::default(), BTreeSet::new())
+        Site::with(&Env::real(), limits, RateLimits::default(), Demands::default())
     }
 
     pub(super) fn with_rates(rates: RateLimits) -> Site {
-        Site::with(&Env::real(), ServerLimits::default(), rates, BTreeSet::new())
+        Site::with(&Env::real(), ServerLimits::default(), rates, Demands::default())
     }
 
     /// Whose gate goes by this clock and these random bytes.
     pub(super) fn with_env(env: Env) -> Site {
-        Site::with(&env, ServerLimits::default(), RateLimits::default(), BTreeSet::new())
+        Site::with_demands(env, Demands::default())
+    }
+
+    /// The same, on which privileged things need more than a token.
+    pub(super) fn with_demands(env: Env, demands: Demands) -> Site {
+        Site::with(&env, ServerLimits::default(), RateLimits::default(), demands)
     }
 
     /// On which these things need a second person.
     pub(super) fn with_four_eyes(four_eyes: BTreeSet<Privilege>) -> Site {
-        Site::with(&Env::real(), ServerLimits::default(), RateLimits::default(), four_eyes)
+        Site::with_demands(Env::real(), Demands { four_eyes, ..Demands::default() })
     }
 
     /// The same, behind TLS: [`Site::ask`] does not reach it.
@@ -81,26 +97,22 @@ impl Site {
     fn of(env: &Env, tls: Option<Tls>, oidc: Option<OidcOptions>) -> Site {
         let dir = TempDir::new().expect("a directory for data");
         let cell = open(dir.path(), CellLimits::default());
-        let four_eyes = BTreeSet::new();
         let keys = dir.path().join("data/keys");
         let options = GateOptions { oidc, ..GateOptions::new(TOKEN.to_owned(), keys) };
         let gate = Arc::new(Gate::open(&cell, env, &options).expect("a good system log"));
         let limits = ServerLimits::default();
         let (addr, stop, thread) = serve(&cell, dir.path(), (limits, tls), Arc::clone(&gate));
-        Site { addr, cell, gate, stop: Some(stop), thread: Some(thread), dir, four_eyes }
+        let (stop, thread, env) = (Some(stop), Some(thread), env.clone());
+        Site { addr, cell, gate, stop, thread, dir, env, demands: Demands::default() }
     }
 
-    fn with(
-        env: &Env,
-        limits: ServerLimits,
-        rates: RateLimits,
-        four_eyes: BTreeSet<Privilege>,
-    ) -> Site {
+    fn with(env: &Env, limits: ServerLimits, rates: RateLimits, demands: Demands) -> Site {
         let dir = TempDir::new().expect("a directory for data");
         let cell = open(dir.path(), CellLimits::default());
-        let gate = gate(&cell, env, dir.path(), (rates, &four_eyes));
+        let gate = gate(&cell, env, dir.path(), (rates, &demands));
         let (addr, stop, thread) = serve(&cell, dir.path(), (limits, None), Arc::clone(&gate));
-        Site { addr, cell, gate, stop: Some(stop), thread: Some(thread), dir, four_eyes }
+        let (stop, thread, env) = (Some(stop), Some(thread), env.clone());
+        Site { addr, cell, gate, stop, thread, dir, env, demands }
     }
 
     /// Stops everything and starts it again on the same data with these limits of the log.
@@ -109,8 +121,8 @@ impl Site {
         self.join();
         self.cell.stop();
         self.cell = open(self.dir.path(), limits);
-        let rules = (RateLimits::default(), &self.four_eyes);
-        self.gate = gate(&self.cell, &Env::real(), self.dir.path(), rules);
+        let rules = (RateLimits::default(), &self.demands);
+        self.gate = gate(&self.cell, &self.env, self.dir.path(), rules);
         let (addr, stop, thread) = serve(
             &self.cell,
             self.dir.path(),
@@ -262,14 +274,11 @@ impl Reply {
 }
 
 /// The gate of the servers under test.
-fn gate(
-    cell: &Cell,
-    env: &Env,
-    dir: &Path,
-    (rates, four_eyes): (RateLimits, &BTreeSet<Privilege>),
-) -> Arc<Gate> {
+fn gate(cell: &Cell, env: &Env, dir: &Path, (rates, demands): (RateLimits, &Demands)) -> Arc<Gate> {
     let options = GateOptions::new(TOKEN.to_owned(), dir.join("data/keys"));
-    let options = GateOptions { rates, four_eyes: four_eyes.clone(), ..options };
+    let Demands { four_eyes, strong_auth } = demands.clone();
+    let public = RelyingParty::parse(PUBLIC);
+    let options = GateOptions { rates, four_eyes, strong_auth, public, ..options };
     Arc::new(Gate::open(cell, env, &options).expect("a good system log"))
 }
 

@@ -4,6 +4,7 @@ mod entry;
 mod http;
 mod merkle;
 mod note;
+mod query;
 mod storage;
 mod verify;
 
@@ -45,6 +46,7 @@ pub const TARGETS: &[Target] = &[
     target("part", storage::part, storage::edits, 4_000),
     target("batch", http::batch, http::batches, 20_000),
     target("http-body", http::body, http::bodies, 4_000),
+    target("query", query::query, query::queries, 40_000),
 ];
 
 const fn target(

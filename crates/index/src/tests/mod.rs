@@ -1,0 +1,5 @@
+//! Tests of the index.
+
+mod made;
+mod meaning;
+mod query;

@@ -3,15 +3,32 @@
 //! ```text
 //! query (text -> tree)     one grammar for command line, HTTP and user interface
 //! doc (entry -> facts)     one reading of entries for the index and the evaluator
+//! follower (log -> facts)  in index order, the cursor committed with them
+//! search (tree -> answer)  newest first, counts and facets within a reader's scope
 //! ```
 
 pub mod limits;
 pub mod query;
 
+mod compile;
+mod count;
 mod doc;
+mod follower;
+mod index;
+mod schema;
+mod search;
+mod steady;
+mod suggest;
+mod within;
 mod words;
 
+pub use count::{Bucket, FacetCounts, Histogram};
 pub use doc::Doc;
+pub use follower::{Cursor, Derived, DerivedError, Follower, OnProgress, Progress, Source};
+pub use index::{Index, IndexError, SearchWriter};
+pub use schema::Facet;
+pub use search::{Answer, Page, Request, SearchError, Want};
+pub use suggest::Suggest;
 
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,11 @@ pub const QUERY_BYTES_MAX: usize = 16 * 1024;
 pub const QUERY_TERMS_MAX: usize = 1_024;
 /// Brackets that may be open at once in a query; more are refused (`query_limit`).
 pub const QUERY_DEPTH_MAX: usize = 32;
+/// Different values that one wildcard may stand for in an index; over it the query is refused (`query_limit`).
+pub const WILDCARD_VALUES_MAX: usize = 65_536;
+/// Values of a field that are looked at to find those that a wildcard stands for; over it the query is refused
+/// (`query_limit`). Only values that begin with what stands before the wildcard are looked at.
+pub const WILDCARD_SCAN_MAX: usize = 2_000_000;
 
 /// Bytes of a string by which it is found as a whole: what is longer is cut there, in entries and in queries.
 pub const VALUE_BYTES_MAX: usize = 256;
@@ -13,3 +18,33 @@ pub const VALUE_BYTES_MAX: usize = 256;
 pub const WORD_BYTES_MAX: usize = 64;
 /// Objects and arrays inside each other that are looked into; no event has more (`graven_entry::limits::DEPTH_MAX`).
 pub const WALK_DEPTH_MAX: usize = graven_entry::limits::DEPTH_MAX;
+
+/// Entries that a follower takes before it looks up: whether to stop, to commit, or how far the log is.
+pub const BATCH_ENTRIES: u64 = 1_024;
+/// Entries taken before a commit that is not for lag's sake: a rebuild writes segments of this size.
+pub const COMMIT_ENTRIES_MAX: usize = 200_000;
+/// Milliseconds for which an entry may be taken and not committed while others keep coming.
+pub const COMMIT_MS_MAX: u64 = 2_000;
+/// Milliseconds between commits of a follower that has caught up: the lag that a reader sees at low load.
+pub const COMMIT_IDLE_MS: u64 = 100;
+/// Milliseconds without an entry after which a follower gives its threads and memory back.
+pub const REST_AFTER_MS: u64 = 5_000;
+/// Milliseconds after which a follower that failed tries again.
+pub const RETRY_AFTER_MS: u64 = 5_000;
+/// Bytes of memory for documents that are not written yet; beyond them a segment is written.
+pub const WRITER_HEAP_BYTES: usize = 128 * 1024 * 1024;
+/// Threads that merge segments of one index.
+pub const MERGE_THREADS: usize = 1;
+
+/// Matches of one page; a request for more gets so many, and where to go on.
+pub const SEARCH_LIMIT_MAX: usize = 10_000;
+/// Values of a facet that are named; how many others there are, and in how many entries, is said.
+pub const FACET_VALUES_MAX: usize = 20;
+/// Buckets of a histogram; the interval grows until they suffice.
+pub const HISTOGRAM_BUCKETS_MAX: usize = 100;
+/// Completions of one request.
+pub const SUGGESTIONS_MAX: usize = 20;
+/// Terms of a segment that are looked at for completions; those after them in order are not offered.
+pub const SUGGEST_SCAN_MAX: usize = 1_000;
+/// Values of a wildcard that are read side by side; more are first collected, which costs the same for one match as for all.
+pub const UNION_TERMS_MAX: usize = 64;

@@ -20,6 +20,7 @@ pub use error::{QueryError, QueryErrorKind};
 pub use field::Field;
 pub use glob::Glob;
 pub use matches::matches;
+pub(crate) use matches::{BARE_PATHS, address_range, canonical_word};
 pub use parse::parse;
 pub use rewrite::with_pseudonyms;
 

@@ -53,6 +53,15 @@ impl Glob {
         chars.collect()
     }
 
+    /// What every match begins with.
+    pub(crate) fn prefix(&self) -> String {
+        let chars = self.parts.iter().map_while(|part| match part {
+            Part::Char(character) => Some(*character),
+            _ => None,
+        });
+        chars.collect()
+    }
+
     /// Whether all of `text` is matched. Takes at most the product of both lengths.
     pub(crate) fn matches(&self, text: &str) -> bool {
         let mut place = 0;

@@ -1,5 +1,8 @@
 //! Tests of the index.
 
+mod agree;
+mod follow;
 mod made;
 mod meaning;
 mod query;
+mod source;

@@ -1,0 +1,328 @@
+//! From a query's tree to the engine's own queries. It has to find what [`crate::query::matches`] finds, and nothing else.
+
+use std::collections::{BTreeSet, HashMap};
+use std::ops::{Bound, RangeInclusive};
+use std::sync::Arc;
+
+use tantivy::index::SegmentId;
+use tantivy::query::{
+    AllQuery, BooleanQuery, EmptyQuery, Occur, PhraseQuery, Query, TermQuery, TermSetQuery,
+};
+use tantivy::schema::{Field as Column, IndexRecordOption};
+use tantivy::{TantivyError, Term};
+
+use crate::doc::{address_number, value_of};
+use crate::index::{Segment, Snapshot};
+use crate::limits::{UNION_TERMS_MAX, VALUE_BYTES_MAX, WILDCARD_SCAN_MAX, WILDCARD_VALUES_MAX};
+use crate::query::{
+    Ast, BARE_PATHS, Field, Glob, Net, Point, QueryError, Test, address_range, canonical_word,
+};
+use crate::schema::{
+    AUTH, GRADE, SEQ, STREAM, WRITER, address_column, moment_column, number_column, path_key,
+    text_key, word_key,
+};
+use crate::steady::Steady;
+use crate::within::{Range, Within};
+use crate::words::{cut, words};
+
+/// Why a query cannot be compiled.
+pub(crate) enum CompileError {
+    Query(QueryError),
+    Engine(TantivyError),
+}
+
+impl From<TantivyError> for CompileError {
+    fn from(error: TantivyError) -> CompileError {
+        CompileError::Engine(error)
+    }
+}
+
+impl From<std::io::Error> for CompileError {
+    fn from(error: std::io::Error) -> CompileError {
+        CompileError::Engine(error.into())
+    }
+}
+
+type Compiled = Result<Box<dyn Query>, CompileError>;
+
+/// Compiles queries for one snapshot.
+pub(crate) struct Compiler<'a> {
+    snapshot: &'a Snapshot,
+    now_ns: u64,
+    segments: Arc<HashMap<SegmentId, Arc<Segment>>>,
+}
+
+impl<'a> Compiler<'a> {
+    pub(crate) fn new(snapshot: &'a Snapshot, now_ns: u64) -> Compiler<'a> {
+        let segments = snapshot.segments.iter().map(|segment| (segment.id, Arc::clone(segment)));
+        Compiler { snapshot, now_ns, segments: Arc::new(segments.collect()) }
+    }
+
+    pub(crate) fn query(&self, ast: &Ast) -> Compiled {
+        Ok(match ast {
+            Ast::All => Box::new(AllQuery),
+            Ast::Word(word) => {
+                let whole = cut(word, VALUE_BYTES_MAX);
+                let ids = BARE_PATHS.map(|path| self.value(text_key(path, whole)));
+                any(ids.into_iter().chain([self.phrase(word)]).collect())
+            }
+            Ast::WordLike(glob) => {
+                let mut each =
+                    vec![self.like(self.snapshot.fields.words, "", &glob.to_lowercase())?];
+                for path in BARE_PATHS {
+                    each.push(self.strings_like(path, glob)?);
+                }
+                any(each)
+            }
+            Ast::Phrase(text) => self.phrase(text),
+            Ast::Field(field, test) => self.field(field, test)?,
+            Ast::Not(inner) => not(self.query(inner)?),
+            Ast::Or(each) => {
+                any(each.iter().map(|ast| self.query(ast)).collect::<Result<_, _>>()?)
+            }
+            Ast::And(each) => self.all(each)?,
+        })
+    }
+
+    /// What must not be stands beside what must, so that it is never listed on its own.
+    fn all(&self, each: &[Ast]) -> Compiled {
+        let mut clauses = Vec::new();
+        for ast in each {
+            match ast {
+                Ast::All => {}
+                Ast::Not(inner) => clauses.push((Occur::MustNot, steady(self.query(inner)?))),
+                other => clauses.push((Occur::Must, self.query(other)?)),
+            }
+        }
+        if clauses.iter().all(|(occur, _)| *occur == Occur::MustNot) {
+            clauses.push((Occur::Must, Box::new(AllQuery)));
+        }
+        Ok(Box::new(BooleanQuery::new(clauses)))
+    }
+
+    fn field(&self, field: &Field, test: &Test) -> Compiled {
+        let range = |bounds| self.within(Range::Index(bounds));
+        Ok(match field {
+            Field::Time => self.clock(test, Range::Time),
+            Field::Received => self.clock(test, Range::Received),
+            Field::Index => match test {
+                Test::Range(from, to) => {
+                    number_bounds(from, to).map_or_else(nothing, |b| range(counts(&b)))
+                }
+                Test::Exists => Box::new(AllQuery),
+                _ => nothing(),
+            },
+            Field::Seq => self.path(SEQ, test)?,
+            Field::Stream => self.path(STREAM, test)?,
+            Field::Writer | Field::Auth | Field::Grade if *test == Test::Exists => {
+                Box::new(AllQuery)
+            }
+            Field::Writer => self.path(WRITER, test)?,
+            Field::Auth => self.path(AUTH, test)?,
+            Field::Grade => self.path(GRADE, test)?,
+            Field::Path(path) => self.path(path, test)?,
+        })
+    }
+
+    fn path(&self, path: &str, test: &Test) -> Compiled {
+        let string = |text: &str| self.value(text_key(path, cut(text, VALUE_BYTES_MAX)));
+        Ok(match test {
+            Test::Exists => self.value(path_key(path)),
+            Test::Equals(text) => string(text),
+            Test::Is(text) => {
+                any(vec![string(text), self.value(word_key(path, &canonical_word(text)))])
+            }
+            Test::Like(glob) => self.strings_like(path, glob)?,
+            Test::Net(net) => any(vec![string(&net.to_string()), self.net(path, *net)]),
+            Test::Range(from, to) => {
+                let number = number_bounds(from, to);
+                let number = number.map(|bounds| Range::Number(number_column(path), bounds));
+                let moment = || {
+                    moment_bounds(from, to, self.now_ns)
+                        .map(|b| Range::Moment(moment_column(path), signed(&b)))
+                };
+                let address =
+                    || address_bounds(from, to).map(|b| Range::Address(address_column(path), b));
+                number
+                    .or_else(moment)
+                    .or_else(address)
+                    .map_or_else(nothing, |range| self.within(range))
+            }
+        })
+    }
+
+    fn net(&self, path: &str, net: Net) -> Box<dyn Query> {
+        self.within(Range::Address(address_column(path), address_range(net)))
+    }
+
+    fn clock(&self, test: &Test, make: fn(RangeInclusive<u64>) -> Range) -> Box<dyn Query> {
+        match test {
+            Test::Exists => Box::new(AllQuery),
+            Test::Range(from, to) => {
+                let bounds = moment_bounds(from, to, self.now_ns);
+                bounds.map_or_else(nothing, |bounds| self.within(make(bounds)))
+            }
+            _ => nothing(),
+        }
+    }
+
+    fn within(&self, range: Range) -> Box<dyn Query> {
+        Box::new(Within { range, segments: Arc::clone(&self.segments) })
+    }
+
+    fn value(&self, key: String) -> Box<dyn Query> {
+        term(self.snapshot.fields.values, &key)
+    }
+
+    fn phrase(&self, text: &str) -> Box<dyn Query> {
+        let column = self.snapshot.fields.words;
+        let terms: Vec<Term> =
+            words(text).map(|word| Term::from_field_text(column, &word)).collect();
+        match &*terms {
+            [] => nothing(),
+            [one] => Box::new(TermQuery::new(one.clone(), IndexRecordOption::Basic)),
+            _ => Box::new(PhraseQuery::new(terms)),
+        }
+    }
+
+    fn strings_like(&self, path: &str, glob: &Glob) -> Compiled {
+        self.like(self.snapshot.fields.values, &text_key(path, ""), glob)
+    }
+
+    /// Any of the terms that begin with `before` and go on as `glob` says.
+    fn like(&self, column: Column, before: &str, glob: &Glob) -> Compiled {
+        let first = format!("{before}{}", glob.prefix());
+        let mut found = BTreeSet::new();
+        let mut seen = 0;
+        for reader in self.snapshot.searcher.segment_readers() {
+            let index = reader.inverted_index(column)?;
+            let mut terms = index.terms().range().ge(&first).into_stream()?;
+            while terms.advance() && terms.key().starts_with(first.as_bytes()) {
+                seen += 1;
+                if seen > WILDCARD_SCAN_MAX {
+                    let message = format!(
+                        "to find what `{glob}` stands for, over {WILDCARD_SCAN_MAX} values would be looked at, which is the limit; let it begin with more than `{}`",
+                        glob.prefix()
+                    );
+                    return Err(CompileError::Query(QueryError::limit(0, message)));
+                }
+                let Ok(key) = std::str::from_utf8(terms.key()) else { continue };
+                if key.get(before.len()..).is_some_and(|text| glob.matches(text)) {
+                    found.insert(key.to_owned());
+                }
+                if found.len() > WILDCARD_VALUES_MAX {
+                    let message = format!(
+                        "`{glob}` stands for over {WILDCARD_VALUES_MAX} values, which is the limit; make it narrower"
+                    );
+                    return Err(CompileError::Query(QueryError::limit(0, message)));
+                }
+            }
+        }
+        if found.len() <= UNION_TERMS_MAX {
+            return Ok(any(found.iter().map(|key| term(column, key)).collect()));
+        }
+        let terms = found.iter().map(|key| Term::from_field_text(column, key));
+        Ok(Box::new(TermSetQuery::new(terms)))
+    }
+}
+
+fn term(column: Column, key: &str) -> Box<dyn Query> {
+    Box::new(TermQuery::new(Term::from_field_text(column, key), IndexRecordOption::Basic))
+}
+
+fn nothing() -> Box<dyn Query> {
+    Box::new(EmptyQuery)
+}
+
+fn steady(query: Box<dyn Query>) -> Box<dyn Query> {
+    Box::new(Steady(query))
+}
+
+fn not(query: Box<dyn Query>) -> Box<dyn Query> {
+    let all: Box<dyn Query> = Box::new(AllQuery);
+    Box::new(BooleanQuery::new(vec![(Occur::Must, all), (Occur::MustNot, steady(query))]))
+}
+
+fn any(mut each: Vec<Box<dyn Query>>) -> Box<dyn Query> {
+    match (each.len(), each.pop()) {
+        (_, None) => nothing(),
+        (1, Some(one)) => one,
+        (_, Some(last)) => {
+            each.push(last);
+            Box::new(BooleanQuery::union(each))
+        }
+    }
+}
+
+fn moment_bounds(
+    from: &Bound<Point>,
+    to: &Bound<Point>,
+    now_ns: u64,
+) -> Option<RangeInclusive<u64>> {
+    let read = |point: &Point| point.moment_ns(now_ns);
+    let start = match from {
+        Bound::Unbounded => 0,
+        Bound::Included(point) => read(point)?,
+        Bound::Excluded(point) => read(point)?.checked_add(1)?,
+    };
+    let end = match to {
+        Bound::Unbounded => u64::MAX,
+        Bound::Included(point) => read(point)?,
+        Bound::Excluded(point) => read(point)?.checked_sub(1)?,
+    };
+    Some(start..=end)
+}
+
+fn address_bounds(from: &Bound<Point>, to: &Bound<Point>) -> Option<RangeInclusive<u128>> {
+    let read = |point: &Point| match point {
+        Point::Address(address) => Some(address_number(*address)),
+        _ => None,
+    };
+    let start = match from {
+        Bound::Unbounded => 0,
+        Bound::Included(point) => read(point)?,
+        Bound::Excluded(point) => read(point)?.checked_add(1)?,
+    };
+    let end = match to {
+        Bound::Unbounded => u128::MAX,
+        Bound::Included(point) => read(point)?,
+        Bound::Excluded(point) => read(point)?.checked_sub(1)?,
+    };
+    Some(start..=end)
+}
+
+fn number_bounds(from: &Bound<Point>, to: &Bound<Point>) -> Option<RangeInclusive<f64>> {
+    let read = |point: &Point| match point {
+        Point::Number(text) => value_of(text),
+        _ => None,
+    };
+    // There is one zero, the positive one: the number below 5e-324 is it, and above it no -0.0 is in a column.
+    let start = match from {
+        Bound::Unbounded => f64::NEG_INFINITY,
+        Bound::Included(point) => read(point)?,
+        Bound::Excluded(point) => read(point)?.next_up() + 0.0,
+    };
+    let end = match to {
+        Bound::Unbounded => f64::INFINITY,
+        Bound::Included(point) => read(point)?,
+        Bound::Excluded(point) => read(point)?.next_down(),
+    };
+    Some(start..=end)
+}
+
+/// The whole numbers from 0 on that lie between two doubles.
+#[expect(clippy::cast_sign_loss, reason = "below zero is cut off before")]
+fn counts(bounds: &RangeInclusive<f64>) -> RangeInclusive<u64> {
+    let start = bounds.start().ceil().max(0.0);
+    let end = bounds.end().floor();
+    if end < 0.0 {
+        return RangeInclusive::new(1, 0);
+    }
+    start as u64..=end as u64
+}
+
+/// Moments are below the year 2262, so that only an open end does not fit.
+fn signed(bounds: &RangeInclusive<u64>) -> RangeInclusive<i64> {
+    let fit = |ns: u64| i64::try_from(ns).unwrap_or(i64::MAX);
+    fit(*bounds.start())..=fit(*bounds.end())
+}

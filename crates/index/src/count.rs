@@ -1,0 +1,210 @@
+//! Counting what matches: the total, values of fields, and how it lies in time. All of it exact.
+
+use std::collections::HashMap;
+
+use tantivy::columnar::StrColumn;
+use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId};
+
+use crate::index::Segment;
+use crate::limits::{FACET_VALUES_MAX, HISTOGRAM_BUCKETS_MAX};
+use crate::schema::Facet;
+
+/// How often each value of a field occurs among what matches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FacetCounts {
+    /// The field.
+    pub facet: Facet,
+    /// The most frequent values and in how many entries each is, at most [`FACET_VALUES_MAX`]; ties by value.
+    pub values: Vec<(String, u64)>,
+    /// How many different values there are in all.
+    pub distinct: u64,
+    /// The sum of the counts of those that are not in `values`.
+    pub others: u64,
+}
+
+/// How what matches lies in time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Histogram {
+    /// The length of a bucket in milliseconds.
+    pub interval_ms: u64,
+    /// Buckets with entries in them, oldest first, at most [`HISTOGRAM_BUCKETS_MAX`].
+    pub buckets: Vec<Bucket>,
+}
+
+/// Entries within one interval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bucket {
+    /// When it begins, in milliseconds since 1970; a multiple of the interval.
+    pub start_ms: u64,
+    /// How many.
+    pub count: u64,
+}
+
+/// Lengths of buckets in milliseconds; each is a multiple of the one before, so that buckets can be joined.
+const INTERVALS_MS: [u64; 20] = [
+    1,
+    10,
+    100,
+    1_000,
+    5_000,
+    15_000,
+    60_000,
+    300_000,
+    900_000,
+    3_600_000,
+    10_800_000,
+    21_600_000,
+    43_200_000,
+    86_400_000,
+    7 * 86_400_000,
+    28 * 86_400_000,
+    84 * 86_400_000,
+    336 * 86_400_000,
+    1_680 * 86_400_000,
+    8_400 * 86_400_000,
+];
+
+/// Counts what matches, segment by segment.
+pub(crate) struct Counter {
+    pub(crate) total: u64,
+    facets: Vec<(Facet, HashMap<String, u64>)>,
+    times: Option<Times>,
+}
+
+impl Counter {
+    pub(crate) fn new(facets: &[Facet], histogram: bool) -> Counter {
+        let facets = facets.iter().map(|facet| (*facet, HashMap::new())).collect();
+        Counter { total: 0, facets, times: histogram.then(Times::default) }
+    }
+
+    /// Whether documents have to be looked at one by one.
+    pub(crate) fn looks_inside(&self) -> bool {
+        !self.facets.is_empty() || self.times.is_some()
+    }
+
+    /// Starts with a segment; [`InSegment::finish`] adds what was counted in it.
+    pub(crate) fn segment<'a>(&'a mut self, segment: &'a Segment) -> InSegment<'a> {
+        let columns = self.facets.iter().map(|(facet, _)| {
+            let column = segment.facet(*facet)?;
+            Some((column, vec![0; column.num_terms()]))
+        });
+        InSegment { columns: columns.collect(), segment, counter: self }
+    }
+
+    pub(crate) fn finish(self) -> (Vec<FacetCounts>, Option<Histogram>) {
+        let facets = self.facets.into_iter().map(|(facet, counts)| top(facet, counts)).collect();
+        (facets, self.times.map(Times::finish))
+    }
+}
+
+/// Counts within one segment, by the numbers that values have there.
+pub(crate) struct InSegment<'a> {
+    columns: Vec<Option<(&'a StrColumn, Vec<u64>)>>,
+    segment: &'a Segment,
+    counter: &'a mut Counter,
+}
+
+impl InSegment<'_> {
+    /// Counts some documents, at most as many as the engine gives at once.
+    pub(crate) fn count(&mut self, docs: &[DocId]) {
+        self.counter.total += docs.len() as u64;
+        for (column, counts) in self.columns.iter_mut().flatten() {
+            let ords = column.ords();
+            if ords.get_cardinality().is_multivalue() {
+                let ords = docs.iter().flat_map(|doc| ords.values_for_doc(*doc));
+                ords.for_each(|ord| counts[ord as usize] += 1);
+            } else {
+                let mut firsts = [None; COLLECT_BLOCK_BUFFER_LEN];
+                ords.first_vals(docs, &mut firsts[..docs.len()]);
+                firsts[..docs.len()].iter().flatten().for_each(|ord| counts[*ord as usize] += 1);
+            }
+        }
+        if let Some(times) = &mut self.counter.times {
+            let mut firsts = [None; COLLECT_BLOCK_BUFFER_LEN];
+            self.segment.time.first_vals(docs, &mut firsts[..docs.len()]);
+            firsts[..docs.len()].iter().flatten().for_each(|ns| times.add(*ns));
+        }
+    }
+
+    /// Adds the segment's counts to those of all.
+    pub(crate) fn finish(self) -> std::io::Result<()> {
+        for (column, (_, all)) in self.columns.into_iter().zip(&mut self.counter.facets) {
+            let Some((column, counts)) = column else { continue };
+            let mut name = String::new();
+            for (ord, count) in (0..).zip(counts).filter(|(_, count)| *count > 0) {
+                name.clear();
+                column.ord_to_str(ord, &mut name)?;
+                match all.get_mut(&*name) {
+                    Some(sum) => *sum += count,
+                    None => drop(all.insert(name.clone(), count)),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn top(facet: Facet, counts: HashMap<String, u64>) -> FacetCounts {
+    let distinct = counts.len() as u64;
+    let mut values: Vec<(String, u64)> = counts.into_iter().collect();
+    values.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    let others = values.iter().skip(FACET_VALUES_MAX).map(|(_, count)| count).sum();
+    values.truncate(FACET_VALUES_MAX);
+    FacetCounts { facet, values, distinct, others }
+}
+
+/// Times in buckets of the shortest interval that holds them all; that depends on nothing but them.
+#[derive(Default)]
+struct Times {
+    interval: usize,
+    /// Number of the first bucket in `counts`.
+    first: u64,
+    counts: Vec<u64>,
+}
+
+impl Times {
+    fn add(&mut self, ns: u64) {
+        let ms = ns / 1_000_000;
+        loop {
+            let number = ms / INTERVALS_MS[self.interval];
+            if self.counts.is_empty() {
+                self.first = number;
+            }
+            let end = self.first + self.counts.len() as u64;
+            let (from, to) = (self.first.min(number), end.max(number + 1));
+            if to - from <= HISTOGRAM_BUCKETS_MAX as u64 || self.interval + 1 == INTERVALS_MS.len()
+            {
+                let before = (self.first - from) as usize;
+                if before > 0 {
+                    self.counts.splice(0..0, std::iter::repeat_n(0, before));
+                }
+                self.first = from;
+                self.counts.resize((to - from) as usize, 0);
+                self.counts[(number - from) as usize] += 1;
+                return;
+            }
+            self.join();
+        }
+    }
+
+    /// Goes over to the next longer interval.
+    fn join(&mut self) {
+        let factor = INTERVALS_MS[self.interval + 1] / INTERVALS_MS[self.interval];
+        let first = self.first / factor;
+        let mut joined: Vec<u64> = Vec::new();
+        for (number, count) in (self.first..).zip(&self.counts) {
+            let place = (number / factor - first) as usize;
+            joined.resize(joined.len().max(place + 1), 0);
+            joined[place] += count;
+        }
+        (self.interval, self.first, self.counts) = (self.interval + 1, first, joined);
+    }
+
+    fn finish(self) -> Histogram {
+        let interval_ms = INTERVALS_MS[self.interval];
+        let buckets = (self.first..).zip(self.counts).filter(|(_, count)| *count > 0);
+        let buckets =
+            buckets.map(|(number, count)| Bucket { start_ms: number * interval_ms, count });
+        Histogram { interval_ms, buckets: buckets.collect() }
+    }
+}

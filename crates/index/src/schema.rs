@@ -1,0 +1,260 @@
+//! What stands in the search index for an entry. `docs/adr/0010-search-index.md` says why.
+
+use graven_entry::Entry;
+use tantivy::TantivyDocument;
+use tantivy::schema::{
+    FAST, Field, IndexRecordOption, JsonObjectOptions, OwnedValue, Schema, TextFieldIndexing,
+    TextOptions,
+};
+use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
+
+use crate::doc::{Fact, grade_name, own_time_ns, walk};
+use crate::words::words;
+
+/// The version of all this: an index of another is set aside and built anew.
+pub(crate) const FORMAT: u32 = 1;
+
+/// The name under which the index knows [`Words`].
+pub(crate) const WORDS: &str = "graven-words";
+const RAW: &str = "raw";
+
+/// Keys of the header stand as paths that no event can have.
+pub(crate) const WRITER: &str = "\0writer";
+pub(crate) const AUTH: &str = "\0auth";
+pub(crate) const GRADE: &str = "\0grade";
+pub(crate) const STREAM: &str = "\0stream";
+pub(crate) const SEQ: &str = "\0seq";
+
+/// A field whose values can be counted, in the order in which the schema has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Facet {
+    /// `action`.
+    Action,
+    /// `actor.id`.
+    Actor,
+    /// `actor.type`.
+    ActorType,
+    /// The header's grade.
+    Grade,
+    /// `outcome`.
+    Outcome,
+    /// The header's stream.
+    Stream,
+    /// `target.type`.
+    TargetType,
+    /// The header's writer.
+    Writer,
+}
+
+impl Facet {
+    /// Every one.
+    pub const ALL: [Facet; 8] = [
+        Facet::Action,
+        Facet::Actor,
+        Facet::ActorType,
+        Facet::Grade,
+        Facet::Outcome,
+        Facet::Stream,
+        Facet::TargetType,
+        Facet::Writer,
+    ];
+
+    /// The field's path, or its name in the header.
+    pub fn name(self) -> &'static str {
+        match self {
+            Facet::Action => "action",
+            Facet::Actor => "actor.id",
+            Facet::ActorType => "actor.type",
+            Facet::Grade => "grade",
+            Facet::Outcome => "outcome",
+            Facet::Stream => "stream",
+            Facet::TargetType => "target.type",
+            Facet::Writer => "writer",
+        }
+    }
+
+    /// The name of its column, in which a dot would mean something.
+    pub(crate) fn column(self) -> String {
+        self.name().replace('.', "_")
+    }
+
+    fn of_path(path: &str) -> Option<Facet> {
+        Some(match path {
+            "action" => Facet::Action,
+            "actor.id" => Facet::Actor,
+            "actor.type" => Facet::ActorType,
+            "outcome" => Facet::Outcome,
+            "target.type" => Facet::TargetType,
+            WRITER => Facet::Writer,
+            GRADE => Facet::Grade,
+            STREAM => Facet::Stream,
+            _ => return None,
+        })
+    }
+}
+
+/// The fields of the schema.
+#[derive(Clone, Copy)]
+pub(crate) struct Fields {
+    /// The entry's index: documents are sorted by it, newest first.
+    pub(crate) index: Field,
+    /// When it happened.
+    pub(crate) time: Field,
+    /// When the log took it: in the order of the index.
+    pub(crate) received: Field,
+    /// Terms of [`text_key`], [`word_key`] and [`path_key`].
+    pub(crate) values: Field,
+    /// Words of free text with their places.
+    pub(crate) words: Field,
+    /// Columns by [`number_column`] and its kin.
+    pub(crate) columns: Field,
+    facets: [Field; Facet::ALL.len()],
+}
+
+pub(crate) const INDEX: &str = "index";
+pub(crate) const TIME: &str = "time";
+pub(crate) const RECEIVED: &str = "received";
+pub(crate) const COLUMNS: &str = "columns";
+
+/// The schema of a search index.
+pub(crate) fn schema() -> (Schema, Fields) {
+    let mut schema = Schema::builder();
+    let terms = TextFieldIndexing::default()
+        .set_tokenizer(RAW)
+        .set_fieldnorms(false)
+        .set_index_option(IndexRecordOption::Basic);
+    let prose = TextFieldIndexing::default()
+        .set_tokenizer(WORDS)
+        .set_fieldnorms(false)
+        .set_index_option(IndexRecordOption::WithFreqsAndPositions);
+    let column = || TextOptions::default().set_fast(RAW);
+    let fields = Fields {
+        index: schema.add_u64_field(INDEX, FAST),
+        time: schema.add_u64_field(TIME, FAST),
+        received: schema.add_u64_field(RECEIVED, FAST),
+        values: schema.add_text_field("values", TextOptions::default().set_indexing_options(terms)),
+        words: schema.add_text_field("words", TextOptions::default().set_indexing_options(prose)),
+        columns: schema.add_json_field(COLUMNS, JsonObjectOptions::default().set_fast(RAW)),
+        facets: Facet::ALL.map(|facet| schema.add_text_field(&facet.column(), column())),
+    };
+    (schema.build(), fields)
+}
+
+/// The term of a string at a path.
+pub(crate) fn text_key(path: &str, text: &str) -> String {
+    format!("e{path}\0s{text}")
+}
+
+/// The term of a number, `true`, `false` or `null` at a path.
+pub(crate) fn word_key(path: &str, word: &str) -> String {
+    format!("e{path}\0n{word}")
+}
+
+/// The term of there being something at a path.
+pub(crate) fn path_key(path: &str) -> String {
+    format!("x{path}")
+}
+
+/// The name of a column holds no NUL.
+pub(crate) fn number_column(path: &str) -> String {
+    if path == SEQ { "q".to_owned() } else { format!("n{path}") }
+}
+
+pub(crate) fn moment_column(path: &str) -> String {
+    format!("t{path}")
+}
+
+pub(crate) fn address_column(path: &str) -> String {
+    format!("i{path}")
+}
+
+/// Addresses as texts that sort as they do.
+pub(crate) fn address_text(address: u128) -> String {
+    format!("{address:032x}")
+}
+
+/// The document of an entry.
+pub(crate) fn document(fields: &Fields, entry: &Entry<'_>) -> TantivyDocument {
+    let header = &entry.header;
+    let received_ns = header.time.unix_ns();
+    let mut document = TantivyDocument::new();
+    document.add_u64(fields.index, header.index.0);
+    document.add_u64(fields.received, received_ns);
+    document.add_u64(fields.time, own_time_ns(entry.event).unwrap_or(received_ns));
+    let mut columns = Vec::new();
+    let mut seen: Vec<(Facet, String)> = Vec::new();
+    let mut sink = |path: &str, fact: Fact<'_>| match fact {
+        Fact::Exists => document.add_text(fields.values, path_key(path)),
+        Fact::Prose(text) => document.add_text(fields.words, text),
+        Fact::Word(word) => document.add_text(fields.values, word_key(path, &word)),
+        Fact::Number(value) => columns.push((number_column(path), OwnedValue::F64(value))),
+        // No overflow: a time is before the year 2262.
+        Fact::Moment(ns) => columns.push((moment_column(path), OwnedValue::I64(ns.cast_signed()))),
+        Fact::Address(address) => {
+            columns.push((address_column(path), OwnedValue::Str(address_text(address))));
+        }
+        Fact::Text(text) => {
+            document.add_text(fields.values, text_key(path, &text));
+            let Some(facet) = Facet::of_path(path) else { return };
+            // An entry counts once for each value.
+            if !seen.iter().any(|(other, value)| *other == facet && **value == *text) {
+                document.add_text(fields.facets[facet as usize], &text);
+                seen.push((facet, text.into_owned()));
+            }
+        }
+    };
+    let mut text = |path, value: &str| sink(path, Fact::Text(value.into()));
+    text(WRITER, header.writer.as_str());
+    text(AUTH, header.auth.as_str());
+    text(GRADE, grade_name(header.grade));
+    if let Some(stream) = &header.stream {
+        text(STREAM, stream.as_str());
+        sink(STREAM, Fact::Exists);
+    }
+    if let Some(seq) = header.seq {
+        sink(SEQ, Fact::Exists);
+        sink(SEQ, Fact::Number(seq as f64));
+    }
+    walk(entry.event, &mut sink);
+    if !columns.is_empty() {
+        document.add_field_value(fields.columns, &OwnedValue::Object(columns));
+    }
+    document
+}
+
+/// Splits free text as queries do.
+#[derive(Clone, Default)]
+pub(crate) struct Words;
+
+impl Tokenizer for Words {
+    type TokenStream<'a> = WordStream;
+
+    fn token_stream<'a>(&'a mut self, text: &'a str) -> WordStream {
+        let words: Vec<String> = words(text).map(std::borrow::Cow::into_owned).collect();
+        WordStream { words: words.into_iter(), next: 0, token: Token::default() }
+    }
+}
+
+/// The words of one text.
+pub(crate) struct WordStream {
+    words: std::vec::IntoIter<String>,
+    next: usize,
+    token: Token,
+}
+
+impl TokenStream for WordStream {
+    fn advance(&mut self) -> bool {
+        let Some(word) = self.words.next() else { return false };
+        self.token = Token { position: self.next, text: word, ..Token::default() };
+        self.next += 1;
+        true
+    }
+
+    fn token(&self) -> &Token {
+        &self.token
+    }
+
+    fn token_mut(&mut self) -> &mut Token {
+        &mut self.token
+    }
+}

@@ -1,0 +1,227 @@
+//! Searching: the newest matches, a page at a time, and on request their total, facets and histogram.
+
+use std::fmt;
+use std::str::FromStr;
+
+use graven_merkle::{LeafIndex, TreeSize};
+use tantivy::query::{EnableScoring, Scorer, Weight};
+use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocSet, TERMINATED, TantivyError};
+
+use crate::compile::{CompileError, Compiler};
+use crate::count::{Counter, FacetCounts, Histogram};
+use crate::index::{Index, IndexError, Segment, Snapshot};
+use crate::limits::SEARCH_LIMIT_MAX;
+use crate::query::{Ast, QueryError};
+use crate::schema::Facet;
+
+/// What is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// What to find.
+    pub query: &'a Ast,
+    /// What the asker may see at all: nothing else is found, counted, listed or suggested.
+    pub scope: &'a Ast,
+    /// When it is asked, in nanoseconds since 1970; later pages go by their first.
+    pub now_ns: u64,
+    /// Matches a page; at most [`SEARCH_LIMIT_MAX`] are given.
+    pub limit: usize,
+    /// Where the page before ended.
+    pub page: Option<Page>,
+    /// What else to answer.
+    pub want: Want<'a>,
+}
+
+/// What costs more than the first page.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Want<'a> {
+    /// How many match.
+    pub total: bool,
+    /// How often which values occur.
+    pub facets: &'a [Facet],
+    /// How the matches lie in time.
+    pub histogram: bool,
+}
+
+/// What was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The page's matches, newest first.
+    pub results: Vec<LeafIndex>,
+    /// Where to go on, if there are more.
+    pub next: Option<Page>,
+    /// How many match, over all pages, if it was asked.
+    pub total: Option<u64>,
+    /// In the order in which they were asked.
+    pub facets: Vec<FacetCounts>,
+    /// If it was asked.
+    pub histogram: Option<Histogram>,
+    /// Entries, from index 0 on, among which was searched.
+    pub indexed_through: TreeSize,
+}
+
+/// A place between two pages. All pages of a search are of the entries that there were at the first, so that none moves
+/// while the log grows. Its text is opaque to clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Entries from this index on came after the first page.
+    upper: u64,
+    /// The last index of the page before.
+    before: u64,
+    /// When the first page was asked for.
+    now_ns: u64,
+}
+
+impl fmt::Display for Page {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:x}-{:x}-{:x}", self.upper, self.before, self.now_ns)
+    }
+}
+
+impl FromStr for Page {
+    type Err = QueryError;
+
+    fn from_str(text: &str) -> Result<Page, QueryError> {
+        let numbers = text.split('-').map(|part| u64::from_str_radix(part, 16));
+        let numbers: Vec<u64> = numbers.collect::<Result<_, _>>().unwrap_or_default();
+        match numbers[..] {
+            [upper, before, now_ns] if before < upper => Ok(Page { upper, before, now_ns }),
+            _ => Err(QueryError::bad(0, "the cursor is none that a search gave out; leave it out")),
+        }
+    }
+}
+
+/// A search without an answer.
+#[derive(Debug, thiserror::Error)]
+pub enum SearchError {
+    /// The query cannot be asked.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// The index cannot be read.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+}
+
+impl Index {
+    /// Answers a search from what is indexed now.
+    pub fn search(&self, request: &Request<'_>) -> Result<Answer, SearchError> {
+        self.reading(|snapshot| snapshot.search(request))
+    }
+
+    /// Reads from what is indexed now; a file that is not what was written has the index built anew.
+    pub(crate) fn reading<T>(
+        &self,
+        read: impl FnOnce(&Snapshot) -> Result<T, CompileError>,
+    ) -> Result<T, SearchError> {
+        match read(&self.snapshot()) {
+            Ok(answer) => Ok(answer),
+            Err(CompileError::Query(error)) => Err(error.into()),
+            Err(CompileError::Engine(error @ TantivyError::DataCorruption(_))) => {
+                tracing::error!(error = %error, "a search found a damaged index file");
+                self.report_damage();
+                Err(IndexError::Damaged.into())
+            }
+            Err(CompileError::Engine(error)) => Err(IndexError::Engine(error).into()),
+        }
+    }
+}
+
+impl Snapshot {
+    /// The matches within a scope.
+    pub(crate) fn weight(
+        &self,
+        (query, scope, now_ns): (&Ast, &Ast, u64),
+    ) -> Result<Box<dyn Weight>, CompileError> {
+        let both = Ast::And(vec![scope.clone(), query.clone()]);
+        let compiled = Compiler::new(self, now_ns).query(&both)?;
+        Ok(compiled.weight(EnableScoring::disabled_from_searcher(&self.searcher))?)
+    }
+
+    fn search(&self, request: &Request<'_>) -> Result<Answer, CompileError> {
+        let now_ns = request.page.map_or(request.now_ns, |page| page.now_ns);
+        let upper = request.page.map_or(self.through.0, |page| page.upper);
+        let weight = self.weight((request.query, request.scope, now_ns))?;
+        let limit = request.limit.min(SEARCH_LIMIT_MAX);
+        let before = request.page.map_or(upper, |page| page.before);
+        let mut results = self.newest(&*weight, before, limit + 1)?;
+        let more = results.len() > limit;
+        results.truncate(limit);
+        let last = results.last().copied().unwrap_or(before);
+        let mut counter = Counter::new(request.want.facets, request.want.histogram);
+        if counter.looks_inside() || request.want.total {
+            self.count(&*weight, upper, &mut counter)?;
+        }
+        let total = request.want.total.then_some(counter.total);
+        let (facets, histogram) = counter.finish();
+        Ok(Answer {
+            results: results.into_iter().map(LeafIndex).collect(),
+            next: (more && limit > 0).then_some(Page { upper, before: last, now_ns }),
+            total,
+            facets,
+            histogram,
+            indexed_through: self.through,
+        })
+    }
+
+    /// The newest matches below an index. Each segment is sorted newest first, so only the first of each are looked at,
+    /// and a segment whose newest is older than all that was found not at all.
+    fn newest(&self, weight: &dyn Weight, before: u64, count: usize) -> tantivy::Result<Vec<u64>> {
+        let mut places: Vec<usize> = (0..self.segments.len()).collect();
+        let newest = |place: &usize| self.segments[*place].index.max_value();
+        places.sort_by_key(|place| std::cmp::Reverse(newest(place)));
+        let mut found: Vec<u64> = Vec::new();
+        for place in places {
+            let segment = &self.segments[place];
+            if found.len() >= count && found.last().is_some_and(|oldest| newest(&place) < *oldest) {
+                break;
+            }
+            let mut docs = self.below(weight, place, before)?;
+            let mut taken = 0;
+            while taken < count && docs.doc() != TERMINATED {
+                found.extend(segment.index.first(docs.doc()));
+                taken += 1;
+                docs.advance();
+            }
+            found.sort_unstable_by_key(|index| std::cmp::Reverse(*index));
+            found.truncate(count);
+        }
+        Ok(found)
+    }
+
+    /// The matches of one segment below an index, newest first.
+    fn below(
+        &self,
+        weight: &dyn Weight,
+        place: usize,
+        before: u64,
+    ) -> tantivy::Result<Box<dyn Scorer>> {
+        let segment: &Segment = &self.segments[place];
+        let mut docs = weight.scorer(&self.searcher.segment_readers()[place], 1.0)?;
+        let first = segment.first_below(&segment.index, before);
+        if docs.doc() < first {
+            docs.seek(first);
+        }
+        Ok(docs)
+    }
+
+    fn count(&self, weight: &dyn Weight, upper: u64, counter: &mut Counter) -> tantivy::Result<()> {
+        for (place, segment) in self.segments.iter().enumerate() {
+            if !counter.looks_inside() && segment.index.max_value() < upper {
+                let reader = &self.searcher.segment_readers()[place];
+                counter.total += u64::from(weight.count(reader)?);
+                continue;
+            }
+            let mut docs = self.below(weight, place, upper)?;
+            let mut inside = counter.segment(segment);
+            let mut buffer = [0; COLLECT_BLOCK_BUFFER_LEN];
+            loop {
+                let count = docs.fill_buffer(&mut buffer);
+                inside.count(&buffer[..count]);
+                if count < buffer.len() {
+                    break;
+                }
+            }
+            inside.finish()?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,111 @@
+//! Completion: names of fields and values of a field that occur in what the asker may see.
+
+use tantivy::{DocSet, TERMINATED};
+
+use crate::compile::CompileError;
+use crate::index::{Index, Snapshot};
+use crate::limits::{SUGGEST_SCAN_MAX, SUGGESTIONS_MAX};
+use crate::query::{Ast, Field, Test};
+use crate::schema::{AUTH, GRADE, STREAM, WRITER, path_key, text_key};
+use crate::search::SearchError;
+
+/// What to complete.
+#[derive(Clone, Copy, Debug)]
+pub enum Suggest<'a> {
+    /// The name of a path of events that begins so.
+    Path(&'a str),
+    /// A value of a field that begins so.
+    Value {
+        /// The field's name, as in a query.
+        field: &'a str,
+        /// What is typed of the value.
+        begin: &'a str,
+    },
+}
+
+impl Index {
+    /// At most [`SUGGESTIONS_MAX`] completions in order, only such as occur in an entry within `scope`.
+    pub fn suggest(
+        &self,
+        what: Suggest<'_>,
+        scope: &Ast,
+        now_ns: u64,
+    ) -> Result<Vec<String>, SearchError> {
+        self.reading(|snapshot| match what {
+            Suggest::Path(begin) => {
+                let test = |path: &str| Ast::Field(Field::Path(path.to_owned()), Test::Exists);
+                let is_path = |path: &str| !path.starts_with('\0');
+                snapshot.complete(&path_key(""), begin, (scope, now_ns), &|path| {
+                    is_path(path).then(|| test(path))
+                })
+            }
+            Suggest::Value { field, begin } => {
+                let Some(field) = Field::named(field) else { return Ok(Vec::new()) };
+                let Some(path) = path_of(&field) else { return Ok(Vec::new()) };
+                snapshot.complete(&text_key(path, ""), begin, (scope, now_ns), &|value| {
+                    Some(Ast::Field(field.clone(), Test::Equals(value.to_owned())))
+                })
+            }
+        })
+    }
+}
+
+/// Where a field's strings stand in the index.
+fn path_of(field: &Field) -> Option<&str> {
+    Some(match field {
+        Field::Writer => WRITER,
+        Field::Auth => AUTH,
+        Field::Grade => GRADE,
+        Field::Stream => STREAM,
+        Field::Path(path) => path,
+        Field::Time | Field::Received | Field::Index | Field::Seq => return None,
+    })
+}
+
+impl Snapshot {
+    /// Terms behind `before` that go on with `begin`, if `test` of them holds for an entry within the scope.
+    fn complete(
+        &self,
+        before: &str,
+        begin: &str,
+        (scope, now_ns): (&Ast, u64),
+        test: &dyn Fn(&str) -> Option<Ast>,
+    ) -> Result<Vec<String>, CompileError> {
+        let first = format!("{before}{begin}");
+        let mut found = std::collections::BTreeSet::new();
+        for reader in self.searcher.segment_readers() {
+            let index = reader.inverted_index(self.fields.values)?;
+            let mut terms = index.terms().range().ge(&first).into_stream()?;
+            let mut seen = 0;
+            while seen < SUGGEST_SCAN_MAX
+                && terms.advance()
+                && terms.key().starts_with(first.as_bytes())
+            {
+                seen += 1;
+                let text = std::str::from_utf8(terms.key()).ok();
+                found.extend(text.and_then(|text| text.get(before.len()..)).map(str::to_owned));
+            }
+        }
+        let mut kept = Vec::new();
+        for text in found {
+            if kept.len() == SUGGESTIONS_MAX {
+                break;
+            }
+            let Some(test) = test(&text) else { continue };
+            if *scope == Ast::All || self.has_any((&test, scope, now_ns))? {
+                kept.push(text);
+            }
+        }
+        Ok(kept)
+    }
+
+    fn has_any(&self, search: (&Ast, &Ast, u64)) -> Result<bool, CompileError> {
+        let weight = self.weight(search)?;
+        for reader in self.searcher.segment_readers() {
+            if weight.scorer(reader, 1.0)?.doc() != TERMINATED {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}

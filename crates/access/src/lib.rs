@@ -46,7 +46,10 @@ pub use factors::{
     Used,
 };
 pub use grant::Grant;
-pub use keyring::{KeyId, Keyring, KeyringCounts, KeyringError, KeyringReport, SubjectKeys};
+pub use keyring::{
+    KeyId, Keyring, KeyringCounts, KeyringError, KeyringReport, SubjectKeys, copy_keyring,
+    is_keyring,
+};
 pub use master::{MasterKey, MasterKeyError, MasterKeys};
 pub use policies::{Policies, Policy, PolicyError, Slice};
 pub use principal::{PrincipalId, PrincipalIdError};

@@ -12,6 +12,9 @@ pub const KEYRING_GROWTH_GROUPS: u64 = if cfg!(test) { 1 } else { 16 };
 /// Groups that a start reads at once.
 pub const KEYRING_READ_GROUPS: u64 = 128;
 
+/// Reads of one group of a keyring that is copied while it is written.
+pub const KEYRING_COPY_READS_MAX: usize = 8;
+
 /// Unlocked subjects' keys that stay in memory, so that a busy subject's is not unwrapped again for each batch.
 pub const SUBJECT_KEYS_CACHED_MAX: usize = 1_024;
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use access::{Keyring, KeyringError, MasterKeyError, MasterKeys, PrincipalId, SealPolicy};
+use access::{Keyring, MasterKeyError, MasterKeys, PrincipalId, SealPolicy};
 use log::{Cell, Env, OpenReport};
 use server::{Sealing, finish_erasures};
 
@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
+use crate::keyring::{KEYRING, open_failure};
 
 /// The credential that systemd may hand over (`LoadCredential=graven.master-key:…`).
 const CREDENTIAL: &str = "graven.master-key";
@@ -25,7 +26,7 @@ pub(crate) fn start(
     environment: &Env,
 ) -> Result<Arc<Sealing>, Failure> {
     let data = context.settings.path("data");
-    let path = data.join("keyring");
+    let path = data.join(KEYRING);
     let keys = context.settings.given_path("keys").unwrap_or_else(|| data.join("keys"));
     let masters = master_keys(context, environment, &keys, !path.exists()).map_err(|error| {
         Failure::caused(Exit::Unreachable, "no master key for the keyring", &error)
@@ -85,12 +86,4 @@ fn policy(context: &Context) -> Result<SealPolicy, Failure> {
     SealPolicy::parse(&json).map_err(|error| {
         Failure::caused(Exit::Usage, format!("{} is no policy", path.display()), &error)
     })
-}
-
-fn open_failure(path: &Path, error: &KeyringError) -> Failure {
-    let exit = match error {
-        KeyringError::Corrupt { .. } | KeyringError::NotAKeyring { .. } => Exit::Bad,
-        _ => Exit::Unreachable,
-    };
-    Failure::caused(exit, format!("cannot open {}", path.display()), error)
 }

@@ -17,6 +17,7 @@ mod connection;
 mod dispatch;
 mod drops;
 mod erasure;
+mod findings;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod gate;
@@ -25,6 +26,7 @@ mod intake;
 mod json;
 pub mod limits;
 mod metrics;
+mod minutes;
 mod oidc;
 mod openapi;
 mod peer;

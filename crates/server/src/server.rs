@@ -95,7 +95,15 @@ impl Server {
         let recorder =
             tokio::spawn(async move { shared.records.run(shared.stopping.clone()).await });
         let shared = Arc::clone(&self.shared);
-        let dropping = tokio::spawn(async move { shared.drops.run(shared.stopping.clone()).await });
+        let dropping = tokio::spawn(async move {
+            shared.drops.run(&shared.cell, shared.stopping.clone()).await;
+        });
+        let shared = Arc::clone(&self.shared);
+        let finding = tokio::spawn(async move {
+            if let Ok(sealing) = shared.sealing() {
+                sealing.findings.run(&shared.cell, shared.stopping.clone()).await;
+            }
+        });
         let mut shutdown = std::pin::pin!(shutdown);
         loop {
             tokio::select! {
@@ -115,8 +123,12 @@ impl Server {
         connections.end(self.shared.limits.shutdown).await;
         report(recorder.await);
         report(dropping.await);
+        report(finding.await);
         self.shared.records.write().await;
-        self.shared.drops.write().await;
+        self.shared.drops.write(&self.shared.cell).await;
+        if let Ok(sealing) = self.shared.sealing() {
+            sealing.findings.write(&self.shared.cell).await;
+        }
         Ok(())
     }
 }

@@ -57,7 +57,7 @@ impl Shared {
         let ServerOptions { limits, proxies, reads_unrecorded, tls, sealing, .. } = options;
         Arc::new(Shared {
             records: Records::new(cell.clone(), reads_unrecorded),
-            drops: Drops::new(cell.clone()),
+            drops: Drops::new(),
             cell,
             gate,
             proxies,

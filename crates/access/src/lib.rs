@@ -59,7 +59,7 @@ pub use role::{Reach, Right, Role};
 pub use scope::{Asked, Decision, is_system};
 pub use seal::{
     Finding, FindingKind, LogSealing, OnFinding, PlannedPseudonym, PlannedValue, RuleError,
-    SealPlan, SealPolicy, SealRefusal, SealRules, detect,
+    SealPlan, SealPolicy, SealRefusal, SealRules, SealStanding, detect,
 };
 pub use session::{Session, SessionBy, Sessions, Strength};
 pub use standing::Standing;

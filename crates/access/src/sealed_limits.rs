@@ -30,8 +30,8 @@ pub const LABEL_BYTES_MAX: usize = 65_535;
 /// Values of one event that rules may seal or replace.
 pub const SEALED_VALUES_MAX: usize = 1_000;
 
-/// Bytes of one log's rules.
-pub const SEAL_RULES_BYTES_MAX: usize = 256 << 10;
+/// Bytes of one log's part of a seal policy, without white space: its entry holds the one before and the one after.
+pub const SEAL_RULES_BYTES_MAX: usize = 24 << 10;
 
 /// Rules of one log.
 pub const SEAL_RULES_MAX: usize = 1_000;

@@ -163,12 +163,14 @@ fn serve(
     let lost_keys = args.lost_keys;
     let rates = rates(&context.settings);
     let oidc = oidc(&context.settings);
+    let seal_policy = options.sealing.as_ref().map(|sealing| sealing.policy().clone());
     let gate_options = GateOptions {
         rates,
         lost_keys,
         oidc,
         four_eyes: privileges(&context.settings, "four_eyes"),
         strong_auth: privileges(&context.settings, "strong_auth"),
+        seal_policy: seal_policy.unwrap_or_default(),
         ..sessions(&context.settings, GateOptions::new(admin_token, keys.clone()))
     };
     let gate = gate(cell, environment, gate_options)?;

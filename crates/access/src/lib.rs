@@ -50,7 +50,7 @@ pub use keyring::{
     KeyId, Keyring, KeyringCounts, KeyringError, KeyringReport, SubjectKeys, copy_keyring,
     is_keyring,
 };
-pub use master::{MasterKey, MasterKeyError, MasterKeys};
+pub use master::{MasterKey, MasterKeyError, MasterKeys, TokenError, TokenKeyUri, UriError};
 pub use policies::{Policies, Policy, PolicyError, Slice};
 pub use principal::{PrincipalId, PrincipalIdError};
 pub use pseudonym::is_pseudonym;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use access::{Keyring, MasterKeyError, MasterKeys, PrincipalId, SealPolicy};
+use access::{Keyring, MasterKeyError, MasterKeys, PrincipalId, SealPolicy, TokenKeyUri};
 use log::{Cell, Env, OpenReport};
 use server::{Sealing, finish_erasures};
 
@@ -27,6 +27,13 @@ pub(crate) fn start(
 ) -> Result<Arc<Sealing>, Failure> {
     let data = context.settings.path("data");
     let path = data.join(KEYRING);
+    if context.settings.given("master_key").is_some()
+        && context.settings.given("master_key_uri").is_some()
+    {
+        return Err(Failure::usage(
+            "`master_key` and `master_key_uri` are both given: take one away",
+        ));
+    }
     let keys = context.settings.given_path("keys").unwrap_or_else(|| data.join("keys"));
     let masters = master_keys(context, environment, &keys, !path.exists()).map_err(|error| {
         Failure::caused(Exit::Unreachable, "no master key for the keyring", &error)
@@ -59,14 +66,21 @@ pub(crate) fn start(
     Ok(sealing)
 }
 
-/// From the setting, from systemd, or from the keys' directory: the first that is there.
+/// From a token, from the setting, from systemd, or from the keys' directory: the first that is there.
 fn master_keys(
     context: &Context,
     environment: &Env,
     keys: &Path,
     may_be_new: bool,
 ) -> Result<MasterKeys, MasterKeyError> {
-    if let Some(text) = context.settings.given("master_key") {
+    let text = context.settings.given("master_key");
+    let uris = text.filter(|text| TokenKeyUri::is_meant(text));
+    if let Some(uris) = context.settings.given("master_key_uri").or(uris) {
+        let uris = TokenKeyUri::parse_lines(uris)?;
+        let (disk, random) = (&*environment.disk, &*environment.random);
+        return MasterKeys::from_tokens(disk, random, (&uris, keys), may_be_new);
+    }
+    if let Some(text) = text {
         return MasterKeys::parse(text, "GRAVEN_MASTER_KEY");
     }
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY");

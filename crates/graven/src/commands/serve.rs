@@ -117,6 +117,9 @@ pub(crate) struct ServeArgs {
     /// Use a network or FUSE file system, whose locks and flushes cannot be relied on
     #[arg(long)]
     force_filesystem: bool,
+    /// The AES key in a PKCS#11 token that the master key is encrypted under [env: GRAVEN_MASTER_KEY_URI]
+    #[arg(long, value_name = "URI")]
+    master_key_uri: Option<String>,
     /// What is sealed in each log, a file of rules [env: GRAVEN_SEAL_POLICY]
     #[arg(long, value_name = "FILE")]
     seal_policy: Option<String>,

@@ -23,7 +23,7 @@ pub(crate) struct Room {
     data: PathBuf,
     /// Free bytes that are left to the log's own entries and to a copy-forward.
     reserve_bytes: u64,
-    /// Bytes of the journal that the server's records of access leave to the log's own entries.
+    /// Bytes of the journal that appends leave to the log's own entries, and the server's records of access to the others.
     own_room_bytes: u64,
     spares: Option<SpareMaker>,
 }
@@ -77,10 +77,16 @@ impl Room {
         self.is_own_room_spent.store(is_spent, Ordering::Release);
     }
 
-    /// Refuses where frames of `needed_bytes`, those on their way included, might not find room. Makes the next journal
-    /// file where the keeper has not got round to it; a failure to make it that is not about space is fatal. Called by the
-    /// commit thread alone, before it numbers.
+    /// Refuses where frames of `needed_bytes`, those on their way included, might not find room and leave some to the
+    /// log's own entries, which come unasked: until the keeper has given up the reserve, this is what they have. Called by
+    /// the commit thread alone, before it numbers.
     pub(crate) fn check_frames(&self, needed_bytes: u64, poison: &Poison) -> Result<(), Refusal> {
+        self.check_fits(needed_bytes.saturating_add(self.own_room_bytes), poison)
+    }
+
+    /// The same, of frames that may take all that is left. Makes the next journal file where the keeper has not got round
+    /// to it; a failure to make it that is not about space is fatal.
+    pub(crate) fn check_fits(&self, needed_bytes: u64, poison: &Poison) -> Result<(), Refusal> {
         if needed_bytes <= self.ready_bytes.load(Ordering::Acquire) {
             return Ok(());
         }
@@ -99,7 +105,8 @@ impl Room {
         }
         // A frame that is larger than a file gets a file of its own size.
         let free = self.disk.free_bytes(&self.data).unwrap_or(0);
-        if is_made && free > self.reserve_bytes.saturating_add(2 * needed_bytes) {
+        let wanted = needed_bytes.saturating_mul(2).saturating_add(self.reserve_bytes);
+        if is_made && free > wanted {
             return Ok(());
         }
         self.set_disk_full(true);

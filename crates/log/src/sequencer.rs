@@ -4,7 +4,7 @@
 //! is submitted the moment the flush returns: there is no timer. An idle journal gets a seal frame, so that
 //! every acknowledged frame is vouched for by a later one.
 
-use crate::frame::{BodyWriter, FooterLog};
+use crate::frame::{BodyWriter, FooterLog, RECORD_IDENTITY_BYTES};
 use crate::frame_pool::FramePool;
 use crate::identity::{Identity, IdentityHasher, IdentityWindow};
 use crate::inbox::{CloseOnEnd, Inbox, Taken, Work};
@@ -506,8 +506,14 @@ impl Sequencer {
         self.backlog.push_back(Work::Own { log, events: vec![event], reply: None });
     }
 
-    /// Writes every remembered identity into the open frame, so that older frames can be released.
+    /// Writes every remembered identity into the open frame, so that older frames can be released. On a disk too full for
+    /// that, which the room is told, the reply is dropped.
     fn carry(&mut self, reply: Sender<Slot>) {
+        let records_bytes = self.parts.window.len() * RECORD_IDENTITY_BYTES;
+        let needed_bytes = self.in_flight_bytes + self.open.len() + records_bytes;
+        if self.parts.room.check_fits(needed_bytes as u64, &self.parts.poison).is_err() {
+            return;
+        }
         let body = self.open.body_mut(&self.parts.pool);
         body.push_identities(self.parts.window.len(), self.parts.window.iter());
         self.open.carries.push(reply);

@@ -110,7 +110,10 @@ impl Unloader {
     fn carry(&self) -> Result<Slot, UnloadError> {
         let (reply, answer) = channel();
         self.inbox.push(Work::Carry { reply });
-        answer.recv().map_err(|_| UnloadError::Stopping)
+        answer.recv().map_err(|_| match self.room.is_disk_full() {
+            true => UnloadError::Full,
+            false => UnloadError::Stopping,
+        })
     }
 
     fn send(&self, errand: Errand) -> Result<(), UnloadError> {

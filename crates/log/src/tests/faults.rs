@@ -263,3 +263,49 @@ fn a_full_disk_refuses_appends_and_loses_nothing() {
         }
     }
 }
+
+/// Batches of these sizes fill the disk; the keeper, who would give up the reserve, does not come before the log's own
+/// entries do, nor before the unloader.
+fn check_own_entries_on_a_full_disk(capacity_bytes: u64, batch: u64) {
+    let context = format!("{capacity_bytes} bytes, batches of {batch}");
+    let world = World::new(91);
+    world.disk.set_capacity_bytes(Some(capacity_bytes));
+    let by_hand = CellOptions { pace: Pace::ByHand, ..world.options() };
+    let (cell, _) = Cell::open(world.env(), by_hand).expect("opens");
+    let log = cell.log("main").expect("is there");
+    let mut next = 0;
+    let refusal = loop {
+        let events = (next..next + batch).map(event).collect();
+        next += batch;
+        match append(&log, events) {
+            Ok(_) => {}
+            Err(refusal) => break refusal,
+        }
+    };
+    assert_eq!(refusal.code, Code::DiskFull, "{context}: {refusal}");
+    world.disk.set_capacity_bytes(Some(world.disk.used_bytes()));
+    let padding = "x".repeat(8_000);
+    for _ in 0..20 {
+        let own = format!(
+            r#"{{"actor":{{"id":"graven"}},"action":"graven.read","data":{{"reason":"{padding}"}}}}"#
+        );
+        let recorded = cell.record(vec![own.into_bytes()]).and_then(crate::Pending::wait);
+        recorded.unwrap_or_else(|refusal| panic!("{context}: {refusal}"));
+    }
+    cell.unload().expect_err("there is no room to unload into");
+    assert_eq!(cell.health().read_only.as_deref(), Some("the disk is full"), "{context}");
+    world.disk.set_capacity_bytes(None);
+    cell.keep_now().expect("the keeper runs");
+    append(&log, vec![event(900_000_000)]).expect("goes on");
+    cell.stop();
+    check_log(&world.open().log("main").expect("is there"));
+}
+
+#[test]
+fn a_full_disk_takes_own_entries_before_the_keeper_comes() {
+    for capacity_mib in [16, 19, 24] {
+        for batch in [1, 100, 1_000] {
+            check_own_entries_on_a_full_disk(capacity_mib << 20, batch);
+        }
+    }
+}

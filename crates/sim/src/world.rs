@@ -1,6 +1,6 @@
 //! A simulated machine: disk, clock and randomness of one seed, on which cells are started, ended and started again.
 
-use crate::limits::{JOURNAL_FILE_BYTES_FIRST, JOURNAL_FILE_BYTES_MAX};
+use crate::limits::{JOURNAL_FILE_BYTES_FIRST, JOURNAL_FILE_BYTES_MAX, OWN_ROOM_BYTES};
 use crate::seam::{Seam, SeamDisk};
 use env::{Disk, Fault, FaultKind, On, SimClock, SimDisk, SimRandom, SimSnapshot};
 use log::{
@@ -61,6 +61,7 @@ impl World {
         clock.set_tick_ns(1_000_003);
         let limits = CellLimits {
             disk_reserve_bytes: 0,
+            own_room_bytes: OWN_ROOM_BYTES,
             signer_threads: 1,
             unload_threads: 1,
             journal_unload_bytes: u64::MAX,

@@ -84,7 +84,8 @@ pub struct CellLimits {
     pub journal_max_bytes: u64,
     /// Appends are refused with `disk_full` when less than this is free, reads go on.
     pub disk_reserve_bytes: u64,
-    /// On a full disk the server records accesses while the journal takes at least this many bytes without new space.
+    /// On a full disk the server records accesses while the journal takes at least this many bytes without new space; appends
+    /// leave twice as much.
     pub own_room_bytes: u64,
     /// Threads that sign checkpoints and answer producers.
     pub signer_threads: usize,

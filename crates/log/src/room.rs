@@ -23,7 +23,7 @@ pub(crate) struct Room {
     data: PathBuf,
     /// Free bytes that are left to the log's own entries and to a copy-forward.
     reserve_bytes: u64,
-    /// Bytes of the journal that appends leave to the log's own entries, and the server's records of access to the others.
+    /// Bytes of the journal that the server's records of access leave to the log's own entries; appends leave twice as much.
     own_room_bytes: u64,
     spares: Option<SpareMaker>,
 }
@@ -73,7 +73,10 @@ impl Room {
     /// Told by the keeper after each look at the disk, when it has made room of the reserve if it could: until then what is
     /// left of the journal's file has to do, and reads go on.
     pub(crate) fn look_at_own_room(&self) {
-        let is_spent = self.ready_bytes.load(Ordering::Acquire) < self.own_room_bytes;
+        // A spare that was being made when the journal thread last asked is not in what it told.
+        let spare_bytes = self.spares.as_ref().map_or(0, SpareMaker::ready_bytes);
+        let ready_bytes = self.ready_bytes.load(Ordering::Acquire).max(spare_bytes);
+        let is_spent = ready_bytes < self.own_room_bytes;
         self.is_own_room_spent.store(is_spent, Ordering::Release);
     }
 
@@ -81,7 +84,9 @@ impl Room {
     /// log's own entries, which come unasked: until the keeper has given up the reserve, this is what they have. Called by
     /// the commit thread alone, before it numbers.
     pub(crate) fn check_frames(&self, needed_bytes: u64, poison: &Poison) -> Result<(), Refusal> {
-        self.check_fits(needed_bytes.saturating_add(self.own_room_bytes), poison)
+        // Once for the server's records of access, once for the others.
+        let left_bytes = self.own_room_bytes.saturating_mul(2);
+        self.check_fits(needed_bytes.saturating_add(left_bytes), poison)
     }
 
     /// The same, of frames that may take all that is left. Makes the next journal file where the keeper has not got round

@@ -169,10 +169,16 @@ fn drop_tail(fixture: &Fixture, data: &str) {
     };
     let before = entries();
     let listed = fs::read_dir(fixture.path(data).join("journal")).unwrap();
-    let path = listed.map(|entry| entry.unwrap().path()).max().unwrap();
-    let mut bytes = fs::read(&path).unwrap();
-    let edges = (0..bytes.len()).step_by(BLOCK_BYTES);
-    let edges: Vec<usize> = edges.filter(|at| bytes[*at..].starts_with(FRAME_MAGIC)).collect();
+    let mut paths: Vec<PathBuf> = listed.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    // A server that ran for long enough has made the next file ahead: it has no frame yet.
+    let with_frames = |path: PathBuf| {
+        let bytes = fs::read(&path).unwrap();
+        let edges = (0..bytes.len()).step_by(BLOCK_BYTES);
+        let edges: Vec<_> = edges.filter(|at| bytes[*at..].starts_with(FRAME_MAGIC)).collect();
+        (!edges.is_empty()).then_some((path, bytes, edges))
+    };
+    let (path, mut bytes, edges) = paths.into_iter().rev().find_map(with_frames).unwrap();
     for edge in edges.into_iter().rev() {
         bytes[edge..].fill(0);
         fs::write(&path, &bytes).unwrap();

@@ -9,7 +9,9 @@ use client::{Client, LogKeys};
 use graven_merkle::leaf_hash;
 use log::{Cell, CellOptions, Env, OnFatal};
 use sim::{Outcome, Violation, check_cell};
+use store::DirectoryLock;
 
+use super::device::wait_until;
 use super::dice::Dice;
 use super::fixture::Fixture;
 use super::http::Address;
@@ -146,6 +148,10 @@ impl Trial {
         let (cell, _) = opened.map_err(|error| Violation::new("I9", format!("{error:?}")))?;
         let checked = check_cell(&cell, &mut self.outside.history.lock().unwrap());
         cell.stop();
+        drop(cell);
+        // A child that another test has forked and that is not its program yet holds this process's lock on the directory.
+        let is_held = || DirectoryLock::is_held(&*Env::real().disk, &self.data).unwrap();
+        wait_until("the directory is free", || !is_held());
         checked
     }
 

@@ -89,7 +89,10 @@ fn flip_bits(fixture: &Fixture, dice: &mut Dice, places_a_file: u64) -> usize {
         let mut places = vec![0, good.len() - 1];
         places.extend(good.iter().position(|byte| *byte == 0));
         for _ in 0..places_a_file {
-            places.push(used[dice.roll() as usize % used.len()]);
+            // A journal file that was made ahead is all zero.
+            if !used.is_empty() {
+                places.push(used[dice.roll() as usize % used.len()]);
+            }
             places.push(dice.roll() as usize % good.len());
         }
         for place in places {

@@ -41,7 +41,7 @@ pub struct GateOptions {
     pub admin_token: String,
     /// Where the key lies under which tokens are hashed; made where no token needs it yet.
     pub keys_dir: PathBuf,
-    /// What one principal may do in a second.
+    /// What one principal may send.
     pub rates: RateLimits,
     /// A missing key is lost: every token ends, and the admin has every right again.
     pub lost_keys: bool,
@@ -443,6 +443,11 @@ impl Gate {
             let detail = "you are over your rate of requests or bytes; slow down";
             Refusal::new(Code::Busy, detail).retry_after(wait_s)
         })
+    }
+
+    /// Bytes of one body that a principal may send.
+    pub(crate) fn body_bytes_max(&self) -> Option<usize> {
+        lock(&self.rates).body_bytes_max()
     }
 
     /// Takes in a body against the principal's rates.

@@ -88,6 +88,9 @@ pub(crate) struct ServeArgs {
     /// Take at most this many bytes of one principal in a second [env: GRAVEN_BYTES_PER_S]
     #[arg(long, value_name = "N")]
     bytes_per_s: Option<String>,
+    /// Take at most this many bytes in one body of a principal [env: GRAVEN_BODY_BYTES_MAX]
+    #[arg(long, value_name = "N")]
+    body_bytes_max: Option<String>,
     /// Take blobs of at most this many bytes [env: GRAVEN_BLOB_BYTES_MAX] [default: 8388608]
     #[arg(long, value_name = "N")]
     blob_bytes_max: Option<String>,
@@ -258,10 +261,14 @@ fn sessions(settings: &Settings, options: GateOptions) -> GateOptions {
     GateOptions { public, is_secure, ..options }
 }
 
-/// What one principal may do in a second.
+/// What one principal may send.
 fn rates(settings: &Settings) -> RateLimits {
     let number = |key| settings.given(key).and_then(|text| text.parse().ok());
-    RateLimits { requests_per_s: number("requests_per_s"), bytes_per_s: number("bytes_per_s") }
+    RateLimits {
+        requests_per_s: number("requests_per_s"),
+        bytes_per_s: number("bytes_per_s"),
+        body_bytes_max: number("body_bytes_max"),
+    }
 }
 
 /// Whose tokens are believed beside the server's own.

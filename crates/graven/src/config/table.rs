@@ -290,6 +290,15 @@ pub(crate) const SETTINGS: &[Setting] = &[
                the next.",
     },
     Setting {
+        key: "body_bytes_max",
+        kind: Kind::Number,
+        default: None,
+        is_secret: false,
+        used_by: "serve",
+        help: "Bytes of one body of a principal, after decompression; without it what the server takes at all, 16777216. \
+               Over it answers are 413.",
+    },
+    Setting {
         key: "blob_bytes_max",
         kind: Kind::Number,
         default: Some("8388608"),

@@ -208,6 +208,10 @@ impl Gate {
         for event in standing.sealing.plan(&options.seal_policy) {
             record(cell, &mut standing, event)?;
         }
+        let client = options.oidc.as_ref().and_then(|oidc| oidc.client.as_ref());
+        if client.is_some() && options.public.is_none() {
+            return Err(OidcError::PublicUrl.into());
+        }
         let key = TokenKey::new(&key);
         let random = &*env.random;
         Ok(Gate {
@@ -503,6 +507,11 @@ impl Gate {
     /// The clock since boot.
     pub(crate) fn boot_ns(&self) -> u64 {
         self.clock.boot_ns()
+    }
+
+    /// Whose tokens are believed beside our own.
+    pub(crate) fn oidc(&self) -> Option<&Oidc> {
+        self.oidc.as_ref()
     }
 
     /// Where salts come from.

@@ -12,7 +12,8 @@ use graven_entry::Name;
 use log::{Cell, CellOptions, Env, OpenError, OpenReport};
 use server::limits::BODY_BYTES_MAX;
 use server::{
-    Gate, GateError, GateOptions, OidcOptions, Sealing, Server, ServerLimits, ServerOptions,
+    Gate, GateError, GateOptions, OidcClient, OidcOptions, Sealing, Server, ServerLimits,
+    ServerOptions,
 };
 use store::{JournalError, StoreError};
 use tokio::signal::unix::{SignalKind, signal};
@@ -58,6 +59,9 @@ pub(crate) struct ServeArgs {
     /// What has to stand in their `aud` [env: GRAVEN_OIDC_AUDIENCE]
     #[arg(long, value_name = "TEXT")]
     oidc_audience: Option<String>,
+    /// What the issuer knows this server by; with it browsers sign in there [env: GRAVEN_OIDC_CLIENT_ID]
+    #[arg(long, value_name = "TEXT")]
+    oidc_client_id: Option<String>,
     /// What their roles give: VALUE=ROLE or VALUE=ROLE@LOG, with commas between them [env: GRAVEN_OIDC_ROLES]
     #[arg(long, value_name = "ROLES")]
     oidc_roles: Option<String>,
@@ -285,6 +289,10 @@ fn oidc(settings: &Settings) -> Option<OidcOptions> {
         roles: text("oidc_roles"),
         acr: texts("oidc_acr"),
         amr: texts("oidc_amr"),
+        client: settings.given("oidc_client_id").map(|id| OidcClient {
+            id: id.to_owned(),
+            secret: settings.given("oidc_client_secret").map(|text| text.to_owned().into()),
+        }),
     })
 }
 

@@ -197,7 +197,25 @@ pub(crate) const SETTINGS: &[Setting] = &[
         is_secret: false,
         used_by: "serve",
         help: "What has to stand in `aud` of the issuer's tokens, so that one for another service is none here. Needed with \
-               `oidc_issuer`.",
+               `oidc_issuer`, unless there is an `oidc_client_id`.",
+    },
+    Setting {
+        key: "oidc_client_id",
+        kind: Kind::Text,
+        default: None,
+        is_secret: false,
+        used_by: "serve",
+        help: "What the issuer knows this server by: with it browsers sign in there by the authorization code flow with PKCE, at \
+               `/api/v1/session/oidc`, and tokens for it count. The issuer has to know `/api/v1/session/oidc/callback` below \
+               `public_url`, which is needed, as where it sends browsers back to.",
+    },
+    Setting {
+        key: "oidc_client_secret",
+        kind: Kind::Secret,
+        default: None,
+        is_secret: true,
+        used_by: "serve",
+        help: "What the server proves itself with to the issuer, where that asks for it (`client_secret_basic`).",
     },
     Setting {
         key: "oidc_roles",

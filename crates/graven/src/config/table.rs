@@ -102,6 +102,23 @@ pub(crate) const SETTINGS: &[Setting] = &[
                web count, and for the server of `server.url` in the data directory the one that it made itself.",
     },
     Setting {
+        key: "client_cert",
+        kind: Kind::Path,
+        default: None,
+        is_secret: false,
+        used_by: READERS,
+        help: "A chain of certificates in PEM form, one's own first: the credential at a server whose `tls_client_ca` signed it. \
+               The data directory's admin token is then not used; a `token` that was given decides before it.",
+    },
+    Setting {
+        key: "client_key",
+        kind: Kind::Path,
+        default: None,
+        is_secret: false,
+        used_by: READERS,
+        help: "The private key of `client_cert` in PEM form.",
+    },
+    Setting {
         key: "token",
         kind: Kind::Secret,
         default: None,

@@ -1,4 +1,4 @@
-//! Benchmarks: `cargo xtask bench access | append | flush | log | sealing`. They report and never judge by failing.
+//! Benchmarks: `cargo xtask bench access | append | flush | log`. They report and never judge by failing.
 
 mod log;
 
@@ -18,29 +18,26 @@ pub(crate) struct BenchArgs {
 /// All benchmarks.
 #[derive(Subcommand)]
 enum Which {
-    /// Authenticating and authorising one request among a thousand principals and a hundred policies
-    Access,
+    /// Authorising a request, sealing a field, revealing one, every figure beside what is asked of it
+    Access(log::AccessArgs),
     /// In-process appends a second, beside a loop that only hashes, writes and flushes
     Append,
     /// The cost of one durable write, by method and size
     Flush,
     /// The log's speed and cost, every figure beside its limit or a rival in the same run
     Log(log::LogArgs),
-    /// What sealing and opening a field costs on one core
-    Sealing,
 }
 
 /// Runs one benchmark; whether it could measure everything that it tried to.
 pub(crate) fn run(root: &Path, args: &BenchArgs) -> Result<bool, String> {
     match &args.which {
-        Which::Access => example(root, "graven-access", "authorise", &[]),
+        Which::Access(args) => log::run_access(root, args),
         Which::Append => example(root, "graven-log", "append_rate", &[]),
         Which::Flush => {
             let folder = log::scratch(root, None)?;
             example(root, "graven-store", "flush_cost", &[folder.path()])
         }
         Which::Log(args) => log::run(root, args),
-        Which::Sealing => example(root, "graven-access", "seal_cost", &[]),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Rates of each principal: requests and bytes a second, with one second's worth in advance.
 //!
 //! What a request brings is known only once it was read, so it is charged afterwards: a principal that is over its rate
-//! waits before its next request until it has made up for the last ones. No single request is too large for a rate.
+//! waits before its next request until it has made up for the last ones. No single request is too large for a rate; how large one
+//! may be is a limit of its own, which whoever reads a body enforces.
 
 use std::collections::HashMap;
 
@@ -9,13 +10,15 @@ use crate::principal::PrincipalId;
 
 const NS_PER_S: u64 = 1_000_000_000;
 
-/// What one principal may do in a second; `None` is no limit.
+/// What one principal may send; `None` is no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RateLimits {
     /// Requests a second.
     pub requests_per_s: Option<u32>,
     /// Bytes of bodies a second.
     pub bytes_per_s: Option<u32>,
+    /// Bytes of one body, after decompression.
+    pub body_bytes_max: Option<u32>,
 }
 
 /// How far each principal is ahead of its rates. At most one item for each principal that there is.
@@ -38,9 +41,14 @@ impl Rates {
         Rates { limits, ahead: HashMap::new() }
     }
 
+    /// Bytes of one body that a principal may send.
+    pub fn body_bytes_max(&self) -> Option<usize> {
+        self.limits.body_bytes_max.map(|bytes| bytes as usize)
+    }
+
     /// Takes in a request, or says how many seconds to wait, at least 1.
     pub fn request(&mut self, principal: &PrincipalId, now_ns: u64) -> Result<(), u32> {
-        if self.limits == RateLimits::default() {
+        if self.limits.requests_per_s.is_none() && self.limits.bytes_per_s.is_none() {
             return Ok(());
         }
         let ahead = self.ahead.entry(principal.clone()).or_default();

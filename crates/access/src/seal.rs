@@ -7,6 +7,7 @@ mod detect;
 mod events;
 mod rules;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use graven_entry::{
@@ -92,7 +93,7 @@ impl SealPlan {
         for rule in rules.rules.iter().filter(|rule| rule.is_for(action)) {
             for one in matches(event, &rule.path) {
                 let Some(subject) = subject_of(event, rule, &one)? else { continue };
-                for path in places(&rule.path, &one) {
+                for path in places(&rule.path, one) {
                     found.entry(path).or_insert_with(|| (rule.treatment, subject.clone()));
                 }
                 if found.len() > SEALED_VALUES_MAX {
@@ -100,18 +101,15 @@ impl SealPlan {
                 }
             }
         }
+        let is_sealed = |outer: &str| matches!(found.get(outer), Some((Treatment::Seal(_), _)));
+        let is_inside =
+            |path: &String| path.match_indices('/').skip(1).any(|(at, _)| is_sealed(&path[..at]));
+        let inside: Vec<bool> = found.keys().map(is_inside).collect();
         let mut plan = SealPlan::default();
-        for (path, (treatment, subject)) in &found {
-            let around = path.match_indices('/').skip(1).map(|(at, _)| &path[..at]);
-            let is_sealed = |outer: &str| matches!(found.get(outer), Some((Treatment::Seal(_), _)));
-            if around.into_iter().any(is_sealed) {
-                continue;
-            }
-            let (path, subject) = (path.clone(), subject.clone());
+        let outer = found.into_iter().zip(inside).filter(|(_, is_inside)| !is_inside);
+        for ((path, (treatment, subject)), _) in outer {
             match treatment {
-                Treatment::Seal(class) => {
-                    plan.values.push(PlannedValue { path, class: *class, subject });
-                }
+                Treatment::Seal(class) => plan.values.push(PlannedValue { path, class, subject }),
                 Treatment::Pseudonym => {
                     let id = pointer(event, &path).and_then(string_value);
                     let id = id.ok_or_else(|| SealRefusal::NoId { path: path.clone() })?;
@@ -142,7 +140,10 @@ impl SealPlan {
             write_json_string(&mut json, &pseudonym(planned));
             texts.push((planned.path.as_str(), String::from_utf8_lossy(&json).into_owned()));
         }
-        let replaced = replace_values(event, &texts).map_err(SealRefusal::Value)?;
+        let replaced = match texts.as_slice() {
+            [] => Cow::Borrowed(event),
+            texts => Cow::Owned(replace_values(event, texts).map_err(SealRefusal::Value)?),
+        };
         let values: Vec<ToSeal<'_>> = self
             .values
             .iter()
@@ -155,8 +156,12 @@ impl SealPlan {
 
 /// Every value that the pattern leads to, in the order written.
 fn matches<'a>(event: &'a [u8], pattern: &Pattern) -> Vec<Match<'a>> {
-    let mut found = vec![Match { path: String::new(), raw: event, taken: Vec::new() }];
-    for step in &pattern.steps {
+    let (start, named) = &pattern.start;
+    let is_digest = |step: &Option<String>| matches!(step.as_deref(), Some("_sd" | "..."));
+    let raw = pointer(event, start).filter(|_| !pattern.steps.iter().any(is_digest));
+    let Some(raw) = raw else { return Vec::new() };
+    let mut found = vec![Match { path: start.clone(), raw, taken: Vec::new() }];
+    for step in &pattern.steps[*named..] {
         let mut next = Vec::new();
         for one in &found {
             match one.raw.first() {
@@ -172,8 +177,8 @@ fn matches<'a>(event: &'a [u8], pattern: &Pattern) -> Vec<Match<'a>> {
     }
     // What is a digest is sealed already.
     found.retain(|one| {
-        members(one.raw).any(|(key, _)| key != "_sd" && key != "...")
-            || members(one.raw).next().is_none()
+        let mut keys = members(one.raw).map(|(key, _)| key).peekable();
+        keys.peek().is_none() || keys.any(|key| key != "_sd" && key != "...")
     });
     found
 }
@@ -182,7 +187,7 @@ impl<'a> Match<'a> {
     fn descend<'k>(
         &self,
         step: Option<&str>,
-        children: impl Iterator<Item = (std::borrow::Cow<'k, str>, &'a [u8])>,
+        children: impl Iterator<Item = (Cow<'k, str>, &'a [u8])>,
         next: &mut Vec<Match<'a>>,
     ) {
         for (key, raw) in children {
@@ -195,19 +200,25 @@ impl<'a> Match<'a> {
                 one.taken.push(key.into_owned());
             }
             next.push(one);
+            if step.is_some() {
+                // A key stands once in its object.
+                break;
+            }
         }
     }
 }
 
 /// What of a match is sealed: under `changes` the values before and after each on its own, so that it still shows that the
 /// field changed.
-fn places(pattern: &Pattern, one: &Match<'_>) -> Vec<String> {
-    let is_change = pattern.steps.first().and_then(Option::as_deref) == Some("changes");
-    let keys: Vec<_> = members(one.raw).map(|(key, _)| key).collect();
-    if !is_change || keys.is_empty() || keys.iter().any(|key| *key != "before" && *key != "after") {
-        return vec![one.path.clone()];
+fn places(pattern: &Pattern, one: Match<'_>) -> Vec<String> {
+    if pattern.steps.first().and_then(Option::as_deref) != Some("changes") {
+        return vec![one.path];
     }
-    keys.iter().map(|key| format!("{}/{key}", one.path)).collect()
+    let keys: Vec<_> = members(one.raw).map(|(key, _)| key).collect();
+    if keys.is_empty() || keys.iter().any(|key| *key != "before" && *key != "after") {
+        return vec![one.path];
+    }
+    keys.iter().map(|key| [&one.path, "/", key].concat()).collect()
 }
 
 /// Whom a match is about; none where it is a pseudonym already.
@@ -224,14 +235,17 @@ fn subject_of(event: &[u8], rule: &Rule, one: &Match<'_>) -> Result<Option<Strin
         }
     }
     let mut path = String::new();
-    let mut taken = one.taken.iter();
-    for step in rule.subject.iter().flat_map(|subject| &subject.steps) {
-        let star = || taken.next().map_or("*", String::as_str);
-        push_token(&mut path, step.as_deref().unwrap_or_else(star));
+    if let Some(Pattern { steps, start: (start, named) }) = &rule.subject {
+        path.push_str(start);
+        let mut taken = one.taken.iter();
+        for step in &steps[*named..] {
+            let star = || taken.next().map_or("*", String::as_str);
+            push_token(&mut path, step.as_deref().unwrap_or_else(star));
+        }
     }
     let raw = pointer(event, &path);
     let id = raw.and_then(|raw| match raw.first() {
-        Some(b'"') => string_value(raw).map(std::borrow::Cow::into_owned),
+        Some(b'"') => string_value(raw).map(Cow::into_owned),
         Some(b'-' | b'0'..=b'9') => String::from_utf8(raw.to_vec()).ok(),
         _ => None,
     });

@@ -131,23 +131,25 @@ pub fn close(
     random: &dyn Random,
 ) -> Result<Vec<u8>, VaultError> {
     let digest = disclosure_digest(value.disclosure);
-    let label = format!("{}\n{}", value.class.as_str(), value.path).into_bytes();
-    if label.len() > LABEL_BYTES_MAX {
-        return Err(VaultError::TooLong { size_bytes: label.len() });
+    let label = [value.class.as_str(), "\n", value.path];
+    let label_bytes = label.iter().map(|part| part.len()).sum();
+    if label_bytes > LABEL_BYTES_MAX {
+        return Err(VaultError::TooLong { size_bytes: label_bytes });
     }
     let mut nonces = [0; 2 * NONCE_BYTES];
     random.fill(&mut nonces);
-    let size_bytes = label.len() + value.disclosure.len();
+    let size_bytes = label_bytes + value.disclosure.len();
     let mut out = Vec::with_capacity(HEAD_BYTES + 2 * (NONCE_BYTES + TAG_BYTES) + 2 + size_bytes);
     out.push(VERSION);
     out.extend_from_slice(&keys.id().0);
     out.extend_from_slice(&digest_bytes(&digest));
     out.extend_from_slice(&nonces[..NONCE_BYTES]);
-    out.extend_from_slice(&(label.len() as u16).to_be_bytes());
-    seal_into(&mut out, keys, &nonces[..NONCE_BYTES], &bound(value.origin, &digest, None), &label);
+    out.extend_from_slice(&(label_bytes as u16).to_be_bytes());
     let bound = bound(value.origin, &digest, Some(value.path));
+    let label_bound = &bound[..value.origin.len() + b"\n".len() + digest.len()];
+    seal_into(&mut out, keys, &nonces[..NONCE_BYTES], label_bound, &label);
     out.extend_from_slice(&nonces[NONCE_BYTES..]);
-    seal_into(&mut out, keys, &nonces[NONCE_BYTES..], &bound, value.disclosure.as_bytes());
+    seal_into(&mut out, keys, &nonces[NONCE_BYTES..], &bound, &[value.disclosure]);
     Ok(out)
 }
 
@@ -165,7 +167,7 @@ pub fn close_blob(
     out.extend_from_slice(&keys.id().0);
     out.extend_from_slice(&digest_bytes(digest));
     out.extend_from_slice(&nonce);
-    seal_into(&mut out, keys, &nonce, &bound(origin, digest, Some(BLOB)), blob);
+    seal_into(&mut out, keys, &nonce, &bound(origin, digest, Some(BLOB)), &[blob]);
     out
 }
 
@@ -258,9 +260,17 @@ impl fmt::Debug for OpenedValue {
     }
 }
 
-fn seal_into(out: &mut Vec<u8>, keys: &SubjectKeys, nonce: &[u8], bound: &[u8], plain: &[u8]) {
+fn seal_into(
+    out: &mut Vec<u8>,
+    keys: &SubjectKeys,
+    nonce: &[u8],
+    bound: &[u8],
+    plain: &[impl AsRef<[u8]>],
+) {
     let at = out.len();
-    out.extend_from_slice(plain);
+    for part in plain {
+        out.extend_from_slice(part.as_ref());
+    }
     let nonce: &[u8; NONCE_BYTES] = nonce.try_into().expect("half of two nonces");
     let place = out[at..].as_mut().into();
     let tag = keys.sealing.encrypt_inout_detached(nonce.into(), bound, place);
@@ -269,17 +279,19 @@ fn seal_into(out: &mut Vec<u8>, keys: &SubjectKeys, nonce: &[u8], bound: &[u8], 
 
 /// What a ciphertext is bound to.
 fn bound(origin: &str, digest: &str, path: Option<&str>) -> Vec<u8> {
-    let mut bound = format!("{origin}\n{digest}");
-    if let Some(path) = path {
-        bound.push('\n');
-        bound.push_str(path);
-    }
+    let bound = match path {
+        Some(path) => [origin, "\n", digest, "\n", path].concat(),
+        None => [origin, "\n", digest].concat(),
+    };
     bound.into_bytes()
 }
 
 fn digest_bytes(digest: &str) -> [u8; DIGEST_BYTES] {
-    let bytes = URL_SAFE_NO_PAD.decode(digest).expect("a digest was just written in base64url");
-    bytes.try_into().expect("a digest is a SHA-256")
+    // The engine wants room for a whole last group.
+    let mut bytes = [0; DIGEST_BYTES + 1];
+    let read = URL_SAFE_NO_PAD.decode_slice(digest, &mut bytes);
+    assert_eq!(read, Ok(DIGEST_BYTES), "a digest is a SHA-256 in base64url");
+    *bytes.first_chunk().expect("it is longer by one")
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use ureq::http::HeaderValue;
 use crate::answer::{self, KeyChange, LogInfo, Malformed, NewLog, NewToken, Revealed, RoleChange};
 use crate::limits::LIST_PAGES_MAX;
 use crate::tail::Tail;
-use crate::transport::{Request, Transport};
+use crate::transport::{ClientTls, Request, Transport};
 use crate::{ClientError, LogKeys, body, check};
 
 /// The headers that say whom a blob is about and how sensitive it is: both seal it.
@@ -40,17 +40,16 @@ pub struct ProvedEntry {
 impl Client {
     /// A client of the server at `url`, such as `http://127.0.0.1:7070`, with this bearer token.
     pub fn new(url: &str, token: Option<&str>) -> Result<Client, ClientError> {
-        Ok(Client { transport: Transport::new(url, token, None)?, keys: BTreeMap::new() })
+        Client::with_tls(url, token, &ClientTls { roots: None, own: None })
     }
 
-    /// The same, of a server whose certificate is one of these (PEM), or signed by one; those of the web do not count.
-    pub fn with_roots(
+    /// The same, with certificates to trust the server by, or one to show.
+    pub fn with_tls(
         url: &str,
         token: Option<&str>,
-        roots_pem: &[u8],
+        tls: &ClientTls<'_>,
     ) -> Result<Client, ClientError> {
-        let transport = Transport::new(url, token, Some(roots_pem))?;
-        Ok(Client { transport, keys: BTreeMap::new() })
+        Ok(Client { transport: Transport::new(url, token, tls)?, keys: BTreeMap::new() })
     }
 
     /// From now on, answers about `log` have to hold against these keys.

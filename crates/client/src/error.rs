@@ -14,6 +14,12 @@ pub enum ClientError {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// The certificate that the client is to show cannot be used.
+    #[error("the client certificate cannot be used: {why}")]
+    BadCertificate {
+        /// What is wrong with it.
+        why: String,
+    },
     /// The server could not be reached, or the connection broke. Whether an append took place is open; sending
     /// the same batch again is safe where its events have ids or a `seq`.
     #[error("cannot reach the server at {url}")]

@@ -25,3 +25,4 @@ pub use client::{Client, ProvedEntry};
 pub use error::ClientError;
 pub use keys::LogKeys;
 pub use tail::{Tail, TailEntry};
+pub use transport::ClientTls;

@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use append::{Code, Refusal};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
 use ureq::http::{HeaderValue, Response, StatusCode};
-use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::tls::{ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body};
 
 use crate::ClientError;
@@ -13,6 +16,15 @@ use crate::limits::{
     RETRIES_MAX, RETRY_AFTER_S_MAX, RETRY_PAUSE_MS,
 };
 use crate::problem;
+
+/// How a client meets a server over TLS; all of it in PEM form.
+#[derive(Clone, Copy)]
+pub struct ClientTls<'a> {
+    /// The server's certificate has to be one of these, or signed by one; without them those of the web count.
+    pub roots: Option<&'a [u8]>,
+    /// The chain of certificates that the client shows, its own first, and its private key.
+    pub own: Option<(&'a [u8], &'a [u8])>,
+}
 
 /// One server, as the client reaches it.
 #[derive(Clone, Debug)]
@@ -53,20 +65,22 @@ impl Request<'_> {
 }
 
 impl Transport {
-    /// With `roots_pem`, the server's certificate has to be one of these, or signed by one.
     pub(crate) fn new(
         url: &str,
         token: Option<&str>,
-        roots_pem: Option<&[u8]>,
+        tls: &ClientTls<'_>,
     ) -> Result<Transport, ClientError> {
         let host = host_of(url)?;
-        let tls = match roots_pem {
-            Some(pem) => TlsConfig::builder().root_certs(roots(url, pem)?).build(),
-            None => TlsConfig::default(),
-        };
+        let mut own_tls = TlsConfig::builder();
+        if let Some(pem) = tls.roots {
+            own_tls = own_tls.root_certs(roots(url, pem)?);
+        }
+        if let Some((chain, key)) = tls.own {
+            own_tls = own_tls.client_cert(Some(own_certificate(url, chain, key)?));
+        }
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
-            .tls_config(tls)
+            .tls_config(own_tls.build())
             .max_redirects(0)
             .max_redirects_will_error(false)
             .user_agent(concat!("graven/", env!("CARGO_PKG_VERSION")))
@@ -175,6 +189,28 @@ fn roots(url: &str, pem: &[u8]) -> Result<RootCerts, ClientError> {
         }
     }
     if certificates.is_empty() { Err(bad()) } else { Ok(RootCerts::from(certificates)) }
+}
+
+/// The certificate that the client shows. What does not fit together is found here: the transport takes it for granted.
+fn own_certificate(url: &str, chain: &[u8], key: &[u8]) -> Result<ClientCert, ClientError> {
+    let bad = |why: &str| ClientError::BadCertificate { why: why.to_owned() };
+    if !url.starts_with("https://") {
+        return Err(bad("it is shown over https:// alone"));
+    }
+    let certificates = CertificateDer::pem_slice_iter(chain).collect::<Result<Vec<_>, _>>();
+    let certificates = certificates.map_err(|_| bad("its file is not PEM"))?;
+    let secret = PrivateKeyDer::from_pem_slice(key);
+    let secret =
+        secret.map_err(|_| bad("there is no private key in PEM form in the key's file"))?;
+    let provider = rustls::crypto::ring::default_provider();
+    CertifiedKey::from_der(certificates, secret, &provider)
+        .map_err(|error| bad(&error.to_string()))?;
+    let certificates = parse_pem(chain).filter_map(|item| match item {
+        Ok(PemItem::Certificate(certificate)) => Some(certificate),
+        _ => None,
+    });
+    let key = PrivateKey::from_pem(key).map_err(|error| bad(&error.to_string()))?;
+    Ok(ClientCert::new_with_certs(&certificates.collect::<Vec<_>>(), key))
 }
 
 /// How long to wait before sending again; `None` where that is not safe or does not help.

@@ -1,6 +1,15 @@
 //! Random bytes: the kernel's, or a seed's.
 
+use std::cell::RefCell;
 use std::sync::Mutex;
+
+use zeroize::Zeroize as _;
+
+/// Bytes that a thread takes from the kernel at once: those of some 25 sealed values.
+pub(crate) const POOL_BYTES: usize = 1024;
+
+/// From this size on bytes may be a key's, and come from the kernel alone.
+pub(crate) const KEY_BYTES_MIN: usize = 32;
 
 /// The only door to random bytes.
 pub trait Random: Send + Sync {
@@ -9,13 +18,52 @@ pub trait Random: Send + Sync {
 }
 
 /// The kernel's random source, fit for keys, salts and nonces.
+///
+/// Every byte is the kernel's. What is shorter than a key of ours (salts, nonces, seeds of nonces, names) each thread takes out of
+/// a pool of its own, since asking the kernel each time costs more than sealing a value does. That is as good, because
+/// a byte is handed out once and wiped in the pool by that: whoever reads this memory later finds nothing that was drawn, and
+/// whoever reads it now finds the keys themselves beside what is yet to be drawn. It would not be as good in a process that goes on
+/// twice from one memory. This one never forks, and a running machine that is copied is a second signer of the same
+/// logs, which is worse than its nonces.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemRandom;
 
 impl Random for SystemRandom {
     fn fill(&self, buf: &mut [u8]) {
-        getrandom::fill(buf).expect("the kernel's random source answers once it has been seeded");
+        if buf.len() < KEY_BYTES_MIN {
+            POOL.with_borrow_mut(|pool| pool.take(buf));
+        } else {
+            ask_kernel(buf);
+        }
     }
+}
+
+thread_local! {
+    static POOL: RefCell<Pool> = const { RefCell::new(Pool { bytes: [0; POOL_BYTES], at: POOL_BYTES }) };
+}
+
+/// Random bytes that one thread has not used yet.
+pub(crate) struct Pool {
+    pub(crate) bytes: [u8; POOL_BYTES],
+    /// What stands before was handed out.
+    pub(crate) at: usize,
+}
+
+impl Pool {
+    pub(crate) fn take(&mut self, buf: &mut [u8]) {
+        if POOL_BYTES - self.at < buf.len() {
+            ask_kernel(&mut self.bytes);
+            self.at = 0;
+        }
+        let taken = &mut self.bytes[self.at..self.at + buf.len()];
+        buf.copy_from_slice(taken);
+        taken.zeroize();
+        self.at += buf.len();
+    }
+}
+
+fn ask_kernel(buf: &mut [u8]) {
+    getrandom::fill(buf).expect("the kernel's random source answers once it has been seeded");
 }
 
 /// Random bytes of a seed: the same seed gives the same bytes. Never for keys.

@@ -1,7 +1,9 @@
 //! Clock, randomness, and the behaviour that the real and the simulated disk share.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
+use crate::random::{KEY_BYTES_MIN, POOL_BYTES, Pool};
 use crate::{
     Clock, ClockState, Disk, FilesystemKind, OpenMode, Random, RealDisk, SimClock, SimDisk,
     SimRandom, SystemClock, SystemRandom,
@@ -34,11 +36,34 @@ fn the_simulated_clock_moves_when_told() {
     assert_eq!(clock.kernel_state(), lost);
 }
 
+/// A pool hands out every byte once and keeps none of it, over its end too.
+#[test]
+fn a_pool_of_random_bytes() {
+    let mut pool = Pool { bytes: [0; POOL_BYTES], at: POOL_BYTES };
+    let mut seen = BTreeSet::new();
+    for draw in 0..3 * POOL_BYTES / 24 {
+        let mut bytes = [0; 24];
+        pool.take(&mut bytes);
+        assert!(seen.insert(bytes), "draw {draw} repeats another");
+        assert!(pool.bytes[..pool.at].iter().all(|byte| *byte == 0), "draw {draw} is kept");
+    }
+    let other = std::thread::spawn(|| [(); 2].map(|()| drawn::<16>())).join().unwrap();
+    let mut draws = vec![drawn(), drawn(), other[0], other[1]];
+    draws.sort_unstable();
+    draws.dedup();
+    assert_eq!(draws.len(), 4, "two threads drew the same");
+}
+
+fn drawn<const BYTES: usize>() -> [u8; BYTES] {
+    let mut bytes = [0; BYTES];
+    SystemRandom.fill(&mut bytes);
+    bytes
+}
+
 #[test]
 fn random_bytes() {
-    let mut all_zero = [0u8; 32];
-    SystemRandom.fill(&mut all_zero);
-    assert_ne!(all_zero, [0u8; 32]);
+    assert_ne!(drawn::<KEY_BYTES_MIN>(), [0; KEY_BYTES_MIN]);
+    assert_ne!(drawn::<{ KEY_BYTES_MIN - 1 }>(), [0; KEY_BYTES_MIN - 1]);
     let draw = |seed| {
         let mut bytes = [0u8; 19];
         SimRandom::new(seed).fill(&mut bytes);

@@ -49,6 +49,12 @@ pub(crate) struct Globals {
     /// Trust the server by these certificates in PEM form [env: GRAVEN_TLS_CA]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) tls_ca: Option<String>,
+    /// Show the server this chain of certificates in PEM form, one's own first [env: GRAVEN_CLIENT_CERT]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) client_cert: Option<String>,
+    /// The private key of --client-cert in PEM form [env: GRAVEN_CLIENT_KEY]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) client_key: Option<String>,
 }
 
 /// `--log`, of every command for one log. As all settings, it is read through the matches, so that its source is known.

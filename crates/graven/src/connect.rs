@@ -1,8 +1,9 @@
 //! From settings to a client: which server, which token, which keys are trusted.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use client::{Client, LogKeys};
+use client::{Client, ClientTls, LogKeys};
+use zeroize::Zeroizing;
 
 use crate::certificate::CERTIFICATE_FILE;
 use crate::context::Context;
@@ -40,7 +41,8 @@ pub(crate) fn client(context: &Context) -> Result<Client, Failure> {
     open(context, &url, token.as_deref(), own)
 }
 
-/// A client that trusts the certificates of `--tls-ca`, or the one that the data directory's own server made for itself.
+/// A client that trusts the certificates of `--tls-ca`, or the one that the data directory's own server made for itself, and
+/// shows that of `--client-cert`.
 fn open(
     context: &Context,
     url: &str,
@@ -54,10 +56,18 @@ fn open(
         None if is_own_server => files::read_if_there(&own, SMALL_FILE_BYTES_MAX)?,
         None => None,
     };
-    Ok(match roots {
-        Some(roots) => Client::with_roots(url, token, &roots)?,
-        None => Client::new(url, token)?,
-    })
+    let read = |path: PathBuf| files::read(&path, SMALL_FILE_BYTES_MAX);
+    let certificate = settings.given_path("client_cert").map(read).transpose()?;
+    let key = settings.given_path("client_key").map(read).transpose()?.map(Zeroizing::new);
+    let own = match (&certificate, &key) {
+        (Some(certificate), Some(key)) => Some((certificate.as_slice(), key.as_slice())),
+        (None, None) => None,
+        _ => {
+            let why = "--client-cert and --client-key are of use only together";
+            return Err(Failure::usage(why));
+        }
+    };
+    Ok(Client::with_tls(url, token, &ClientTls { roots: roots.as_deref(), own })?)
 }
 
 /// A client of the server at `url`, which the user named; the admin token goes there only if it is the data
@@ -126,11 +136,14 @@ fn server_url(context: &Context) -> Result<(String, bool), Failure> {
     })
 }
 
-/// The token of the settings; the admin token of the data directory goes to its own server only.
+/// The token of the settings; the admin token of the data directory goes to its own server only, and not where a certificate is
+/// to say who asks.
 fn token(context: &Context, is_own_server: bool) -> Result<Option<String>, Failure> {
     match context.settings.given("token") {
         Some(token) => Ok(Some(token.trim().to_owned())),
-        None if is_own_server => read_line(&context.settings.path("data").join("admin.token")),
+        None if is_own_server && context.settings.given("client_cert").is_none() => {
+            read_line(&context.settings.path("data").join("admin.token"))
+        }
         None => Ok(None),
     }
 }

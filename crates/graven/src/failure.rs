@@ -72,7 +72,7 @@ impl From<ClientError> for Failure {
 fn exit_of(error: &ClientError) -> Exit {
     match error {
         ClientError::Unproved { .. } => Exit::Bad,
-        ClientError::BadUrl { .. } => Exit::Usage,
+        ClientError::BadUrl { .. } | ClientError::BadCertificate { .. } => Exit::Usage,
         ClientError::Refused(refusal) => exit_of_code(refusal.code),
         _ => Exit::Unreachable,
     }

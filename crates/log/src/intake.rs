@@ -15,7 +15,7 @@ use append::{AckLevel, BATCH_BYTES_MAX, BATCH_EVENTS_MAX, Batch, CURSOR_BYTES_MA
 use append::{Code, Refusal, Sidecar};
 use graven_entry::{
     Altered, Attestation, AuthMethod, DisclosureError, EventError, EventErrorKind, EventFacts,
-    Grade, Name, SealedDigest, check_event, compact, event_hash, match_disclosures, open_event,
+    Grade, Name, SealedDigest, check_event, compact, event_hash, match_disclosures, open_matches,
 };
 use graven_merkle::Hash;
 use graven_note::VerifierKey;
@@ -315,7 +315,7 @@ fn check_disclosures(
             format!("a disclosure says it is for {}, it opens {}", value.path, opened.path);
         return Err(bad(detail, "path"));
     }
-    open_event(event, &encoded).map(drop).map_err(wrong)
+    open_matches(event, &facts.digests, &matches).map(drop).map_err(wrong)
 }
 
 fn event_refusal(error: &EventError) -> Refusal {

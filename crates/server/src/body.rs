@@ -178,7 +178,7 @@ fn announced_bytes(headers: &HeaderMap, shape: BodyShape) -> Result<Option<usize
         Encoding::Gzip => BODY_WIRE_BYTES_MAX,
     };
     match announced {
-        Some(bytes) if bytes > bytes_max as u64 => Err(body_too_large(bytes_max)),
+        Some(bytes) if bytes > bytes_max as u64 => Err(too_large(bytes_max)),
         Some(bytes) => Ok(Some(bytes as usize)),
         None => Ok(None),
     }
@@ -226,7 +226,8 @@ async fn next_data(body: &mut Body) -> Result<Option<Bytes>, axum::Error> {
     }
 }
 
-fn body_too_large(bytes_max: usize) -> Refusal {
+/// A body of more bytes than it may have.
+pub(crate) fn too_large(bytes_max: usize) -> Refusal {
     let detail = format!("the body is over its limit of {bytes_max} bytes; split it");
     Refusal::new(Code::TooLarge, detail).in_field("body")
 }
@@ -293,7 +294,7 @@ impl Sink {
         }
         kept.wire_bytes += bytes;
         if kept.wire_bytes > wire_bytes_max {
-            return Err(body_too_large(wire_bytes_max));
+            return Err(too_large(wire_bytes_max));
         }
         Ok(())
     }
@@ -327,7 +328,7 @@ impl Kept {
     fn push(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
         let decoded_bytes = self.bytes.len() + bytes.len();
         if decoded_bytes > self.bytes_max {
-            return Err(body_too_large(self.bytes_max));
+            return Err(too_large(self.bytes_max));
         }
         if self.inflates
             && decoded_bytes > INFLATE_FREE_BYTES

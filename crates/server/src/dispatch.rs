@@ -396,11 +396,18 @@ impl Call {
         self.shown.log = Some(log.to_owned());
     }
 
-    /// Reads the body within the server's limits.
+    /// Reads the body within the server's limits, and the principal's own.
     pub(crate) async fn read_body(&mut self, shape: BodyShape) -> Result<ReadBody, Refusal> {
         let share = self.shared.bodies.share();
         let limits = &self.shared.limits;
-        let read = body::read(&mut self.body, &self.parts.headers, shape, limits, share).await?;
+        let own_max = self.principal.as_ref().and_then(|_| self.shared.gate.body_bytes_max());
+        let own_max = own_max.filter(|own_max| *own_max < shape.bytes_max);
+        let shape = BodyShape { bytes_max: own_max.unwrap_or(shape.bytes_max), ..shape };
+        let read = body::read(&mut self.body, &self.parts.headers, shape, limits, share).await;
+        let read = read.map_err(|refusal| match own_max {
+            Some(own_max) if refusal == body::too_large(own_max) => too_large_for_one(own_max),
+            _ => refusal,
+        })?;
         if let Some(principal) = &self.principal {
             self.shared.gate.charge_bytes(&principal.id, read.bytes.len());
         }
@@ -410,6 +417,14 @@ impl Call {
     fn is_public(&self, log: &str) -> bool {
         self.shared.cell.log(log).is_some_and(|log| log.info().public)
     }
+}
+
+/// A body that the server would take, and that is more than one principal may send at once.
+fn too_large_for_one(bytes_max: usize) -> Refusal {
+    let detail = format!(
+        "one principal's body may have {bytes_max} bytes here; split it, or ask the operator for more (`body_bytes_max`)"
+    );
+    Refusal::new(Code::TooLarge, detail).in_field("body")
 }
 
 /// A decimal number as it stands in paths and queries: digits only, no sign, no leading zero.

@@ -41,7 +41,7 @@ pub struct GateOptions {
     pub admin_token: String,
     /// Where the key lies under which tokens are hashed; made where no token needs it yet.
     pub keys_dir: PathBuf,
-    /// What one principal may do in a second.
+    /// What one principal may send.
     pub rates: RateLimits,
     /// A missing key is lost: every token ends, and the admin has every right again.
     pub lost_keys: bool,
@@ -207,6 +207,10 @@ impl Gate {
         }
         for event in standing.sealing.plan(&options.seal_policy) {
             record(cell, &mut standing, event)?;
+        }
+        let client = options.oidc.as_ref().and_then(|oidc| oidc.client.as_ref());
+        if client.is_some() && options.public.is_none() {
+            return Err(OidcError::PublicUrl.into());
         }
         let key = TokenKey::new(&key);
         let random = &*env.random;
@@ -445,6 +449,11 @@ impl Gate {
         })
     }
 
+    /// Bytes of one body that a principal may send.
+    pub(crate) fn body_bytes_max(&self) -> Option<usize> {
+        lock(&self.rates).body_bytes_max()
+    }
+
     /// Takes in a body against the principal's rates.
     pub(crate) fn charge_bytes(&self, id: &PrincipalId, bytes: usize) {
         lock(&self.rates).bytes(id, bytes, self.clock.boot_ns());
@@ -498,6 +507,11 @@ impl Gate {
     /// The clock since boot.
     pub(crate) fn boot_ns(&self) -> u64 {
         self.clock.boot_ns()
+    }
+
+    /// Whose tokens are believed beside our own.
+    pub(crate) fn oidc(&self) -> Option<&Oidc> {
+        self.oidc.as_ref()
     }
 
     /// Where salts come from.

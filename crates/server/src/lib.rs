@@ -44,7 +44,7 @@ mod wire;
 pub use erasure::{Because, Erased, Subject, erase, finish_erasures, set_hold, show_subject};
 pub use gate::{Gate, GateError, GateOptions};
 pub use limits::ServerLimits;
-pub use oidc::{OidcError, OidcOptions};
+pub use oidc::{OidcClient, OidcError, OidcOptions};
 pub use openapi::openapi;
 pub use problem::{status, title};
 pub use reveal::{Revealed, Wanted, reveal};

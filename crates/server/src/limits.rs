@@ -68,6 +68,8 @@ pub const JWT_BYTES_MAX: usize = 8 * 1024;
 pub const ISSUER_DOCUMENT_BYTES_MAX: u64 = 256 * 1024;
 /// Time for one of an issuer's documents to arrive.
 pub const ISSUER_FETCH: Duration = Duration::from_secs(5);
+/// Codes that are exchanged at the issuer at once; one more is answered with `busy`.
+pub const ISSUER_EXCHANGES_MAX: usize = 32;
 /// Keys of an issuer; further ones are left out.
 pub const ISSUER_KEYS_MAX: usize = 64;
 /// How long an issuer is not asked again, whether it answered or not: one minute.

@@ -1,17 +1,22 @@
 //! OpenID Connect: tokens of an issuer as credentials.
 //!
 //! [`Oidc::judge`] takes a token's text and says who it is about, by which roles and for how long; what becomes of that is the
-//! gate's business. A sign-in by browser that gets an ID token in exchange for a code hands it in here as well.
+//! gate's business. A sign-in by browser gets its ID token by [`Oidc::exchange`], and hands it in here as well.
 
 mod issuer;
 mod jwt;
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use access::{Grant, Role, Strength};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use graven_entry::{LogName, Time};
 use serde_json::Value;
+use zeroize::Zeroizing;
 
+pub(crate) use self::issuer::{Endpoints, NoToken};
 use self::issuer::{Issuer, is_loopback};
 use self::jwt::{JwtError, KeySet, claims_unchecked};
 use crate::limits::{CLAIM_BYTES_MAX, CLOCK_SKEW_S, ISSUER_ROLES_MAX};
@@ -33,6 +38,24 @@ pub struct OidcOptions {
     pub acr: Vec<String>,
     /// Where there are any, `amr` has to hold one of these for what is privileged.
     pub amr: Vec<String>,
+    /// What the issuer knows this server by; without it no browser is sent there to sign in.
+    pub client: Option<OidcClient>,
+}
+
+/// What an issuer knows a server by.
+#[derive(Clone, PartialEq, Eq)]
+pub struct OidcClient {
+    /// Its id, which tokens for it have in `aud`.
+    pub id: String,
+    /// By which it proves itself; public clients have none.
+    pub secret: Option<Zeroizing<String>>,
+}
+
+/// Does not show the secret.
+impl fmt::Debug for OidcClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OidcClient({})", self.id)
+    }
 }
 
 /// Why options cannot be used.
@@ -42,8 +65,11 @@ pub enum OidcError {
     #[error("the issuer {0} is not https")]
     Insecure(String),
     /// Tokens for others would count.
-    #[error("there is no audience; tokens for other services would count here")]
+    #[error("there is no audience and no client id; tokens for other services would count here")]
     Audience,
+    /// The issuer could send no browser back.
+    #[error("there is a client id and no public URL, to which the issuer sends browsers back")]
+    PublicUrl,
     /// Not of the form.
     #[error("`{0}` is no VALUE=ROLE or VALUE=ROLE@LOG")]
     Role(String),
@@ -87,7 +113,7 @@ impl Oidc {
         if !options.issuer.starts_with("https://") && !is_loopback(&options.issuer) {
             return Err(OidcError::Insecure(options.issuer.clone()));
         }
-        if options.audience.is_empty() {
+        if options.audience.is_empty() && options.client.is_none() {
             return Err(OidcError::Audience);
         }
         let pairs = options.roles.split(',').map(str::trim).filter(|pair| !pair.is_empty());
@@ -102,6 +128,42 @@ impl Oidc {
     /// The issuer's name for itself.
     pub(crate) fn issuer(&self) -> &str {
         &self.options.issuer
+    }
+
+    /// What the issuer knows this server by.
+    pub(crate) fn client(&self) -> Option<&OidcClient> {
+        self.options.client.as_ref()
+    }
+
+    /// Where the issuer signs browsers in; `None` where it cannot be asked, or does not.
+    pub(crate) async fn endpoints(&self, boot_ns: u64) -> Option<Endpoints> {
+        self.issuer.endpoints(boot_ns).await
+    }
+
+    /// The ID token for a code that the issuer gave this client (RFC 6749 section 4.1.3, RFC 7636 section 4.5), unchecked.
+    pub(crate) async fn exchange(
+        &self,
+        client: &OidcClient,
+        token_endpoint: String,
+        (code, verifier, redirect_uri): (&str, String, String),
+    ) -> Result<String, NoToken> {
+        let form = vec![
+            ("grant_type", "authorization_code".to_owned()),
+            ("code", code.to_owned()),
+            ("redirect_uri", redirect_uri),
+            ("client_id", client.id.clone()),
+            ("code_verifier", verifier),
+        ];
+        let authorization = client.secret.as_ref().map(|secret| {
+            let pair = format!("{}:{}", url_encoded(&client.id), url_encoded(secret));
+            format!("Basic {}", STANDARD.encode(pair))
+        });
+        self.issuer.exchange(token_endpoint, form, authorization).await
+    }
+
+    /// The `nonce` of a token, which only [`Oidc::judge`] shows to be the issuer's.
+    pub(crate) fn nonce(token: &str) -> Option<String> {
+        claims_unchecked(token)?["nonce"].as_str().map(str::to_owned)
     }
 
     /// Whether a bearer token is one to judge here: three parts, as none of ours has.
@@ -153,7 +215,7 @@ impl Oidc {
         if claims["iss"] != self.options.issuer.as_str() {
             return bad("another issuer");
         }
-        if !texts(&claims["aud"]).any(|audience| audience == self.options.audience) {
+        if !texts(&claims["aud"]).any(|audience| self.is_audience(audience)) {
             return bad("another audience");
         }
         let (Some(expires_s), Some(issued_s)) = (seconds("exp"), seconds("iat")) else {
@@ -183,6 +245,11 @@ impl Oidc {
         })
     }
 
+    fn is_audience(&self, audience: &str) -> bool {
+        let OidcOptions { audience: own, client, .. } = &self.options;
+        (audience == own && !own.is_empty()) || client.as_ref().is_some_and(|c| audience == c.id)
+    }
+
     fn grants(&self, claims: &Value) -> BTreeSet<Grant> {
         let name = &self.options.roles_claim;
         let claim = if name.starts_with('/') { claims.pointer(name) } else { claims.get(name) };
@@ -203,6 +270,19 @@ impl Oidc {
             false => Strength::Weak,
         }
     }
+}
+
+/// A text as it stands in a query or a form (RFC 3986 section 2.3).
+pub(crate) fn url_encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
 }
 
 /// The texts of a claim that is one, or a list of them.

@@ -81,6 +81,7 @@ const TEXT: &str = "text/plain";
 const BYTES: &str = "application/octet-stream";
 
 const SESSION: &[(u16, &str, &str)] = &[(200, JSON, "Session")];
+const ELSEWHERE: &[(u16, &str, &str)] = &[(303, TEXT, "Text")];
 const DONE: &[(u16, &str, &str)] = &[(200, JSON, "Any")];
 
 const PAGE: &[Param] = &[
@@ -120,7 +121,7 @@ const APPEND: Doc = Doc {
 };
 
 /// All routes of the server.
-pub(crate) static ROUTES: [Route; 47] = [
+pub(crate) static ROUTES: [Route; 49] = [
     Route {
         method: Method::Post,
         path: "/api/v1/logs",
@@ -455,6 +456,36 @@ pub(crate) static ROUTES: [Route; 47] = [
         doc: Doc {
             refusals: &[Code::NotFound],
             ..read("endSession", "end the session", &[], DONE)
+        },
+    },
+    Route {
+        method: Method::Get,
+        path: "/api/v1/session/oidc",
+        access: Access::Open,
+        recorded: Recorded::Refusals("graven.login"),
+        handler: |call| Box::pin(session::leave(call)),
+        doc: Doc {
+            refusals: &[Code::Busy, Code::Unavailable],
+            ..page("leaveForIssuer", "send a browser to the issuer, to sign in", ELSEWHERE)
+        },
+    },
+    Route {
+        method: Method::Get,
+        path: "/api/v1/session/oidc/callback",
+        access: Access::Open,
+        recorded: Recorded::Refusals("graven.login"),
+        handler: |call| Box::pin(session::come_back(call)),
+        doc: Doc {
+            id: "comeBack",
+            summary: "begin a session by what the issuer says; the answer sets its cookie",
+            query: &[
+                optional("state", "string", "what the browser was sent with"),
+                optional("code", "string", "what the issuer gives a token for"),
+                optional("iss", "string", "the issuer (RFC 9207)"),
+            ],
+            body: &[],
+            answers: ELSEWHERE,
+            refusals: &[Code::BadQuery, Code::Unauthenticated, Code::Busy, Code::Unavailable],
         },
     },
     Route {

@@ -95,7 +95,7 @@ impl Sealing {
         &self.policy
     }
 
-    fn apply(&self, event: &[u8], plan: &SealPlan) -> Result<Sealed, SealFault> {
+    fn apply(&self, event: &[u8], plan: SealPlan) -> Result<Sealed, SealFault> {
         let subjects: Vec<&str> = plan.pseudonyms.iter().map(|p| p.subject.as_str()).collect();
         let keys = self.keys(&subjects)?;
         let pseudonym = |planned: &access::PlannedPseudonym| {
@@ -104,8 +104,8 @@ impl Sealing {
         };
         let salts: Vec<String> = plan.values.iter().map(|_| self.salt()).collect();
         let sealed = plan.apply(event, pseudonym, &salts).map_err(|refusal| refused(&refusal))?;
-        let values = sealed.disclosures.into_iter().zip(&plan.values).map(|(disclosure, value)| {
-            let PlannedValue { path, class, subject } = value.clone();
+        let values = sealed.disclosures.into_iter().zip(plan.values).map(|(disclosure, value)| {
+            let PlannedValue { path, class, subject } = value;
             SealedValue { disclosure, path, subject, class: class.as_str().to_owned() }
         });
         Ok(Sealed { event: sealed.event, values: values.collect() })
@@ -176,14 +176,14 @@ impl Sealer for Sealing {
         let plan = SealPlan::of(event.event, event.action, &sealing.rules)
             .map_err(|refusal| refused(&refusal))?;
         refuse_signed(event, &plan)?;
-        let by_rule = if plan.is_empty() { None } else { Some(self.apply(event.event, &plan)?) };
+        let by_rule = if plan.is_empty() { None } else { Some(self.apply(event.event, plan)?) };
         let line = by_rule.as_ref().map_or(event.event, |sealed| &sealed.event);
         let plan = self.find(event.log.as_str(), line, sealing)?;
         if plan.is_empty() {
             return Ok(by_rule);
         }
         refuse_signed(event, &plan)?;
-        let mut sealed = self.apply(line, &plan)?;
+        let mut sealed = self.apply(line, plan)?;
         sealed.values.extend(by_rule.into_iter().flat_map(|sealed| sealed.values));
         Ok(Some(sealed))
     }

@@ -3,6 +3,8 @@
 //! A session begins with an entry of `system` that uses the factor up (`Factors::plan_login`), and it goes on while its
 //! principal's credential is good and its factor is there. It is the process's: a restart ends it.
 
+pub(crate) mod code_flow;
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex};
 
@@ -37,6 +39,8 @@ const FETCH_SITE: &str = "sec-fetch-site";
 pub(crate) struct SignIn {
     sessions: Mutex<Sessions>,
     challenges: Mutex<Challenges>,
+    /// The seeds of browsers that are at the issuer.
+    flows: Mutex<Challenges>,
     /// Wrong codes by principal, from wherever they come.
     codes: Mutex<Throttle>,
     public: Option<RelyingParty>,
@@ -68,6 +72,7 @@ impl SignIn {
         SignIn {
             sessions: Mutex::new(Sessions::new(random)),
             challenges: Mutex::default(),
+            flows: Mutex::default(),
             codes: Mutex::new(Throttle::new(CODES_FREE)),
             public,
             is_secure,
@@ -79,20 +84,18 @@ impl SignIn {
         if headers.contains_key(header::AUTHORIZATION) {
             return None;
         }
-        let values = headers.get_all(header::COOKIE).into_iter();
-        let pairs = values.filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(';'));
-        let named = pairs.filter_map(|pair| pair.trim().split_once('='));
-        let mut own = named.filter(|(name, _)| *name == self.name());
-        let (_, cookie) = own.next()?;
-        own.next().is_none().then_some(cookie.as_bytes())
+        cookie_of(headers, self.name())
     }
 
     /// The header that sets the cookie, or with an empty one takes it back.
     pub(crate) fn set_cookie(&self, cookie: &str) -> HeaderValue {
+        self.cookie_header(self.name(), cookie, "Strict")
+    }
+
+    fn cookie_header(&self, name: &str, cookie: &str, same_site: &str) -> HeaderValue {
         let secure = if self.is_secure { "; Secure" } else { "" };
         let age = if cookie.is_empty() { "; Max-Age=0" } else { "" };
-        let name = self.name();
-        let text = format!("{name}={cookie}; Path=/; HttpOnly; SameSite=Strict{secure}{age}");
+        let text = format!("{name}={cookie}; Path=/; HttpOnly; SameSite={same_site}{secure}{age}");
         HeaderValue::from_str(&text).expect("base64url and words of ours are plain ASCII")
     }
 
@@ -208,6 +211,16 @@ impl Gate {
             codes.failed(codes_of(who), self.boot_ns());
         }
     }
+}
+
+/// The one cookie of this name.
+fn cookie_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
+    let values = headers.get_all(header::COOKIE).into_iter();
+    let pairs = values.filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(';'));
+    let named = pairs.filter_map(|pair| pair.trim().split_once('='));
+    let mut own = named.filter(|(other, _)| *other == name);
+    let (_, cookie) = own.next()?;
+    own.next().is_none().then_some(cookie.as_bytes())
 }
 
 /// All addresses count together: whoever has a token can guess from many.

@@ -149,7 +149,15 @@ pub fn match_disclosures<S: AsRef<str>>(
 /// places. What none of them opens stays sealed.
 pub fn open_event<S: AsRef<str>>(event: &[u8], encoded: &[S]) -> Result<Vec<u8>, DisclosureError> {
     let digests = scan(event).map_err(DisclosureError::Event)?.digests;
-    let matches = match_disclosures(&digests, encoded)?;
+    open_matches(event, &digests, &match_disclosures(&digests, encoded)?)
+}
+
+/// The same with the event's digests and what opens them, as [`match_disclosures`] has found it.
+pub fn open_matches(
+    event: &[u8],
+    digests: &[SealedDigest<'_>],
+    matches: &Matches,
+) -> Result<Vec<u8>, DisclosureError> {
     let mut values: Vec<Option<&Disclosure>> = vec![None; digests.len()];
     for opened in &matches.opened {
         if let Some(value) = values.get_mut(opened.digest_index) {
@@ -179,9 +187,7 @@ pub fn open_event<S: AsRef<str>>(event: &[u8], encoded: &[S]) -> Result<Vec<u8>,
 impl Disclosure {
     /// Reads a disclosure's encoded form: base64url of a JSON array.
     pub fn parse(encoded: &str) -> Result<Self, DisclosureError> {
-        if encoded.len() > DISCLOSURE_BYTES_MAX {
-            return Err(DisclosureError::TooLarge { length_bytes: encoded.len() });
-        }
+        check_size(encoded)?;
         let json = read_base64url(encoded).ok_or(DisclosureError::Base64)?;
         let scan = scan_array(&json).map_err(DisclosureError::Json)?;
         if !scan.digests.is_empty() {
@@ -199,7 +205,7 @@ impl Disclosure {
             name: name.map(text).transpose()?.map(std::borrow::Cow::into_owned),
             value_json: value.to_vec(),
         };
-        disclosure.check_salt_and_name()?;
+        check_salt_and_name(&disclosure.salt, disclosure.name.as_deref())?;
         Ok(disclosure)
     }
 
@@ -210,7 +216,7 @@ impl Disclosure {
     }
 
     /// The same with its encoded form, which costs as much as reading it.
-    pub(crate) fn make(
+    fn make(
         salt: &str,
         name: Option<&str>,
         value_json: &[u8],
@@ -232,29 +238,63 @@ impl Disclosure {
     /// Another writer's white space may differ, so the form of a disclosure that was read is the
     /// text that it was read from.
     pub fn encode(&self) -> String {
-        let mut json = vec![b'['];
-        write_json_string(&mut json, &self.salt);
-        if let Some(name) = &self.name {
-            json.extend_from_slice(b", ");
-            write_json_string(&mut json, name);
-        }
-        json.extend_from_slice(b", ");
-        json.extend_from_slice(&self.value_json);
-        json.push(b']');
-        base64url(&json)
+        encode(&self.salt, self.name.as_deref(), &self.value_json)
     }
+}
 
-    fn check_salt_and_name(&self) -> Result<(), DisclosureError> {
-        let is_base64url = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-        if self.salt.len() < SALT_CHARS_MIN || !self.salt.bytes().all(is_base64url) {
-            return Err(DisclosureError::Salt);
+/// The encoded form of the disclosure of a value that stands in a checked event.
+///
+/// It is one value there, so a string, a number or a literal has not to be read back to know that
+/// it is one here.
+pub(crate) fn disclose(
+    salt: &str,
+    name: Option<&str>,
+    value_json: &[u8],
+) -> Result<String, DisclosureError> {
+    if let Some(b'{' | b'[') = value_json.first() {
+        return Disclosure::make(salt, name, value_json).map(|(_, encoded)| encoded);
+    }
+    check_salt_and_name(salt, name)?;
+    let encoded = encode(salt, name, value_json);
+    check_size(&encoded)?;
+    Ok(encoded)
+}
+
+fn encode(salt: &str, name: Option<&str>, value_json: &[u8]) -> String {
+    const AROUND_BYTES: usize = b"[\"\", \"\", ]".len();
+    let name_bytes = name.map_or(0, str::len);
+    let mut json = Vec::with_capacity(AROUND_BYTES + salt.len() + name_bytes + value_json.len());
+    json.push(b'[');
+    write_json_string(&mut json, salt);
+    if let Some(name) = name {
+        json.extend_from_slice(b", ");
+        write_json_string(&mut json, name);
+    }
+    json.extend_from_slice(b", ");
+    json.extend_from_slice(value_json);
+    json.push(b']');
+    base64url(&json)
+}
+
+fn check_size(encoded: &str) -> Result<(), DisclosureError> {
+    match encoded.len() {
+        length_bytes if length_bytes > DISCLOSURE_BYTES_MAX => {
+            Err(DisclosureError::TooLarge { length_bytes })
         }
-        match &self.name {
-            Some(name) if NAMES_RESERVED.contains(&name.as_str()) => {
-                Err(DisclosureError::Name { name: name.clone() })
-            }
-            _ => Ok(()),
+        _ => Ok(()),
+    }
+}
+
+fn check_salt_and_name(salt: &str, name: Option<&str>) -> Result<(), DisclosureError> {
+    let is_base64url = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    if salt.len() < SALT_CHARS_MIN || !salt.bytes().all(is_base64url) {
+        return Err(DisclosureError::Salt);
+    }
+    match name {
+        Some(name) if NAMES_RESERVED.contains(&name) => {
+            Err(DisclosureError::Name { name: name.to_owned() })
         }
+        _ => Ok(()),
     }
 }
 

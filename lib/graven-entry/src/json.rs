@@ -38,27 +38,56 @@ pub fn pointer<'a>(bytes: &'a [u8], pointer: &str) -> Option<&'a [u8]> {
 
 /// Where the value at an RFC 6901 pointer stands in the object or array `bytes`.
 pub(crate) fn pointer_range(bytes: &[u8], pointer: &str) -> Option<Range<usize>> {
-    let start = skip_white(bytes, 0);
-    let whole = start..skip_value(bytes, start)?;
-    if pointer.is_empty() {
-        return Some(whole);
+    let mut start = skip_white(bytes, 0);
+    if !pointer.is_empty() {
+        // Where what stands around the value ends need not be known.
+        for token in pointer.strip_prefix('/')?.split('/') {
+            start = inner_start(bytes, start, token)?;
+        }
     }
-    pointer.strip_prefix('/')?.split('/').try_fold(whole, |at, token| {
-        let raw = bytes.get(at.clone())?;
-        let inside = value_at(raw, token)?;
-        Some(at.start + inside.start..at.start + inside.end)
-    })
+    Some(start..skip_value(bytes, start)?)
 }
 
-/// Where the member or element that a pointer's token names stands in the object or array `raw`.
-fn value_at(raw: &[u8], token: &str) -> Option<Range<usize>> {
-    if raw.first() == Some(&b'[') {
-        let mut walk = Walk::inside(raw, b'[');
-        return std::iter::from_fn(|| walk.element()).nth(element_number(token)?);
+/// Where the member or element that a pointer's token names starts, in the object or array that
+/// starts at `start`.
+fn inner_start(bytes: &[u8], start: usize, token: &str) -> Option<usize> {
+    if bytes.get(start) == Some(&b'{') {
+        return member_start(bytes, start + 1, &unescape_token(token)?);
     }
-    let token = unescape_token(token)?;
-    let mut walk = Walk::inside(raw, b'{');
-    std::iter::from_fn(|| walk.member()).find(|(key, _)| *key == token).map(|(_, value)| value)
+    let mut walk = Walk::inside(bytes.get(start..)?, b'[');
+    let element = std::iter::from_fn(|| walk.element()).nth(element_number(token)?);
+    element.map(|element| start + element.start)
+}
+
+/// Where the value of the member of this name starts, among the members from `at` on.
+fn member_start(bytes: &[u8], mut at: usize, name: &str) -> Option<usize> {
+    loop {
+        let key_start = skip_white(bytes, at);
+        let key_end = skip_string(bytes, key_start)?;
+        let colon = skip_white(bytes, key_end);
+        if bytes.get(colon) != Some(&b':') {
+            return None;
+        }
+        let value = skip_white(bytes, colon + 1);
+        if is_written(bytes.get(key_start..key_end)?, name) {
+            return Some(value);
+        }
+        let after = skip_white(bytes, skip_value(bytes, value)?);
+        if bytes.get(after) != Some(&b',') {
+            return None;
+        }
+        at = after + 1;
+    }
+}
+
+/// Whether the raw string writes this text.
+fn is_written(raw: &[u8], text: &str) -> bool {
+    match raw.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")) {
+        // An escape is longer than what it writes.
+        Some(inside) if inside.len() < text.len() => false,
+        Some(inside) if inside.contains(&b'\\') => string_value(raw).is_some_and(|t| t == text),
+        inside => inside == Some(text.as_bytes()),
+    }
 }
 
 /// The text of the raw value if it is a string.
@@ -189,9 +218,13 @@ pub(crate) fn is_white(byte: u8) -> bool {
 }
 
 /// Where the white space that starts at `at` ends.
-pub(crate) fn skip_white(bytes: &[u8], at: usize) -> usize {
-    let rest = bytes.get(at..).unwrap_or_default();
-    at + rest.iter().take_while(|byte| is_white(**byte)).count()
+#[inline]
+pub(crate) fn skip_white(bytes: &[u8], mut at: usize) -> usize {
+    // Nearly everywhere there is none.
+    while bytes.get(at).is_some_and(|byte| *byte <= b' ' && is_white(*byte)) {
+        at += 1;
+    }
+    at
 }
 
 /// A word with 1 in each byte: a byte times this stands in all eight.
@@ -246,9 +279,11 @@ pub(crate) fn plain_run(bytes: &[u8]) -> usize {
 
 /// The text that the inside of a string writes; `None` where an escape is not valid.
 pub(crate) fn unescape(inside: &str) -> Option<Cow<'_, str>> {
-    let Some((plain, mut rest)) = inside.split_once('\\') else {
+    // Most have none, and bytes are searched faster than characters.
+    if !inside.as_bytes().contains(&b'\\') {
         return Some(Cow::Borrowed(inside));
-    };
+    }
+    let (plain, mut rest) = inside.split_once('\\')?;
     let mut text = String::with_capacity(inside.len());
     text.push_str(plain);
     loop {
@@ -338,13 +373,36 @@ fn skip_string(bytes: &[u8], start: usize) -> Option<usize> {
     }
     let mut at = start + 1;
     loop {
-        at += plain_run(bytes.get(at..)?);
+        at += before_mark(bytes.get(at..)?);
         match bytes.get(at)? {
             b'"' => return Some(at + 1),
-            b'\\' => at += 2,
-            _ => at += 1,
+            _ => at += 2,
         }
     }
+}
+
+/// How many bytes stand before the first quote or backslash.
+///
+/// Eight at a time. Below the first zero byte of a word the short test for one finds nothing, so
+/// the lowest bit found is exact.
+#[inline]
+fn before_mark(bytes: &[u8]) -> usize {
+    let mut run = 0;
+    let mut rest = bytes;
+    while let Some((chunk, after)) = rest.split_first_chunk::<8>() {
+        // The first byte is the lowest.
+        let word = u64::from_be_bytes(*chunk).swap_bytes();
+        let quotes = word ^ (u64::from(b'"') * ONES);
+        let backslashes = word ^ (u64::from(b'\\') * ONES);
+        let zero = |word: u64| word.wrapping_sub(ONES) & !word;
+        let found = (zero(quotes) | zero(backslashes)) & (0x80 * ONES);
+        if found != 0 {
+            return run + (found.trailing_zeros() / 8) as usize;
+        }
+        run += chunk.len();
+        rest = after;
+    }
+    run + rest.iter().take_while(|byte| !matches!(**byte, b'"' | b'\\')).count()
 }
 
 /// The number of an element that a pointer's token names: no sign, no leading zero.
@@ -376,6 +434,9 @@ pub(crate) fn unescape_token(token: &str) -> Option<Cow<'_, str>> {
 /// Appends `/` and `key` to an RFC 6901 pointer, with its escapes.
 pub fn push_token(path: &mut String, key: &str) {
     path.push('/');
+    if !key.contains(['~', '/']) {
+        return path.push_str(key);
+    }
     for character in key.chars() {
         match character {
             '~' => path.push_str("~0"),

@@ -69,7 +69,7 @@ mod time;
 pub use attestation::{Attestation, AttestationError, Claim};
 pub use disclosure::{
     Disclosure, DisclosureError, Matches, OpenedValue, disclosure_digest, match_disclosures,
-    open_event,
+    open_event, open_matches,
 };
 pub use entry::{Entry, EntryError, EntryParts, build_entry};
 pub use event::{EventFacts, check_event};

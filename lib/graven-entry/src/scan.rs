@@ -14,7 +14,7 @@ use crate::limits::{DEPTH_MAX, ERROR_PATH_BYTES_MAX, KEYS_LINEAR_MAX};
 use crate::sealed_digest::{Place, SealedDigest};
 
 /// Characters of a digest: 32 bytes in base64url without padding.
-const DIGEST_CHARS: usize = 43;
+pub(crate) const DIGEST_CHARS: usize = 43;
 
 /// What one pass has found.
 #[derive(Debug)]

@@ -6,10 +6,11 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::disclosure::{Disclosure, DisclosureError, disclosure_digest};
+use crate::disclosure::{DisclosureError, disclose, disclosure_digest};
 use crate::json::{
     Walk, element_number, elements, pointer_range, unescape_token, write_json_string,
 };
+use crate::scan::DIGEST_CHARS;
 
 /// One value to seal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,18 +60,18 @@ pub enum SealError {
 /// Seals values of an event that [`check_event`](crate::check_event) has accepted. A digest of a
 /// member stands in `_sd` of its object, sorted; one of an element takes its place.
 pub fn seal_event(event: &[u8], values: &[ToSeal<'_>]) -> Result<SealedEvent, SealError> {
-    let mut by_parent: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (number, value) in values.iter().enumerate() {
-        let (parent, _) = split(value.path)?;
-        by_parent.entry(parent).or_default().push(number);
+    let mut places = Vec::with_capacity(values.len());
+    for (number, ToSeal { path, salt }) in values.iter().enumerate() {
+        let (parent, token) = path.rsplit_once('/').ok_or_else(|| not_there(path))?;
+        places.push(ToPlace { number, path, parent, token, salt });
     }
-    let mut edits = Vec::new();
+    places.sort_by_key(|place| place.parent);
+    let mut edits = Vec::with_capacity(values.len());
     let mut disclosures = vec![String::new(); values.len()];
-    for (parent, numbers) in by_parent {
-        let first = numbers.first().and_then(|number| values.get(*number));
-        let path = first.map_or("", |value| value.path);
+    for places in places.chunk_by(|a, b| a.parent == b.parent) {
+        let Some(ToPlace { path, parent, .. }) = places.first() else { continue };
         let range = pointer_range(event, parent).ok_or_else(|| not_there(path))?;
-        let group = Group { event, range, values, numbers };
+        let group = Group { event, range, places };
         match event.get(group.range.start) {
             Some(b'{') => group.seal_members(&mut edits, &mut disclosures)?,
             _ => group.seal_elements(&mut edits, &mut disclosures)?,
@@ -97,87 +98,94 @@ struct Edit<'a> {
     path: &'a str,
 }
 
+/// A value to seal, and where in the event.
+struct ToPlace<'a> {
+    /// Which of the values it is.
+    number: usize,
+    path: &'a str,
+    /// The pointer to what stands around it.
+    parent: &'a str,
+    /// The pointer's last token.
+    token: &'a str,
+    salt: &'a str,
+}
+
 /// Values of one object or array that are to be sealed.
-struct Group<'a> {
+struct Group<'a, 'p> {
     event: &'a [u8],
     range: Range<usize>,
-    values: &'a [ToSeal<'a>],
-    /// Which of the values.
-    numbers: Vec<usize>,
+    places: &'p [ToPlace<'a>],
 }
 
 /// A member as it stands in the event.
-struct Member {
+struct Member<'a> {
     /// From its key to the end of its value.
     span: Range<usize>,
-    /// The value to seal; none for a member that stays, and for `_sd`.
-    number: Option<usize>,
+    /// The path of the value to seal; none for a member that stays, and for `_sd`.
+    sealed: Option<&'a str>,
     is_digests: bool,
 }
 
-impl<'a> Group<'a> {
+impl<'a> Group<'a, '_> {
     fn seal_members(
         &self,
         edits: &mut Vec<Edit<'a>>,
         disclosures: &mut [String],
     ) -> Result<(), SealError> {
-        let mut names: BTreeMap<_, usize> = BTreeMap::new();
-        for number in &self.numbers {
-            let (_, token) = split(self.path(*number))?;
-            let name = unescape_token(token).ok_or_else(|| not_there(self.path(*number)))?;
-            if names.insert(name, *number).is_some() {
-                return Err(inside(self.path(*number)));
+        let mut names = BTreeMap::new();
+        for place in self.places {
+            let name = unescape_token(place.token).ok_or_else(|| not_there(place.path))?;
+            if names.insert(name, place).is_some() {
+                return Err(inside(place.path));
             }
         }
-        let mut digests = Vec::new();
+        let mut digests = Vec::with_capacity(self.places.len());
         let mut members = Vec::new();
         let raw = self.event.get(self.range.clone()).unwrap_or_default();
         let mut walk = Walk::inside(raw, b'{');
         while let Some((key, span, value)) = walk.member_span() {
             let value = raw.get(value).unwrap_or_default();
-            let number = names.remove(&key);
+            let place = names.remove(&key);
             let is_digests = key == "_sd";
-            if let Some(number) = number {
-                let encoded = self.disclose(number, Some(&key), value)?;
-                digests.push(disclosure_digest(&encoded));
-                keep(disclosures, number, encoded);
+            if let Some(place) = place {
+                digests.push(place.disclose(Some(&key), value, disclosures)?);
             } else if is_digests {
                 let known = elements(value).filter_map(crate::json::string_value);
                 digests.extend(known.map(std::borrow::Cow::into_owned));
             }
             let span = self.range.start + span.start..self.range.start + span.end;
-            members.push(Member { span, number, is_digests });
+            members.push(Member { span, sealed: place.map(|place| place.path), is_digests });
         }
-        if let Some(number) = names.into_values().next() {
-            return Err(not_there(self.path(number)));
+        if let Some(place) = names.into_values().next() {
+            return Err(not_there(place.path));
         }
         digests.sort_unstable();
-        self.cut_members(&members, &write_digests(&digests), edits);
+        self.cut_members(&members, write_digests(&digests), edits);
         Ok(())
     }
 
     /// Puts `_sd` in its place, or in that of the first sealed member, and cuts out the sealed
     /// members with one comma each.
-    fn cut_members(&self, members: &[Member], digests: &[u8], edits: &mut Vec<Edit<'a>>) {
+    fn cut_members(&self, members: &[Member<'a>], digests: Vec<u8>, edits: &mut Vec<Edit<'a>>) {
         let has_digests = members.iter().any(|member| member.is_digests);
-        let mut is_written = false;
+        let mut to_write = Some(digests);
         let mut has_one_before = false;
         let mut before_end = self.range.start;
         for (at, member) in members.iter().enumerate() {
-            let path = member.number.map_or("", |number| self.path(number));
-            let takes_digests =
-                member.is_digests || (member.number.is_some() && !has_digests && !is_written);
+            let path = member.sealed.unwrap_or_default();
+            let takes_digests = member.is_digests || (member.sealed.is_some() && !has_digests);
+            let digests = if takes_digests { to_write.take() } else { None };
+            let is_written = digests.is_some();
             let mut edit = |range, with| edits.push(Edit { range, with, path });
-            if takes_digests {
-                edit(member.span.clone(), digests.to_vec());
-                is_written = true;
-            } else if member.number.is_some() && has_one_before {
+            if let Some(digests) = digests {
+                edit(member.span.clone(), digests);
+            } else if member.sealed.is_some() && has_one_before {
                 edit(before_end..member.span.end, Vec::new());
-            } else if member.number.is_some() {
+            } else if member.sealed.is_some() {
                 let next = members.get(at + 1).map_or(member.span.end, |next| next.span.start);
                 edit(member.span.start..next, Vec::new());
             }
-            has_one_before |= takes_digests || member.number.is_none();
+            has_one_before |= is_written || member.sealed.is_none();
             before_end = member.span.end;
         }
     }
@@ -193,43 +201,43 @@ impl<'a> Group<'a> {
         while let Some(span) = walk.element() {
             spans.push(span);
         }
-        for number in &self.numbers {
-            let path = self.path(*number);
-            let (_, token) = split(path)?;
-            let span = element_number(token).and_then(|at| spans.get(at));
-            let span = span.cloned().ok_or_else(|| not_there(path))?;
+        for place in self.places {
+            let span = element_number(place.token).and_then(|at| spans.get(at));
+            let span = span.cloned().ok_or_else(|| not_there(place.path))?;
             let value = raw.get(span.clone()).unwrap_or_default();
-            let encoded = self.disclose(*number, None, value)?;
-            let with = format!("{{\"...\":\"{}\"}}", disclosure_digest(&encoded)).into_bytes();
+            let digest = place.disclose(None, value, disclosures)?;
+            let with = [&b"{\"...\":\""[..], digest.as_bytes(), b"\"}"].concat();
             let range = self.range.start + span.start..self.range.start + span.end;
-            edits.push(Edit { range, with, path });
-            keep(disclosures, *number, encoded);
+            edits.push(Edit { range, with, path: place.path });
         }
         Ok(())
     }
+}
 
+impl ToPlace<'_> {
+    /// Puts the disclosure among the others, and gives its digest.
     fn disclose(
         &self,
-        number: usize,
         name: Option<&str>,
         value: &[u8],
+        disclosures: &mut [String],
     ) -> Result<String, SealError> {
-        let salt = self.values.get(number).map_or("", |value| value.salt);
-        let made = Disclosure::make(salt, name, value);
-        let path = || self.path(number).to_owned();
-        let made = made.map_err(|source| SealError::Disclosure { path: path(), source });
-        made.map(|(_, encoded)| encoded)
-    }
-
-    fn path(&self, number: usize) -> &'a str {
-        self.values.get(number).map_or("", |value| value.path)
+        let path = || self.path.to_owned();
+        let encoded = disclose(self.salt, name, value);
+        let encoded = encoded.map_err(|source| SealError::Disclosure { path: path(), source })?;
+        let digest = disclosure_digest(&encoded);
+        if let Some(place) = disclosures.get_mut(self.number) {
+            *place = encoded;
+        }
+        Ok(digest)
     }
 }
 
 /// The event with the edits made. Edits that overlap name a value inside another.
 fn apply(event: &[u8], mut edits: Vec<Edit<'_>>) -> Result<Vec<u8>, SealError> {
     edits.sort_by_key(|edit| edit.range.start);
-    let mut out = Vec::with_capacity(event.len() + 64 * edits.len());
+    let put_bytes: usize = edits.iter().map(|edit| edit.with.len()).sum();
+    let mut out = Vec::with_capacity(event.len() + put_bytes);
     let mut copied = 0;
     for edit in edits {
         let between = event.get(copied..edit.range.start).ok_or_else(|| inside(edit.path))?;
@@ -241,14 +249,10 @@ fn apply(event: &[u8], mut edits: Vec<Edit<'_>>) -> Result<Vec<u8>, SealError> {
     Ok(out)
 }
 
-fn keep(disclosures: &mut [String], number: usize, encoded: String) {
-    if let Some(place) = disclosures.get_mut(number) {
-        *place = encoded;
-    }
-}
-
 fn write_digests(digests: &[String]) -> Vec<u8> {
-    let mut out = b"\"_sd\":[".to_vec();
+    const DIGEST_BYTES: usize = DIGEST_CHARS + b"\"\",".len();
+    let mut out = Vec::with_capacity(b"\"_sd\":[]".len() + DIGEST_BYTES * digests.len());
+    out.extend_from_slice(b"\"_sd\":[");
     for (at, digest) in digests.iter().enumerate() {
         if at > 0 {
             out.push(b',');
@@ -257,11 +261,6 @@ fn write_digests(digests: &[String]) -> Vec<u8> {
     }
     out.push(b']');
     out
-}
-
-/// A pointer's parent and last token; the whole event has none.
-fn split(path: &str) -> Result<(&str, &str), SealError> {
-    path.rsplit_once('/').ok_or_else(|| not_there(path))
 }
 
 fn not_there(path: &str) -> SealError {

@@ -1,4 +1,4 @@
-//! `cargo xtask bench log`: the log's speed and cost.
+//! `cargo xtask bench log`: the log's speed and cost; and `cargo xtask bench access`, what access and sealed values cost.
 //!
 //! Every figure stands beside a limit or a rival that was measured in the same run on the same bytes. Servers and their load
 //! generator run on cores of their own. Nothing is asserted: what misses its goal is printed as missed. Programs that
@@ -25,8 +25,32 @@ use cores::Cores;
 use kit::Kit;
 use line::Line;
 use machine::Machine;
-use rows::{ROWS, Row};
+use rows::{ACCESS_ROWS, ROWS, Row};
 use size::Size;
+
+/// A table of figures.
+struct Bench {
+    name: &'static str,
+    rows: &'static [Row],
+    /// The packages whose examples measure.
+    examples_of: &'static [&'static str],
+}
+
+const LOG: Bench = Bench {
+    name: "log",
+    rows: ROWS,
+    examples_of: &["graven", "graven-log", "graven-server", "graven-store"],
+};
+const ACCESS: Bench =
+    Bench { name: "access", rows: ACCESS_ROWS, examples_of: &["graven-access", "graven-client"] };
+
+/// Arguments of `cargo xtask bench access`.
+#[derive(Args)]
+pub(super) struct AccessArgs {
+    /// Write the figures to this file too, as JSON
+    #[arg(long, value_name = "PATH")]
+    json: Option<PathBuf>,
+}
 
 /// Arguments of `cargo xtask bench log`.
 #[derive(Args)]
@@ -52,16 +76,28 @@ fn row_names() -> clap::builder::PossibleValuesParser {
     ROWS.iter().map(|row| row.name).collect::<Vec<_>>().into()
 }
 
-/// Measures the rows, prints the table, and writes what was asked for. False where a measurement broke.
+/// Measures what access and sealed values cost.
+pub(super) fn run_access(root: &Path, args: &AccessArgs) -> Result<bool, String> {
+    let AccessArgs { json } = args;
+    let (only, json) = (Vec::new(), json.clone());
+    measure(root, &ACCESS, &LogArgs { size: Size::Full, only, json, write: None, dir: None })
+}
+
+/// Measures the log.
 pub(super) fn run(root: &Path, args: &LogArgs) -> Result<bool, String> {
+    measure(root, &LOG, args)
+}
+
+/// Measures the rows, prints the table, and writes what was asked for. False where a measurement broke.
+fn measure(root: &Path, bench: &Bench, args: &LogArgs) -> Result<bool, String> {
     let page = args.write.as_deref().map(|path| page_to_fill(path, args)).transpose()?;
     let folder = scratch(root, args.dir.as_deref())?;
     let cores = Cores::share();
     // Before anything is built: what makes the machine busy now is not the bench.
     let machine = Machine::look(root, &cores);
-    let mut kit = Kit::prepare(root, folder, cores, args.size)?;
+    let mut kit = Kit::prepare(root, folder, cores, (args.size, bench.examples_of))?;
     let (mut lines, mut all_good) = (Vec::new(), true);
-    for row in ROWS.iter().filter(|row| wanted(row, args)) {
+    for row in bench.rows.iter().filter(|row| wanted(row, args)) {
         println!("row {}: {}", row.name, row.about);
         let measured = (row.measure)(&mut kit).unwrap_or_else(|why| {
             println!("  FAILED: {why}");
@@ -73,7 +109,7 @@ pub(super) fn run(root: &Path, args: &LogArgs) -> Result<bool, String> {
     let text = table::text(&machine, args.size, &lines);
     println!("\n{text}");
     if let Some(path) = &args.json {
-        write(path, &format!("{:#}\n", table::json(&machine, args.size, &lines)))?;
+        write(path, &format!("{:#}\n", table::json(bench.name, &machine, args.size, &lines)))?;
     }
     // A run that broke is not published.
     if let (true, Some(page), Some(path)) = (all_good, page, &args.write) {

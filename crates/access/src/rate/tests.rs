@@ -4,7 +4,7 @@ use super::{NS_PER_S, RateLimits, Rates};
 use crate::principal::PrincipalId;
 
 fn rates(requests_per_s: Option<u32>, bytes_per_s: Option<u32>) -> Rates {
-    Rates::new(RateLimits { requests_per_s, bytes_per_s })
+    Rates::new(RateLimits { requests_per_s, bytes_per_s, body_bytes_max: Some(1) })
 }
 
 fn id(text: &str) -> PrincipalId {

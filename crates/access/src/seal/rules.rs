@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use graven_entry::push_token;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -70,6 +71,8 @@ pub(super) enum Treatment {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Pattern {
     pub(crate) steps: Vec<Option<String>>,
+    /// The steps before the first star, as an RFC 6901 pointer; and how many they are.
+    pub(super) start: (String, usize),
 }
 
 /// Why rules are refused.
@@ -211,8 +214,11 @@ impl Pattern {
         if tokens.len() > SEAL_RULE_TOKENS_MAX {
             return Err("a path has more steps than an event has levels");
         }
+        let named = tokens.iter().take_while(|token| *token != "*");
+        let mut start = (String::new(), named.clone().count());
+        named.for_each(|token| push_token(&mut start.0, token));
         let steps = tokens.into_iter().map(|token| (token != "*").then_some(token));
-        Ok(Pattern { steps: steps.collect() })
+        Ok(Pattern { steps: steps.collect(), start })
     }
 
     fn stars(&self) -> usize {

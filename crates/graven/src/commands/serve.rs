@@ -12,7 +12,8 @@ use graven_entry::Name;
 use log::{Cell, CellOptions, Env, OpenError, OpenReport};
 use server::limits::BODY_BYTES_MAX;
 use server::{
-    Gate, GateError, GateOptions, OidcOptions, Sealing, Server, ServerLimits, ServerOptions,
+    Gate, GateError, GateOptions, OidcClient, OidcOptions, Sealing, Server, ServerLimits,
+    ServerOptions,
 };
 use store::{JournalError, StoreError};
 use tokio::signal::unix::{SignalKind, signal};
@@ -58,6 +59,9 @@ pub(crate) struct ServeArgs {
     /// What has to stand in their `aud` [env: GRAVEN_OIDC_AUDIENCE]
     #[arg(long, value_name = "TEXT")]
     oidc_audience: Option<String>,
+    /// What the issuer knows this server by; with it browsers sign in there [env: GRAVEN_OIDC_CLIENT_ID]
+    #[arg(long, value_name = "TEXT")]
+    oidc_client_id: Option<String>,
     /// What their roles give: VALUE=ROLE or VALUE=ROLE@LOG, with commas between them [env: GRAVEN_OIDC_ROLES]
     #[arg(long, value_name = "ROLES")]
     oidc_roles: Option<String>,
@@ -88,6 +92,9 @@ pub(crate) struct ServeArgs {
     /// Take at most this many bytes of one principal in a second [env: GRAVEN_BYTES_PER_S]
     #[arg(long, value_name = "N")]
     bytes_per_s: Option<String>,
+    /// Take at most this many bytes in one body of a principal [env: GRAVEN_BODY_BYTES_MAX]
+    #[arg(long, value_name = "N")]
+    body_bytes_max: Option<String>,
     /// Take blobs of at most this many bytes [env: GRAVEN_BLOB_BYTES_MAX] [default: 8388608]
     #[arg(long, value_name = "N")]
     blob_bytes_max: Option<String>,
@@ -258,10 +265,14 @@ fn sessions(settings: &Settings, options: GateOptions) -> GateOptions {
     GateOptions { public, is_secure, ..options }
 }
 
-/// What one principal may do in a second.
+/// What one principal may send.
 fn rates(settings: &Settings) -> RateLimits {
     let number = |key| settings.given(key).and_then(|text| text.parse().ok());
-    RateLimits { requests_per_s: number("requests_per_s"), bytes_per_s: number("bytes_per_s") }
+    RateLimits {
+        requests_per_s: number("requests_per_s"),
+        bytes_per_s: number("bytes_per_s"),
+        body_bytes_max: number("body_bytes_max"),
+    }
 }
 
 /// Whose tokens are believed beside the server's own.
@@ -278,6 +289,10 @@ fn oidc(settings: &Settings) -> Option<OidcOptions> {
         roles: text("oidc_roles"),
         acr: texts("oidc_acr"),
         amr: texts("oidc_amr"),
+        client: settings.given("oidc_client_id").map(|id| OidcClient {
+            id: id.to_owned(),
+            secret: settings.given("oidc_client_secret").map(|text| text.to_owned().into()),
+        }),
     })
 }
 

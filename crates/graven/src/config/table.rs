@@ -102,6 +102,23 @@ pub(crate) const SETTINGS: &[Setting] = &[
                web count, and for the server of `server.url` in the data directory the one that it made itself.",
     },
     Setting {
+        key: "client_cert",
+        kind: Kind::Path,
+        default: None,
+        is_secret: false,
+        used_by: READERS,
+        help: "A chain of certificates in PEM form, one's own first: the credential at a server whose `tls_client_ca` signed it. \
+               The data directory's admin token is then not used; a `token` that was given decides before it.",
+    },
+    Setting {
+        key: "client_key",
+        kind: Kind::Path,
+        default: None,
+        is_secret: false,
+        used_by: READERS,
+        help: "The private key of `client_cert` in PEM form.",
+    },
+    Setting {
         key: "token",
         kind: Kind::Secret,
         default: None,
@@ -197,7 +214,25 @@ pub(crate) const SETTINGS: &[Setting] = &[
         is_secret: false,
         used_by: "serve",
         help: "What has to stand in `aud` of the issuer's tokens, so that one for another service is none here. Needed with \
-               `oidc_issuer`.",
+               `oidc_issuer`, unless there is an `oidc_client_id`.",
+    },
+    Setting {
+        key: "oidc_client_id",
+        kind: Kind::Text,
+        default: None,
+        is_secret: false,
+        used_by: "serve",
+        help: "What the issuer knows this server by: with it browsers sign in there by the authorization code flow with PKCE, at \
+               `/api/v1/session/oidc`, and tokens for it count. The issuer has to know `/api/v1/session/oidc/callback` below \
+               `public_url`, which is needed, as where it sends browsers back to.",
+    },
+    Setting {
+        key: "oidc_client_secret",
+        kind: Kind::Secret,
+        default: None,
+        is_secret: true,
+        used_by: "serve",
+        help: "What the server proves itself with to the issuer, where that asks for it (`client_secret_basic`).",
     },
     Setting {
         key: "oidc_roles",
@@ -288,6 +323,15 @@ pub(crate) const SETTINGS: &[Setting] = &[
         used_by: "serve",
         help: "Bytes of bodies of one principal in a second. A body that is larger is taken, and waited for before \
                the next.",
+    },
+    Setting {
+        key: "body_bytes_max",
+        kind: Kind::Number,
+        default: None,
+        is_secret: false,
+        used_by: "serve",
+        help: "Bytes of one body of a principal, after decompression; without it what the server takes at all, 16777216. \
+               Over it answers are 413.",
     },
     Setting {
         key: "blob_bytes_max",

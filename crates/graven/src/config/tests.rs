@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{SETTINGS, Source, parse_file, reference, resolve};
+use clap::CommandFactory as _;
+
+use super::{Kind, SETTINGS, Setting, Source, parse_file, reference, resolve};
+use crate::args::Cli;
 
 fn check_file(text: &str, expected: Result<&[(&str, &str)], &str>) {
     let found = parse_file(Path::new("graven.toml"), text.as_bytes());
@@ -120,4 +123,85 @@ fn the_reference_page_is_up_to_date() {
         found, page,
         "docs/configuration.md is old; run with GRAVEN_BLESS=1 to write it anew"
     );
+}
+
+/// The arguments of this id, each with the name of its command.
+fn arguments<'a>(command: &'a clap::Command, id: &str) -> Vec<(&'a str, &'a clap::Arg)> {
+    let own = command.get_arguments().filter(|argument| argument.get_id() == id);
+    let mut found: Vec<_> = own.map(|argument| (command.get_name(), argument)).collect();
+    found.extend(command.get_subcommands().flat_map(|inner| arguments(inner, id)));
+    found
+}
+
+/// A flag of each command that the setting is for, which names the variable; a secret has none.
+fn check_flags(cli: &clap::Command, setting: &Setting) {
+    let found = arguments(cli, setting.key);
+    assert_eq!(found.is_empty(), setting.is_secret, "{}: {found:?}", setting.key);
+    for (command, argument) in &found {
+        assert_eq!(argument.get_long(), Some(setting.flag().as_str()), "{command}");
+        let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+        let variable = format!("[env: {}]", setting.variable());
+        // The one command that takes a setting from its own line alone, as the setting's help says.
+        let is_named = help.contains(&variable) || (*command, setting.key) == ("verify", "log");
+        assert!(is_named, "{command} --{}: {help}", setting.flag());
+    }
+    let is_everywhere = found.iter().any(|(_, argument)| argument.is_global_set());
+    for command in setting.used_by.split(", ").filter(|word| !word.contains(' ')) {
+        let has_it = found.iter().any(|(other, _)| *other == command);
+        assert!(has_it || is_everywhere || setting.is_secret, "{command} lacks {}", setting.key);
+    }
+}
+
+#[test]
+fn every_setting_has_its_flag_its_variable_its_key_and_its_lines_on_the_page() {
+    let mut cli = Cli::command();
+    cli.build();
+    let page = reference();
+    for setting in SETTINGS {
+        check_flags(&cli, setting);
+        let part = page.split("\n## ").find(|part| part.starts_with(&format!("`{}`", setting.key)));
+        let part = part.unwrap_or_else(|| panic!("{} is not on the page", setting.key));
+        let flag =
+            if setting.is_secret { "none".into() } else { format!("`--{}`", setting.flag()) };
+        for line in [
+            format!("| flag | {flag} |"),
+            format!("| environment | `{}` |", setting.variable()),
+            format!("| used by | {} |", setting.used_by),
+        ] {
+            assert!(part.lines().any(|other| other == line), "{} lacks {line}", setting.key);
+        }
+        assert!(setting.help.ends_with('.'), "{}", setting.key);
+        check_key(setting);
+    }
+}
+
+/// Its key in a file gives it a value.
+fn check_key(setting: &Setting) {
+    let text = sample(setting.kind);
+    let literal = match setting.kind {
+        Kind::Number | Kind::Switch => text.to_owned(),
+        _ => format!("{text:?}"),
+    };
+    let file = parse_file(Path::new("f"), format!("{} = {literal}", setting.key).as_bytes());
+    let file = file.unwrap_or_else(|failure| panic!("{}", failure.message));
+    let settings = resolve(BTreeMap::new(), BTreeMap::new(), &file, Path::new("f"));
+    assert_eq!(settings.given(setting.key), Some(text));
+    settings.check().unwrap_or_else(|failure| panic!("{}", failure.message));
+}
+
+/// A value that is good for its kind and no default.
+fn sample(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Path | Kind::Secret | Kind::Text | Kind::VerifierKey => "x",
+        Kind::Url | Kind::PublicUrl => "https://audit.example.com",
+        Kind::Address => "127.0.0.1:1",
+        Kind::LogName => "billing",
+        Kind::Addresses => "10.0.0.1",
+        Kind::Number => "7",
+        Kind::Switch => "true",
+        Kind::Privileges => "grant,key",
+        Kind::TokenKeys => "pkcs11:token=t;object=o?module-path=/m&pin-source=/p",
+        Kind::Filter => "debug",
+        Kind::TraceFormat => "json",
+    }
 }

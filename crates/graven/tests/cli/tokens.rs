@@ -157,3 +157,64 @@ fn tls_is_served_by_a_certificate_of_its_own_or_of_the_operator() {
     let mode = std::fs::metadata(fixture.path("its.key")).unwrap().permissions();
     assert_eq!(std::os::unix::fs::PermissionsExt::mode(&mode) & 0o777, 0o600);
 }
+
+/// A certificate of an authority and its key, both in PEM form.
+fn certificate(authority: &rcgen::Issuer<'_, rcgen::KeyPair>, name: &str) -> (String, String) {
+    let mut params = rcgen::CertificateParams::new([]).unwrap();
+    params.subject_alt_names = vec![rcgen::SanType::URI(name.try_into().unwrap())];
+    params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+    let key = rcgen::KeyPair::generate().unwrap();
+    (params.signed_by(&key, authority).unwrap().pem(), key.serialize_pem())
+}
+
+/// A directory with an authority `ca.pem`, and with certificates of it: `own` of the billing service and `other`.
+fn with_certificates() -> Fixture {
+    let fixture = Fixture::empty();
+    let mut params = rcgen::CertificateParams::new([]).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let key = rcgen::KeyPair::generate().unwrap();
+    fixture.write("ca.pem", params.self_signed(&key).unwrap().pem());
+    let authority = rcgen::Issuer::new(params, key);
+    for (file, name) in [("own", "spiffe://acme/billing"), ("other", "spiffe://acme/other")] {
+        let (chain, key) = certificate(&authority, name);
+        fixture.write(&format!("{file}.pem"), chain);
+        fixture.write(&format!("{file}.key"), key);
+    }
+    fixture
+}
+
+#[test]
+fn commands_show_a_client_certificate() {
+    let mut fixture = with_certificates();
+    fixture.serve(&["--tls", "--tls-client-ca", "ca.pem"]);
+    let bind = ["--role", "writer", "--certificate", "spiffe://acme/billing"];
+    fixture.check(&[&["token", "create", "billing"][..], &bind].concat(), 0, &[], &[]);
+    let own = ["--client-cert", "own.pem", "--client-key", "own.key"];
+    fixture.check_with(&[&["append"][..], &own].concat(), &event(1), 0, &["1 event"], &[]);
+    fixture.check(&["get", "1"], 0, &[r#""writer":"billing","auth":"mtls""#], &[]);
+    // Not the admin's token beside it, which could read.
+    fixture.check(&[&["get", "1"][..], &own].concat(), 3, &[], &["`read_entries`"]);
+    let paths = [("GRAVEN_CLIENT_CERT", "own.pem"), ("GRAVEN_CLIENT_KEY", "own.key")];
+    assert_eq!(fixture.run_in(&["append"], &event(2), &paths).exit, 0);
+    let token = fixture.read("graven-data/admin.token");
+    let with_token = [&paths[..], &[("GRAVEN_TOKEN", token.trim())]].concat();
+    assert_eq!(fixture.run_in(&["get", "1"], "", &with_token).exit, 0, "a token decides");
+    let url = fixture.url().replace("https://", "http://");
+    let plain = ["--client-cert", "own.pem", "--client-key", "own.key", "--url", &url];
+    for (args, exit, stderr) in [
+        (&["--client-cert", "own.pem"][..], 2, "are of use only together"),
+        (&["--client-key", "own.key"], 2, "are of use only together"),
+        (&["--client-cert", "none.pem", "--client-key", "own.key"], 3, "none.pem"),
+        (
+            &["--client-cert", "own.pem", "--client-key", "other.key"],
+            2,
+            "certificate cannot be used",
+        ),
+        (&["--client-cert", "own.key", "--client-key", "own.key"], 2, "certificate cannot be used"),
+        (&["--client-cert", "own.pem", "--client-key", "own.pem"], 2, "no private key in PEM form"),
+        (&["--client-cert", "other.pem", "--client-key", "other.key"], 3, "nobody's here"),
+        (&plain, 2, "https:// alone"),
+    ] {
+        fixture.check(&[&["log", "list"][..], args].concat(), exit, &[], &[stderr]);
+    }
+}

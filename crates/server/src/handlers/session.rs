@@ -5,7 +5,9 @@ use std::sync::Arc;
 use access::limits::CHALLENGE_NS;
 use access::{Factor, PasskeyId, PrincipalId, Strength};
 use append::{Code, Refusal};
-use axum::http::{StatusCode, header};
+use axum::body::Body;
+use axum::extract::Query;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -14,9 +16,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{bad_field, read_json, tokens};
-use crate::dispatch::{Call, record_login, refused_login};
+use crate::dispatch::{Call, bad_query, record_login, refused_login};
 use crate::gate::BadLogin;
 use crate::json;
+use crate::session::code_flow::{Returned, by_code_flow};
 use crate::session::{self, Begun, PasskeyAnswer};
 
 const NS_PER_MS: u64 = 1_000_000;
@@ -65,6 +68,46 @@ pub(crate) async fn sign_in(call: &mut Call) -> Result<Response, Refusal> {
         _ => return Err(bad_field("token", &"give `token` and `totp`, or `id_token` alone")),
     };
     begun_answer(call, begun)
+}
+
+/// `GET /api/v1/session/oidc`: sends the browser to the issuer.
+pub(crate) async fn leave(call: &mut Call) -> Result<Response, Refusal> {
+    let leaving = call.shared.gate.leave_for_issuer(call.source()).await?;
+    Ok(redirect(&leaving.url, [leaving.cookie]))
+}
+
+/// `GET /api/v1/session/oidc/callback`: what the issuer sent the browser back with begins a session. Its page then asks
+/// `GET /api/v1/session` for the rest.
+pub(crate) async fn come_back(call: &mut Call) -> Result<Response, Refusal> {
+    let Query(returned) = Query::<Returned>::try_from_uri(&call.parts.uri)
+        .map_err(|_| bad_query("query", "not an answer of an issuer, each parameter once"))?;
+    let (shared, source) = (Arc::clone(&call.shared), call.source());
+    let begun = by_code_flow(&shared, &call.parts.headers, &returned, source).await;
+    let Begun { who, cookie, .. } = begun.map_err(|bad| refused_login(call, *bad))?;
+    record_login(call, who.as_str(), "oidc");
+    let gate = &shared.gate;
+    Ok(redirect("/", [gate.sign_in.set_cookie(&cookie), gate.flow_cookie("")]))
+}
+
+/// Sends a browser elsewhere. The address that it comes from, which may hold a code, goes nowhere.
+fn redirect<const COOKIES: usize>(to: &str, cookies: [HeaderValue; COOKIES]) -> Response {
+    let mut response = Response::new(Body::from("go on at `location`\n"));
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    let headers = response.headers_mut();
+    for cookie in cookies {
+        headers.append(header::SET_COOKIE, cookie);
+    }
+    for (name, value) in [
+        (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    let to =
+        HeaderValue::from_str(to).expect("an endpoint without white space, and what is encoded");
+    headers.insert(header::LOCATION, to);
+    response
 }
 
 /// `POST /api/v1/session/passkey/start`: a challenge for whatever passkey the browser has.

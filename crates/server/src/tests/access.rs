@@ -18,7 +18,7 @@ const NS_PER_S: u64 = 1_000_000_000;
 
 /// What a route gives to whom: a mark for each of [`Role::ALL`] (`x` may, `o` on its own streams, `.` may not), and the
 /// status for whoever may. A route that is not here fails the test.
-const TABLE: [(&str, &str, u16); 47] = [
+const TABLE: [(&str, &str, u16); 49] = [
     ("createLog", "....x.", 400),
     ("listLogs", "any", 200),
     ("showLog", "xxxxxx", 200),
@@ -43,6 +43,8 @@ const TABLE: [(&str, &str, u16); 47] = [
     ("signIn", "open", 400),
     ("showSession", "any", 200),
     ("endSession", "any", 404),
+    ("leaveForIssuer", "open", 503),
+    ("comeBack", "open", 503),
     ("startPasskey", "open", 200),
     ("finishPasskey", "open", 400),
     ("listFactors", ".....x", 404),
@@ -543,6 +545,8 @@ fn every_route_names_its_right_or_says_why_not() {
             "signIn",
             "showSession",
             "endSession",
+            "leaveForIssuer",
+            "comeBack",
             "startPasskey",
             "finishPasskey",
             "getContract",

@@ -335,9 +335,53 @@ fn one_principal_does_not_take_all_tails() {
 /// A server whose principals have rates.
 #[test]
 fn over_a_rate_is_429() {
-    let site = Site::with_rates(access::RateLimits { requests_per_s: Some(5), bytes_per_s: None });
+    let site =
+        Site::with_rates(access::RateLimits { requests_per_s: Some(5), ..Default::default() });
     let replies: Vec<Reply> = (0..60).map(|_| site.get("/api/v1/logs")).collect();
     let refused = replies.iter().find(|reply| reply.status == 429).expect("one is over the rate");
     assert_eq!(refused.json()["code"], "busy");
     assert!(refused.header("retry-after").is_some());
+}
+
+/// Every route reads its body under the limit of whoever sends it, however it is encoded.
+#[test]
+fn a_body_over_the_principals_limit_is_413() {
+    let limits = access::RateLimits { body_bytes_max: Some(300), ..Default::default() };
+    let site = Site::with_rates(limits);
+    let events = "/api/v1/logs/main/events";
+    let event = |bytes: usize| {
+        let head = r#"{"actor":{"id":"a"},"action":"x","data":""#;
+        format!("{head}{}\"}}", "y".repeat(bytes - head.len() - 2)).into_bytes()
+    };
+    let gzip = |bytes: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        std::io::Write::write_all(&mut encoder, bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    let check = |ask: &Ask<'_>, expected: u16| {
+        let (before, reply) = (site.size(), site.ask(ask));
+        assert_eq!(reply.status, expected, "{} {}", ask.path, reply.text());
+        if expected == 413 {
+            assert_eq!(reply.json()["code"], "too_large");
+            for part in ["300 bytes", "split it", "`body_bytes_max`"] {
+                assert!(reply.text().contains(part), "{part}: {}", reply.text());
+            }
+            assert_eq!(site.size(), before);
+        }
+    };
+    for (bytes, expected) in [(300, 200), (301, 413), (20_000, 413)] {
+        let (plain, zipped) = (event(bytes), gzip(&event(bytes)));
+        check(&Ask::post(events, "application/json", &plain), expected);
+        check(&Ask::post(events, "application/x-ndjson", &plain), expected);
+        check(
+            &Ask::post(events, "application/json", &zipped).with("content-encoding", "gzip"),
+            expected,
+        );
+        check(&Ask::post("/api/v1/logs/main/blobs", "image/png", &plain), expected);
+    }
+    check(&Ask::post("/api/v1/tokens", "application/json", &[b' '; 301]), 413);
+    // Who proved nothing yet has the server's limit alone.
+    let long = format!(r#"{{"id_token":"{}"}}"#, "x".repeat(301));
+    let sign_in = Ask::post("/api/v1/session", "application/json", long.as_bytes());
+    check(&sign_in.anonymous(), 401);
 }

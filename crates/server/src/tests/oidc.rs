@@ -1,5 +1,7 @@
 //! An issuer's tokens as credentials, against an issuer of the test's own on loopback.
 
+mod code_flow;
+
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,8 +23,8 @@ use serde_json::{Value, json};
 
 use super::site::{Ask, Site, find, read_more};
 use super::{EVENT, TOKEN};
-use crate::OidcOptions;
 use crate::oidc::Oidc;
+use crate::{OidcClient, OidcOptions};
 
 /// A key of tests alone: nothing was ever signed by it that counts.
 const RSA_KEY: &[u8] = include_bytes!("oidc_rsa.der");
@@ -55,6 +57,10 @@ struct Shown {
     asked: AtomicUsize,
     /// Bytes of documents that are too large.
     sent: AtomicUsize,
+    /// What was sent to where it gives tokens, from the request's first line on.
+    posted: Mutex<Vec<String>>,
+    /// What it answers there.
+    given: Mutex<(u16, Value)>,
 }
 
 /// All that an issuer can sign with.
@@ -129,7 +135,8 @@ impl Issuer {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (keys, mode) = (Mutex::new(keys), Mutex::new(Mode::Good));
         let (asked, sent) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let shown = Arc::new(Shown { keys, mode, asked, sent });
+        let (posted, given) = (Mutex::default(), Mutex::default());
+        let shown = Arc::new(Shown { keys, mode, asked, sent, posted, given });
         let (state, own) = (Arc::clone(&shown), url.clone());
         // Ends with the process of the tests: it holds nothing but a port.
         std::thread::spawn(move || {
@@ -158,12 +165,17 @@ impl Shown {
                 return Ok(());
             }
         }
+        if head.starts_with(b"POST /token ") {
+            return self.give(stream, head);
+        }
         let is_discovery = find(&head, b"/.well-known/openid-configuration").is_some();
         let mode = *self.mode.lock().unwrap();
         let issuer = if mode == Mode::OtherIssuer { "http://127.0.0.1:1" } else { url };
         let body = match (is_discovery, mode) {
             (true, _) => json!({
                 "issuer": issuer, "jwks_uri": format!("{url}/jwks"),
+                "authorization_endpoint": format!("{url}/authorize?tenant=acme"),
+                "token_endpoint": format!("{url}/token"),
                 "id_token_signing_alg_values_supported": ["RS256", "PS256", "ES256", "EdDSA", "HS256", "none"],
             }),
             (false, _) => json!({"keys": *self.keys.lock().unwrap()}),
@@ -199,6 +211,27 @@ impl Shown {
                 stream.write_all(&[head.as_bytes(), body.as_bytes()].concat())
             }
         }
+    }
+}
+
+impl Shown {
+    /// Answers at the token endpoint.
+    fn give(&self, mut stream: TcpStream, mut request: Vec<u8>) -> std::io::Result<()> {
+        let text = |request: &[u8]| String::from_utf8(request.to_vec()).unwrap();
+        let is_whole = |request: &[u8]| {
+            let text = text(request).to_ascii_lowercase();
+            let (head, body) = text.split_once("\r\n\r\n").unwrap();
+            let length = head.split("content-length: ").nth(1).unwrap();
+            length.lines().next().unwrap().trim().parse() == Ok(body.len())
+        };
+        while !is_whole(&request) {
+            assert!(read_more(&mut stream, &mut request), "{}", text(&request));
+        }
+        self.posted.lock().unwrap().push(text(&request));
+        let (status, answer) = self.given.lock().unwrap().clone();
+        let body = answer.to_string();
+        let head = format!("HTTP/1.1 {status} So\r\ncontent-length: {}\r\n", body.len());
+        stream.write_all(format!("{head}connection: close\r\n\r\n{body}").as_bytes())
     }
 }
 
@@ -283,6 +316,7 @@ fn options(issuer: &str) -> OidcOptions {
         roles: "log-readers=reader@main, log-writers=writer, ops=operator".to_owned(),
         acr: Vec::new(),
         amr: Vec::new(),
+        client: None,
     }
 }
 
@@ -611,6 +645,11 @@ fn only_an_issuer_that_can_be_believed_is() {
         check(&|options| options.issuer = issuer.to_owned(), expected);
     }
     check(&|options| options.audience.clear(), false);
+    let client = OidcClient { id: "graven".to_owned(), secret: None };
+    check(
+        &|options| (options.audience, options.client) = (String::new(), Some(client.clone())),
+        true,
+    );
     for (roles, expected) in [
         ("", true),
         ("a=owner,b=writer@main", true),

@@ -252,3 +252,28 @@ fn a_sealed_blob_opens_with_its_digest_and_goes_with_its_subject() {
     assert_eq!(site.cell.log("main").unwrap().sidecars(LeafIndex(index)).unwrap(), []);
     assert_eq!(reveal(&site, &phi, index, "/data/blob/sha256").status, 404);
 }
+
+#[test]
+fn what_looks_sensitive_and_stands_in_clear_is_counted_by_log_and_kind() {
+    let site = Site::start();
+    let counted = || {
+        let text = site.get("/metrics").text();
+        let lines = text.lines().filter(|line| line.starts_with("graven_sealing_flagged_total{"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(counted(), [] as [&str; 0]);
+    for data in [
+        r#"{"n":"4111 1111 1111 1111","note":"4111 1111 1111 1111"}"#,
+        r#"{"n":["4111111111111111","AKIAIOSFODNN7EXAMPLE"],"m":4111}"#,
+    ] {
+        site.append(&format!(
+            r#"{{"actor":{{"id":"a"}},"action":"x","target":{{"id":"c"}},"data":{data}}}"#
+        ));
+    }
+    // What a rule seals, as `note` here, is not in clear.
+    let expected = [
+        r#"graven_sealing_flagged_total{log="main",kind="card"} 2"#,
+        r#"graven_sealing_flagged_total{log="main",kind="token"} 1"#,
+    ];
+    assert_eq!(counted(), expected);
+}

@@ -61,11 +61,14 @@ const GOOD: Says<'static> =
 
 impl World {
     fn new(strong_auth: &[Privilege]) -> World {
+        let strong_auth = strong_auth.iter().copied().collect();
+        World::with(Demands { strong_auth, ..Demands::default() })
+    }
+
+    fn with(demands: Demands) -> World {
         let clock = Arc::new(SimClock::new(Env::real().clock.wall_ns()));
         let env = Env { clock: Arc::clone(&clock) as _, ..Env::real() };
-        let strong_auth = strong_auth.iter().copied().collect();
-        let site = Site::with_demands(env, Demands { strong_auth, ..Demands::default() });
-        World { site, clock }
+        World { site: Site::with_demands(env, demands), clock }
     }
 
     fn person(&self, name: &'static str, role: &str) -> Person {
@@ -122,6 +125,13 @@ impl World {
 
     fn ask(&self, browser: &Browser, ask: Ask<'_>) -> Reply {
         self.site.ask(&ask.anonymous().with("cookie", &browser.cookie))
+    }
+
+    /// Changes something in a session.
+    fn post_in(&self, browser: &Browser, path: &str, body: &Value) -> Reply {
+        let body = body.to_string();
+        let ask = Ask::post(path, JSON, body.as_bytes());
+        self.ask(browser, ask.with("x-graven-csrf", &browser.csrf))
     }
 
     fn session(&self, browser: &Browser) -> Reply {
@@ -560,4 +570,39 @@ fn a_passkey_is_registered_on_its_site_for_whoever_began_it() {
     assert_eq!(finish(&audrey, &world.challenge()), 403, "a challenge to sign in");
     assert_eq!(world.register(&audrey, &key, &GOOD).status, 200);
     assert_eq!(world.register(&bob, &key, &GOOD).status, 409, "a passkey is one principal's");
+}
+
+/// Who approves has to have proved as much as the request needs, and a code beside the token is that.
+#[test]
+fn an_approver_needs_what_the_request_needs() {
+    let grant = std::collections::BTreeSet::from([Privilege::Grant]);
+    let world = World::with(Demands { four_eyes: grant.clone(), strong_auth: grant });
+    let mut admin = Person { name: "admin", token: TOKEN.to_owned(), secret: String::new() };
+    world.enrol(&mut admin);
+    // Until there are two owners nobody could approve.
+    let owner = |by: &Person, name: &'static str| {
+        let body = json!({"name": name, "role": "owner"});
+        let made = world.post_in(&world.browser(by), "/api/v1/tokens", &body);
+        assert_eq!(made.status, 201, "{}", made.text());
+        let token = made.json()["token"].as_str().unwrap().to_owned();
+        let mut person = Person { name, token, secret: String::new() };
+        world.enrol(&mut person);
+        person
+    };
+    let olga = owner(&admin, "olga");
+    let otto = owner(&olga, "otto");
+    let hers = world.browser(&olga);
+    let audrey = json!({"name": "audrey", "role": "auditor"});
+    let asked = world.post_in(&hers, "/api/v1/tokens", &audrey);
+    assert_eq!(asked.json()["code"], "approval_needed", "{}", asked.text());
+    let listed = world.ask(&hers, Ask::get("/api/v1/approvals")).json();
+    let path = format!("/api/v1/approvals/{}/approve", listed["approvals"][0]["approval"]);
+    let by_token = world.post(&otto.token, &path, &json!({}));
+    assert_eq!(by_token.status, 403, "{}", by_token.text());
+    assert!(by_token.text().contains("strong authentication"), "{}", by_token.text());
+    let refused = world.post_in(&hers, "/api/v1/tokens", &audrey);
+    assert_eq!(refused.json()["code"], "approval_needed", "it was not approved");
+    let by_code = world.post_in(&world.browser(&otto), &path, &json!({}));
+    assert_eq!(by_code.status, 200, "{}", by_code.text());
+    assert_eq!(world.post_in(&hers, "/api/v1/tokens", &audrey).status, 201);
 }

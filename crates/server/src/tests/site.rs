@@ -98,7 +98,9 @@ impl Site {
         let dir = TempDir::new().expect("a directory for data");
         let cell = open(dir.path(), CellLimits::default());
         let keys = dir.path().join("data/keys");
-        let options = GateOptions { oidc, ..GateOptions::new(TOKEN.to_owned(), keys) };
+        let (public, is_secure) = (RelyingParty::parse(PUBLIC), tls.is_some());
+        let options = GateOptions::new(TOKEN.to_owned(), keys);
+        let options = GateOptions { oidc, public, is_secure, ..options };
         let gate = Arc::new(Gate::open(&cell, env, &options).expect("a good system log"));
         let limits = ServerLimits::default();
         let (addr, stop, thread) = serve(&cell, dir.path(), (limits, tls), Arc::clone(&gate));

@@ -32,6 +32,25 @@ fn pointers() {
     }
 }
 
+/// A key is what it says, however it is written.
+#[test]
+fn pointers_to_escaped_keys() {
+    let value = br#"{"\u0061":1,"\\n":2,"\n":3,"ab":4,"\u0061\u0062c":5,"a\u0062":6}"#;
+    for (at, expected) in [
+        ("/a", Some("1")),
+        ("/\\n", Some("2")),
+        ("/\n", Some("3")),
+        ("/ab", Some("4")),
+        ("/abc", Some("5")),
+        ("/\\u0061", None),
+        ("/\\\\n", None),
+        ("/b", None),
+    ] {
+        let found = pointer(value, at).map(|raw| std::str::from_utf8(raw).unwrap());
+        assert_eq!(found, expected, "{at:?}");
+    }
+}
+
 #[test]
 fn members_and_elements() {
     let keys: Vec<_> = members(VALUE.as_bytes()).map(|(key, _)| key.into_owned()).collect();

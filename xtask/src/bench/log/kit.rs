@@ -14,9 +14,6 @@ use super::size::{Counts, Size};
 use crate::limits::BENCH_STEP_WAIT_MAX;
 use crate::stage::Stages;
 
-/// The packages whose examples measure.
-const EXAMPLES_OF: &[&str] = &["graven", "graven-log", "graven-server", "graven-store"];
-
 /// What every row works with.
 pub(super) struct Kit {
     /// The checkout.
@@ -33,19 +30,19 @@ pub(super) struct Kit {
 }
 
 impl Kit {
-    /// Builds our programs. The binary by itself, so that it is the one that users build.
+    /// Builds the binary by itself, so that it is the one that users build, and the examples of these packages.
     pub(super) fn prepare(
         root: &Path,
         scratch: TempDir,
         cores: Cores,
-        size: Size,
+        (size, examples_of): (Size, &[&str]),
     ) -> Result<Kit, String> {
         let stages = Stages::new(root)?;
         let mut binary = Command::new("cargo");
         binary.args(["build", "--release", "--package", "graven"]);
         let mut examples = Command::new("cargo");
         examples.args(["build", "--release", "--examples"]);
-        examples.args(EXAMPLES_OF.iter().flat_map(|package| ["--package", package]));
+        examples.args(examples_of.iter().flat_map(|package| ["--package", package]));
         for (name, build) in [("build graven", &mut binary), ("build examples", &mut examples)] {
             if !stages.run(name, build.current_dir(root))?.good {
                 return Err("what is to be measured does not build".to_owned());

@@ -1,5 +1,6 @@
 //! The rows of the bench, in the order of the table.
 
+mod access;
 pub(super) mod append;
 mod disk;
 pub(super) mod http;
@@ -84,4 +85,15 @@ pub(super) const ROWS: &[Row] = &[
         about: "appends to 1,000 logs at once, beside one log",
         measure: many::many_logs,
     },
+];
+
+/// The rows of `cargo xtask bench access`.
+pub(super) const ACCESS_ROWS: &[Row] = &[
+    Row {
+        name: "authorise",
+        about: "authenticating and authorising a request among 1,000 tokens",
+        measure: access::authorise,
+    },
+    Row { name: "sealing", about: "sealing and opening a field", measure: access::sealing },
+    Row { name: "reveal", about: "a reveal over HTTP", measure: access::reveal },
 ];

@@ -31,9 +31,9 @@ pub(super) fn text(machine: &Machine, size: Size, lines: &[Line]) -> String {
 }
 
 /// The same as JSON.
-pub(super) fn json(machine: &Machine, size: Size, lines: &[Line]) -> Value {
+pub(super) fn json(bench: &str, machine: &Machine, size: Size, lines: &[Line]) -> Value {
     let lines: Vec<Value> = lines.iter().map(Line::json).collect();
-    json!({ "bench": "log", "size": size.name(), "machine": machine.json(), "lines": lines })
+    json!({ "bench": bench, "size": size.name(), "machine": machine.json(), "lines": lines })
 }
 
 /// The page with the text between its markers.

@@ -9,7 +9,7 @@ use super::machine::Machine;
 use super::postgres::parse_pgbench;
 use super::rows::append::rate_of;
 use super::rows::http::raw_p50_us;
-use super::rows::{ROWS, Row};
+use super::rows::{ACCESS_ROWS, ROWS, Row};
 use super::size::Size;
 use super::table;
 
@@ -88,7 +88,8 @@ a processor, 2 cores, Linux 6.0, load average 0.10 at the start; servers on core
 #[test]
 fn json_has_every_line_with_its_verdict() {
     let lines = [line(5.0, 10.0).asked(Goal::AtLeast(0.6)), Line::broken("reads", "no disk")];
-    let value = table::json(&machine(), Size::Medium, &lines);
+    let value = table::json("log", &machine(), Size::Medium, &lines);
+    assert_eq!(value["bench"], "log");
     assert_eq!(value["size"], "medium");
     assert_eq!(value["machine"]["cores"], 2);
     let expected = json!({
@@ -165,8 +166,9 @@ fn a_load_says_who_was_the_bound() {
 #[test]
 fn every_row_has_its_own_name_and_stands_in_the_page() {
     let page = include_str!("../../../../docs/performance.md");
-    for (place, Row { name, .. }) in ROWS.iter().enumerate() {
-        assert!(ROWS[..place].iter().all(|other| other.name != *name), "two rows `{name}`");
+    let rows: Vec<&Row> = ROWS.iter().chain(ACCESS_ROWS).collect();
+    for (place, Row { name, .. }) in rows.iter().enumerate() {
+        assert!(rows[..place].iter().all(|other| other.name != *name), "two rows `{name}`");
         assert!(page.contains(&format!("| `{name}` |")), "docs/performance.md has no row `{name}`");
     }
 }

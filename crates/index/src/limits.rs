@@ -48,3 +48,10 @@ pub const SUGGESTIONS_MAX: usize = 20;
 pub const SUGGEST_SCAN_MAX: usize = 1_000;
 /// Values of a wildcard that are read side by side; more are first collected, which costs the same for one match as for all.
 pub const UNION_TERMS_MAX: usize = 64;
+
+/// Entries of a resource that one answer is folded from; it says where to go on.
+pub const STATE_ENTRIES_MAX: usize = 10_000;
+/// Fields of a resource's state, in one stretch those counted that it takes away; over it there is no state (`query_limit`).
+pub const STATE_FIELDS_MAX: usize = 4_096;
+/// Bytes of the names and values of a state's fields; over it there is none (`query_limit`).
+pub const STATE_BYTES_MAX: usize = 4 * 1024 * 1024;

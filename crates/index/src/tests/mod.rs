@@ -6,3 +6,5 @@ mod made;
 mod meaning;
 mod query;
 mod source;
+mod state;
+mod walk;

@@ -4,5 +4,6 @@ mod agree;
 mod follow;
 mod made;
 mod meaning;
+mod pool;
 mod query;
 mod source;

@@ -17,6 +17,7 @@ mod connection;
 mod dispatch;
 mod drops;
 mod erasure;
+mod find;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod gate;
@@ -40,6 +41,7 @@ mod tls;
 mod wire;
 
 pub use erasure::{Because, Erased, Subject, erase, finish_erasures, set_hold, show_subject};
+pub use find::Finders;
 pub use gate::{Gate, GateError, GateOptions};
 pub use limits::ServerLimits;
 pub use oidc::{OidcError, OidcOptions};

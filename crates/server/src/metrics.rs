@@ -69,6 +69,7 @@ pub(crate) fn render(shared: &Shared, metrics: &Metrics, health: &Health) -> Str
     let mut page = Page { text: String::with_capacity(16 * 1024) };
     page.http(shared);
     page.log(metrics);
+    page.finders(shared);
     page.health(health);
     page.text
 }
@@ -140,6 +141,21 @@ impl Page {
         self.counter("graven_bundle_cache_hits_total", "bundle reads from memory", hits);
         let misses = metrics.bundle_cache_misses;
         self.counter("graven_bundle_cache_misses_total", "bundle reads from disk", misses);
+    }
+
+    fn finders(&mut self, shared: &Shared) {
+        let Some(finders) = &shared.finders else { return };
+        let all = finders.through();
+        let size = |log: &str| shared.cell.log(log).map_or(0, |log| log.info().size.0);
+        self.head("graven_index_through", "gauge", "entries that a search finds");
+        for (log, through) in &all {
+            self.sample("graven_index_through", &format!("{{log=\"{log}\"}}"), through);
+        }
+        self.head("graven_index_lag", "gauge", "entries that a search does not find yet");
+        for (log, through) in &all {
+            let lag = size(log).saturating_sub(through.0);
+            self.sample("graven_index_lag", &format!("{{log=\"{log}\"}}"), lag);
+        }
     }
 
     /// A histogram; its buckets count all that is no larger.

@@ -11,6 +11,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::body::Budget;
 use crate::drops::Drops;
+use crate::find::Finders;
 use crate::gate::Gate;
 use crate::limits::ServerLimits;
 use crate::metrics::Counters;
@@ -30,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) proxies: Vec<IpAddr>,
     pub(crate) tls: Option<Tls>,
     sealing: Option<Arc<Sealing>>,
+    /// What finds entries; nothing where search is off.
+    pub(crate) finders: Option<Arc<Finders>>,
     pub(crate) limits: ServerLimits,
     pub(crate) counters: Counters,
     /// Connections that may be served at once.
@@ -54,7 +57,11 @@ impl Shared {
         options: ServerOptions,
         stopping: watch::Receiver<bool>,
     ) -> Arc<Self> {
-        let ServerOptions { limits, proxies, reads_unrecorded, tls, sealing, .. } = options;
+        let ServerOptions { limits, proxies, reads_unrecorded, tls, sealing, finders, .. } =
+            options;
+        if let Some(finders) = &finders {
+            cell.logs().iter().for_each(|log| finders.follow(log));
+        }
         Arc::new(Shared {
             records: Records::new(cell.clone(), reads_unrecorded),
             drops: Drops::new(cell.clone()),
@@ -63,6 +70,7 @@ impl Shared {
             proxies,
             tls,
             sealing,
+            finders,
             counters: Counters::default(),
             connections: Arc::new(Semaphore::new(limits.connections_max)),
             requests: Semaphore::new(limits.requests_max),

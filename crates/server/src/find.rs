@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use graven_merkle::TreeSize;
 use index::limits::FOLLOWER_THREADS;
@@ -16,14 +16,14 @@ pub struct Finders {
     folder: PathBuf,
     followers: Followers,
     /// By the log's name.
-    finders: Mutex<BTreeMap<String, Finder>>,
+    finders: Mutex<BTreeMap<String, Arc<Finder>>>,
 }
 
 /// The search index of one log.
 pub(crate) struct Finder {
     /// Nothing until it is open: that reads all of it.
     pub(crate) index: watch::Receiver<Option<Index>>,
-    _follower: Follower,
+    follower: Follower,
 }
 
 impl Finders {
@@ -45,8 +45,13 @@ impl Finders {
             Ok(writer)
         };
         let follower = self.followers.follow(log.clone(), open, Box::new(|_| {}));
-        let finder = Finder { index, _follower: follower };
+        let finder = Arc::new(Finder { index, follower });
         self.lock().insert(log.info().name.to_string(), finder);
+    }
+
+    /// A log's index.
+    pub(crate) fn of(&self, log: &str) -> Option<Arc<Finder>> {
+        self.lock().get(log).cloned()
     }
 
     /// How many entries of each log can be found.
@@ -61,7 +66,7 @@ impl Finders {
         drop(std::mem::take(&mut *self.lock()));
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Finder>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Finder>>> {
         self.finders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -69,6 +74,11 @@ impl Finders {
 impl Finder {
     fn through(&self) -> TreeSize {
         self.index.borrow().as_ref().map_or(TreeSize(0), Index::indexed_through)
+    }
+
+    /// A search found the index damaged: it is built anew.
+    pub(crate) fn rebuild(&self) {
+        self.follower.nudge();
     }
 }
 

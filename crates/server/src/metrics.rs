@@ -118,6 +118,8 @@ impl Page {
         self.gauge("graven_http_tails", "tails open now", tails);
         let reads = limits.blocking_reads_max - shared.blocking.available_permits();
         self.gauge("graven_http_blocking_reads", "reads of files running now", reads);
+        let searches = limits.searches_max - shared.searches.available_permits();
+        self.gauge("graven_http_searches", "searches running now", searches);
         self.gauge("graven_http_body_bytes", "bytes of bodies held now", shared.bodies.bytes());
     }
 

@@ -45,6 +45,8 @@ pub(crate) struct Shared {
     pub(crate) tails_of: Mutex<HashMap<PrincipalId, usize>>,
     /// Reads of files that may run at once.
     pub(crate) blocking: Arc<Semaphore>,
+    /// Searches that may run at once.
+    pub(crate) searches: Arc<Semaphore>,
     pub(crate) bodies: Arc<Budget>,
     /// Turns true when the server stops: what would go on for ever ends then.
     pub(crate) stopping: watch::Receiver<bool>,
@@ -77,6 +79,7 @@ impl Shared {
             tails_of: Mutex::default(),
             tails: Arc::new(Semaphore::new(limits.tail_streams_max)),
             blocking: Arc::new(Semaphore::new(limits.blocking_reads_max)),
+            searches: Arc::new(Semaphore::new(limits.searches_max)),
             bodies: Budget::new(limits.bodies_bytes_max),
             limits,
             stopping,

@@ -8,7 +8,9 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use ureq::http::HeaderValue;
 
-use crate::answer::{self, KeyChange, LogInfo, Malformed, NewLog, NewToken, Revealed, RoleChange};
+use crate::answer::{
+    self, KeyChange, LogInfo, Malformed, NewLog, NewToken, Revealed, RoleChange, Search,
+};
 use crate::limits::LIST_PAGES_MAX;
 use crate::tail::Tail;
 use crate::transport::{Request, Transport};
@@ -336,6 +338,25 @@ impl Client {
         let body = serde_json::json!({ "subject": subject, "reason": reason });
         let route = format!("/api/v1/subjects/{}", escape(what));
         self.post_json(&route, &body, |value| Ok(value.clone()))
+    }
+
+    /// A page of what a query finds, as the server answers it. Nothing is proved.
+    pub fn search(&self, log: &str, search: &Search) -> Result<Value, ClientError> {
+        let (query, limit) = (escape(&search.query), search.limit);
+        let mut path = format!("{}/search?q={query}&limit={limit}", log_path(log));
+        for (name, value) in [("cursor", &search.cursor), ("facets", &search.facets)] {
+            if let Some(value) = value {
+                path.push_str(&format!("&{name}={}", escape(value)));
+            }
+        }
+        if let Some(index) = search.wait {
+            path.push_str(&format!("&wait={index}"));
+        }
+        self.get_json(&path, |value| {
+            answer::list(value, "results")?;
+            answer::number(value, "total")?;
+            answer::number(value, "indexed_through").map(|_| value.clone())
+        })
     }
 
     /// Follows a log from an index on.

@@ -20,7 +20,7 @@ mod transport;
 #[cfg(test)]
 mod tests;
 
-pub use answer::{KeyChange, LogInfo, NewLog, NewToken, Revealed, RoleChange};
+pub use answer::{KeyChange, LogInfo, NewLog, NewToken, Revealed, RoleChange, Search};
 pub use client::{Client, ProvedEntry};
 pub use error::ClientError;
 pub use keys::LogKeys;

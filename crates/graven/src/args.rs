@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     access, append, backup, blob, completions, config, disclose, export, get, key, log, man, prove,
-    restore, reveal, serve, subject, tail, token, verify,
+    restore, reveal, search, serve, subject, tail, token, verify,
 };
 use crate::demo;
 
@@ -86,6 +86,8 @@ pub(crate) enum Command {
     Verify(verify::VerifyArgs),
     /// Write a log out in a form that can be verified without the server
     Export(export::ExportArgs),
+    /// Print what a query finds in a log, newest first
+    Search(search::SearchArgs),
     /// Print entries as they are appended
     Tail(tail::TailArgs),
     /// List, rotate and add keys

@@ -16,6 +16,7 @@ pub(crate) mod prove;
 pub(crate) mod restore;
 pub(crate) mod reveal;
 mod sealing;
+pub(crate) mod search;
 pub(crate) mod serve;
 pub(crate) mod subject;
 pub(crate) mod succeed;
@@ -41,6 +42,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Prove(args) => prove::run(context, &args),
         Command::Verify(args) => verify::run(context, &args),
         Command::Export(args) => export::run(context, &args),
+        Command::Search(args) => search::run(context, &args),
         Command::Tail(args) => tail::run(context, &args),
         Command::Key(args) => key::run(context, args),
         Command::Token(args) => token::run(context, args),

@@ -19,6 +19,7 @@ mod count;
 mod doc;
 mod follower;
 mod index;
+mod pool;
 mod schema;
 mod search;
 mod steady;
@@ -29,8 +30,9 @@ mod words;
 
 pub use count::{Bucket, FacetCounts, Histogram};
 pub use doc::Doc;
-pub use follower::{Cursor, Derived, DerivedError, Follower, OnProgress, Progress, Source};
+pub use follower::{Cursor, Derived, DerivedError, Follower, Growth, OnProgress, Progress, Source};
 pub use index::{Index, IndexError, SearchWriter};
+pub use pool::Followers;
 pub use schema::Facet;
 pub use search::{Answer, Page, Request, SearchError, Want};
 pub use suggest::Suggest;

@@ -43,7 +43,7 @@ pub fn openapi() -> Value {
                     "description": "`__Host-graven_session` over TLS; what is not a GET also needs \
                         the session's `csrf` as X-Graven-Csrf"},
             },
-            "schemas": joined(joined(joined(schemas(), access_schemas()), session_schemas()), sealed_schemas()),
+            "schemas": all_schemas(),
         },
     })
 }
@@ -316,6 +316,39 @@ fn sealed_schemas() -> Value {
             "blob": {"type": "string", "description": "base64 of the sealed blob whose digest it is"},
         })),
     })
+}
+
+/// What a search answers.
+fn search_schemas() -> Value {
+    let (text, count) = (json!({"type": "string"}), schema_of("integer"));
+    json!({
+        "Found": object(&["total", "indexed_through", "results", "next"], &json!({
+            "total": count,
+            "indexed_through": {"type": "integer", "minimum": 0,
+                "description": "so many entries, from index 0 on, were searched"},
+            "results": list("Result"), "next": {"type": ["string", "null"]},
+            "facets": {"type": "object", "additionalProperties": schema_of("Facet")},
+            "histogram": {"type": "array", "items": object(&["from", "until", "count"], &json!({
+                "from": text, "until": text, "count": count,
+            }))},
+        })),
+        "Result": object(&["index", "time", "writer", "grade", "event"], &json!({
+            "index": count, "time": text, "writer": text, "grade": text,
+            "event": schema_of("Event"),
+        })),
+        "Facet": object(&["values", "distinct", "others"], &json!({
+            "values": {"type": "array", "items": object(&["value", "count"], &json!({
+                "value": text, "count": count,
+            }))},
+            "distinct": count, "others": count,
+        })),
+    })
+}
+
+/// The schemas of all routes.
+fn all_schemas() -> Value {
+    let more = [access_schemas(), session_schemas(), sealed_schemas(), search_schemas()];
+    more.into_iter().fold(schemas(), joined)
 }
 
 /// Two objects as one.

@@ -13,7 +13,7 @@ use axum::routing::{MethodFilter, MethodRouter};
 
 use crate::dispatch::{Answer, Handler, Target, dispatch};
 use crate::handlers::{
-    approvals, blobs, entries, events, factors, keys, logs, pages, policies, scope, sealed,
+    approvals, blobs, entries, events, factors, keys, logs, pages, policies, scope, sealed, search,
     session, streams, subjects, tail, tiles, tokens,
 };
 use crate::record::Recorded;
@@ -88,6 +88,15 @@ const PAGE: &[Param] = &[
     optional("limit", "integer", "items of this page, 1 to 1000"),
 ];
 
+const SEARCH: &[Param] = &[
+    optional("q", "string", "the query (docs/search.md); without it everything"),
+    optional("limit", "integer", "results of this page, 0 to 256; 100 without it"),
+    optional("cursor", "string", "`next` of the page before"),
+    optional("facets", "string", "fields whose values are counted, with commas between them"),
+    optional("histogram", "boolean", "whether to count by time"),
+    optional("wait", "integer", "wait until the entry of this index can be found, at most 10 s"),
+];
+
 const APPEND: Doc = Doc {
     id: "append",
     summary: "append one event, many, or a batch; all or nothing",
@@ -120,7 +129,7 @@ const APPEND: Doc = Doc {
 };
 
 /// All routes of the server.
-pub(crate) static ROUTES: [Route; 47] = [
+pub(crate) static ROUTES: [Route; 48] = [
     Route {
         method: Method::Post,
         path: "/api/v1/logs",
@@ -274,6 +283,28 @@ pub(crate) static ROUTES: [Route; 47] = [
             ],
             &[(200, JSON, "Consistency")],
         ),
+    },
+    Route {
+        method: Method::Get,
+        path: "/api/v1/logs/{log}/search",
+        access: Access::Needs(Right::ReadEntries),
+        recorded: Recorded::Always("graven.search"),
+        handler: |call| Box::pin(search::search(call)),
+        doc: Doc {
+            id: "search",
+            summary: "the newest entries that a query finds, and how many it finds in all",
+            query: SEARCH,
+            body: &[],
+            answers: &[(200, JSON, "Found")],
+            refusals: &[
+                Code::BadQuery,
+                Code::QueryLimit,
+                Code::NotFound,
+                Code::Busy,
+                Code::DiskFull,
+                Code::Unavailable,
+            ],
+        },
     },
     Route {
         method: Method::Get,

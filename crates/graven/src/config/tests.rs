@@ -73,6 +73,7 @@ fn values_of_the_wrong_form_are_refused() {
         ("log", "Main"),
         ("log", ""),
         ("trace_format", "xml"),
+        ("search", "true"),
         ("insecure_listen", "1"),
         ("proxies", "10.0.0.1,proxy"),
         ("proxies", ""),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::fixture::Fixture;
 
-const COMMANDS: [&[&str]; 51] = [
+const COMMANDS: [&[&str]; 52] = [
     &[],
     &["serve"],
     &["demo"],
@@ -18,6 +18,7 @@ const COMMANDS: [&[&str]; 51] = [
     &["prove"],
     &["verify"],
     &["export"],
+    &["search"],
     &["tail"],
     &["key"],
     &["key", "list"],

@@ -27,6 +27,8 @@ mod keys;
 #[cfg(test)]
 mod sealing;
 #[cfg(test)]
+mod search;
+#[cfg(test)]
 mod secrets;
 #[cfg(test)]
 mod tampering;

@@ -11,6 +11,7 @@ pub(crate) mod pages;
 pub(crate) mod policies;
 pub(crate) mod scope;
 pub(crate) mod sealed;
+pub(crate) mod search;
 pub(crate) mod session;
 pub(crate) mod streams;
 pub(crate) mod subjects;

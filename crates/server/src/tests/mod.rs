@@ -14,6 +14,7 @@ mod real_data;
 mod refusals;
 mod scope;
 mod sealed;
+mod search;
 mod session;
 mod site;
 mod streams_signed;

@@ -67,8 +67,8 @@ pub(crate) struct Shown {
     pub(crate) entries: Option<Range<u64>>,
     /// The log, where the path does not name it.
     pub(crate) log: Option<String>,
-    /// How many results of a search.
-    pub(crate) found: Option<u64>,
+    /// How many results of a search, and what was searched for.
+    pub(crate) found: Option<(u64, String)>,
     /// Nothing, for want of a right.
     pub(crate) is_denied: bool,
 }
@@ -218,11 +218,8 @@ fn record_access(call: &Call, target: &Target, refusal: Option<&Refusal>) {
         detail: target.route_name(),
         address: call.source,
     };
-    match call.shown.found {
-        Some(results) => {
-            let query = call.query("q").unwrap_or_default();
-            call.shared.records.add_search(access, results, query);
-        }
+    match &call.shown.found {
+        Some((results, query)) => call.shared.records.add_search(access, *results, query),
         None => call.shared.records.add(access, 1, call.shown.entries.clone()),
     }
 }
@@ -394,9 +391,9 @@ impl Call {
         self.shown.entries = Some(entries);
     }
 
-    /// For the record: a search gave this many results.
-    pub(crate) fn show_search(&mut self, results: u64) {
-        self.shown.found = Some(results);
+    /// For the record: a search for this gave so many results.
+    pub(crate) fn show_search(&mut self, results: u64, query: String) {
+        self.shown.found = Some((results, query));
     }
 
     /// For the record: this was refused for want of a right, whatever the answer says.

@@ -345,9 +345,60 @@ fn search_schemas() -> Value {
     })
 }
 
+/// What is answered about a resource or an actor.
+fn state_schemas() -> Value {
+    let (text, count, flag) = (schema_of("string"), schema_of("integer"), schema_of("boolean"));
+    let next = json!({"type": ["integer", "null"], "minimum": 0});
+    let at = json!({"type": ["integer", "string", "null"]});
+    let setter = json!({"index": count, "time": text, "actor": {}, "action": text, "grade": text});
+    let by = ["index", "time", "actor", "action", "grade"];
+    let set = |properties: Value| object(&by, &joined(properties, setter.clone()));
+    let fields = |field: Value| json!({"type": "object", "additionalProperties": field});
+    let change = object(&[], &json!({"before": {}, "after": {}, "sealed": {}}));
+    let version = json!({"outcome": text, "counts": flag, "ends": flag, "hidden": count,
+        "changes": fields(change)});
+    let state = |name: &str, field: Value| {
+        object(
+            &[
+                "target",
+                "at",
+                "exists",
+                "last",
+                "hidden",
+                "entries",
+                name,
+                "indexed_through",
+                "next",
+            ],
+            &json!({
+                "target": text, "at": at, "exists": {"type": ["boolean", "null"]},
+                "last": {"anyOf": [set(json!({})), {"type": "null"}]}, "hidden": count, "entries": count,
+                name: fields(field), "cleared": flag, "removed": {"type": "array", "items": text},
+                "indexed_through": count, "next": next,
+            }),
+        )
+    };
+    json!({
+        "History": object(&["target", "versions", "indexed_through", "next"], &json!({
+            "target": text, "versions": {"type": "array", "items": set(version)},
+            "indexed_through": count, "next": next,
+        })),
+        "AsOf": state("state", json!({})),
+        "Blame": state("fields", set(json!({"value": {}}))),
+        "Diff": object(&["target", "a", "b", "fields", "indexed_through"], &json!({
+            "target": text, "a": at, "b": at, "fields": fields(set(json!({"before": {}, "after": {}}))),
+            "indexed_through": count,
+        })),
+        "Timeline": object(&["results", "indexed_through", "next"], &json!({
+            "results": list("Result"), "indexed_through": count, "next": next,
+        })),
+    })
+}
+
 /// The schemas of all routes.
 fn all_schemas() -> Value {
-    let more = [access_schemas(), session_schemas(), sealed_schemas(), search_schemas()];
+    let more =
+        [access_schemas(), session_schemas(), sealed_schemas(), search_schemas(), state_schemas()];
     more.into_iter().fold(schemas(), joined)
 }
 

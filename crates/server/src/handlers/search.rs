@@ -36,7 +36,7 @@ struct Search {
 }
 
 /// A search without an answer.
-enum Failed {
+pub(super) enum Failed {
     Refused(Refusal),
     Search(SearchError),
     Read(ReadError),
@@ -54,9 +54,11 @@ pub(crate) async fn search(call: &mut Call) -> Result<Response, Refusal> {
     let shared = Arc::clone(&call.shared);
     let finder = finder(&shared, &log)?;
     let index = ready(&shared, &finder, search.wait).await?;
-    let found = within(shared.limits.search_time, run(&shared, (search, index, log))).await?;
+    let run = run(&shared, move || answer(&search, &index, &log));
+    let found = within(shared.limits.search_time, run).await?;
     let (results, body) = found.map_err(|failed| refusal(call, &finder, failed))?;
-    call.show_search(results);
+    let query = call.query("q").unwrap_or_default().to_owned();
+    call.show_search(results, query);
     Ok(json::response(StatusCode::OK, body))
 }
 
@@ -109,7 +111,7 @@ fn facets(text: &str) -> Result<Vec<Facet>, Refusal> {
     Ok(facets)
 }
 
-fn finder(shared: &Shared, log: &LogHandle) -> Result<Arc<Finder>, Refusal> {
+pub(super) fn finder(shared: &Shared, log: &LogHandle) -> Result<Arc<Finder>, Refusal> {
     let finders = shared.finders.as_ref().ok_or_else(|| {
         let detail = "this server was started without search; read entries by index, or as a tail";
         Refusal::new(Code::Unavailable, detail)
@@ -118,7 +120,7 @@ fn finder(shared: &Shared, log: &LogHandle) -> Result<Arc<Finder>, Refusal> {
 }
 
 /// The index, once it is open and has taken the entry that is waited for, or the time for that is over.
-async fn ready(
+pub(super) async fn ready(
     shared: &Shared,
     finder: &Finder,
     wait: Option<LeafIndex>,
@@ -141,7 +143,10 @@ fn unready(why: &str) -> Refusal {
 }
 
 /// What comes of a search in time. One that is late is let go of; it keeps its place until it ends.
-async fn within<T>(limit: Duration, search: impl Future<Output = T>) -> Result<T, Refusal> {
+pub(super) async fn within<T>(
+    limit: Duration,
+    search: impl Future<Output = T>,
+) -> Result<T, Refusal> {
     timeout(limit, search).await.map_err(|_| {
         let detail = format!(
             "the search took longer than {} ms; narrow it by `since:` and `until:`, or leave facets and wildcards out",
@@ -152,9 +157,9 @@ async fn within<T>(limit: Duration, search: impl Future<Output = T>) -> Result<T
 }
 
 /// Searches, on a thread that may take long over it; gives how many results there are, and the answer.
-async fn run(
+pub(super) async fn run(
     shared: &Shared,
-    (search, index, log): (Search, Index, LogHandle),
+    search: impl FnOnce() -> Result<(u64, Vec<u8>), Failed> + Send + 'static,
 ) -> Result<(u64, Vec<u8>), Failed> {
     let permit = Arc::clone(&shared.searches).try_acquire_owned().map_err(|_| {
         let detail = format!(
@@ -164,7 +169,7 @@ async fn run(
         Failed::Refused(Refusal::new(Code::Busy, detail))
     })?;
     let work = move || {
-        let found = answer(&search, &index, &log);
+        let found = search();
         drop(permit);
         found
     };
@@ -172,7 +177,7 @@ async fn run(
 }
 
 /// What a client is told of a search that failed; what somebody must look at is written down.
-fn refusal(call: &Call, finder: &Finder, failed: Failed) -> Refusal {
+pub(super) fn refusal(call: &Call, finder: &Finder, failed: Failed) -> Refusal {
     match failed {
         Failed::Refused(refusal) => refusal,
         Failed::Read(error) => logged(call, &error),
@@ -215,7 +220,11 @@ fn answer(search: &Search, index: &Index, log: &LogHandle) -> Result<(u64, Vec<u
 }
 
 /// A result: `{"index","time","writer","grade","event"}`, the event as its bytes are.
-fn push_result(out: &mut Vec<u8>, index: LeafIndex, entry: &[u8]) -> Result<(), ReadError> {
+pub(super) fn push_result(
+    out: &mut Vec<u8>,
+    index: LeafIndex,
+    entry: &[u8],
+) -> Result<(), ReadError> {
     let entry = Entry::parse(entry)
         .map_err(|error| ReadError::Malformed { index, why: error.to_string() })?;
     let header = &entry.header;
@@ -264,7 +273,7 @@ fn time(ms: u64) -> Time {
 }
 
 /// A query at fault; its place as a byte of the parameter, its column in words.
-fn refused(parameter: &str, text: &str, error: &QueryError) -> Refusal {
+pub(super) fn refused(parameter: &str, text: &str, error: &QueryError) -> Refusal {
     let code = match error.kind {
         QueryErrorKind::Bad => Code::BadQuery,
         QueryErrorKind::Limit => Code::QueryLimit,

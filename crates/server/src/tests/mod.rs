@@ -17,6 +17,7 @@ mod sealed;
 mod search;
 mod session;
 mod site;
+mod state;
 mod streams_signed;
 mod tail;
 mod tiles_served;

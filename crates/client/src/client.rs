@@ -359,6 +359,26 @@ impl Client {
         })
     }
 
+    /// What a route of the log that takes a query says (`history`, `asof`, ...), as the server answers it. Nothing is proved.
+    pub fn ask(
+        &self,
+        log: &str,
+        route: &str,
+        query: &[(&str, String)],
+    ) -> Result<Value, ClientError> {
+        self.get_json(&ask_path(log, route, query), |value| Ok(value.clone()))
+    }
+
+    /// The same as the bytes that came: numbers keep their text.
+    pub fn ask_bytes(
+        &self,
+        log: &str,
+        route: &str,
+        query: &[(&str, String)],
+    ) -> Result<Vec<u8>, ClientError> {
+        self.get(&ask_path(log, route, query))
+    }
+
     /// Follows a log from an index on.
     pub fn tail(&self, log: &str, from: LeafIndex) -> Tail {
         Tail::new(self.transport.clone(), log_path(log), from)
@@ -445,6 +465,12 @@ impl Client {
         }
         Ok(())
     }
+}
+
+fn ask_path(log: &str, route: &str, query: &[(&str, String)]) -> String {
+    let query: Vec<String> =
+        query.iter().map(|(name, value)| format!("{name}={}", escape(value))).collect();
+    format!("{}/{route}?{}", log_path(log), query.join("&"))
 }
 
 fn log_path(log: &str) -> String {

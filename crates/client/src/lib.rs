@@ -14,6 +14,7 @@ mod error;
 mod keys;
 pub mod limits;
 mod problem;
+mod sink;
 mod tail;
 mod transport;
 
@@ -24,4 +25,5 @@ pub use answer::{KeyChange, LogInfo, NewLog, NewToken, Revealed, RoleChange, Sea
 pub use client::{Client, ProvedEntry};
 pub use error::ClientError;
 pub use keys::LogKeys;
+pub use sink::Sink;
 pub use tail::{Tail, TailEntry};

@@ -113,7 +113,7 @@ fn print(context: &Context, answer: &Value) -> Result<(), Failure> {
 }
 
 /// Index, time, actor, action, target and outcome.
-fn line(result: &Value) -> String {
+pub(super) fn line(result: &Value) -> String {
     let event = &result["event"];
     let actor = event["actor"].get("id").unwrap_or(&event["actor"]);
     let target = match &event["target"] {
@@ -136,7 +136,7 @@ fn line(result: &Value) -> String {
 }
 
 /// A value as one word of a line; control characters are made visible, so that a line stays one.
-fn word(value: &Value) -> String {
+pub(super) fn word(value: &Value) -> String {
     let text = match value {
         Value::Null => return "-".to_owned(),
         Value::String(text) => text.clone(),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::fixture::Fixture;
 
-const COMMANDS: [&[&str]; 52] = [
+const COMMANDS: [&[&str]; 58] = [
     &[],
     &["serve"],
     &["demo"],
@@ -19,6 +19,12 @@ const COMMANDS: [&[&str]; 52] = [
     &["verify"],
     &["export"],
     &["search"],
+    &["history"],
+    &["asof"],
+    &["diff"],
+    &["blame"],
+    &["timeline"],
+    &["replay"],
     &["tail"],
     &["key"],
     &["key", "list"],

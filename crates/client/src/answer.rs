@@ -55,6 +55,21 @@ pub struct NewToken {
     pub expires_s: Option<u64>,
 }
 
+/// A search.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Search {
+    /// The query; an empty one finds everything.
+    pub query: String,
+    /// Results of this page; at most 256.
+    pub limit: u64,
+    /// `next` of the page before.
+    pub cursor: Option<String>,
+    /// Fields whose values are counted, with commas between them.
+    pub facets: Option<String>,
+    /// An index: the server waits a while until it can be found.
+    pub wait: Option<u64>,
+}
+
 /// A role to be given or taken.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RoleChange {

@@ -8,7 +8,9 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use ureq::http::HeaderValue;
 
-use crate::answer::{self, KeyChange, LogInfo, Malformed, NewLog, NewToken, Revealed, RoleChange};
+use crate::answer::{
+    self, KeyChange, LogInfo, Malformed, NewLog, NewToken, Revealed, RoleChange, Search,
+};
 use crate::limits::LIST_PAGES_MAX;
 use crate::tail::Tail;
 use crate::transport::{ClientTls, Request, Transport};
@@ -40,7 +42,7 @@ pub struct ProvedEntry {
 impl Client {
     /// A client of the server at `url`, such as `http://127.0.0.1:7070`, with this bearer token.
     pub fn new(url: &str, token: Option<&str>) -> Result<Client, ClientError> {
-        Client::with_tls(url, token, &ClientTls { roots: None, own: None })
+        Client::with_tls(url, token, &ClientTls::default())
     }
 
     /// The same, with certificates to trust the server by, or one to show.
@@ -337,6 +339,45 @@ impl Client {
         self.post_json(&route, &body, |value| Ok(value.clone()))
     }
 
+    /// A page of what a query finds, as the server answers it. Nothing is proved.
+    pub fn search(&self, log: &str, search: &Search) -> Result<Value, ClientError> {
+        let (query, limit) = (escape(&search.query), search.limit);
+        let mut path = format!("{}/search?q={query}&limit={limit}", log_path(log));
+        for (name, value) in [("cursor", &search.cursor), ("facets", &search.facets)] {
+            if let Some(value) = value {
+                path.push_str(&format!("&{name}={}", escape(value)));
+            }
+        }
+        if let Some(index) = search.wait {
+            path.push_str(&format!("&wait={index}"));
+        }
+        self.get_json(&path, |value| {
+            answer::list(value, "results")?;
+            answer::number(value, "total")?;
+            answer::number(value, "indexed_through").map(|_| value.clone())
+        })
+    }
+
+    /// What a route of the log that takes a query says (`history`, `asof`, ...), as the server answers it. Nothing is proved.
+    pub fn ask(
+        &self,
+        log: &str,
+        route: &str,
+        query: &[(&str, String)],
+    ) -> Result<Value, ClientError> {
+        self.get_json(&ask_path(log, route, query), |value| Ok(value.clone()))
+    }
+
+    /// The same as the bytes that came: numbers keep their text.
+    pub fn ask_bytes(
+        &self,
+        log: &str,
+        route: &str,
+        query: &[(&str, String)],
+    ) -> Result<Vec<u8>, ClientError> {
+        self.get(&ask_path(log, route, query))
+    }
+
     /// Follows a log from an index on.
     pub fn tail(&self, log: &str, from: LeafIndex) -> Tail {
         Tail::new(self.transport.clone(), log_path(log), from)
@@ -423,6 +464,12 @@ impl Client {
         }
         Ok(())
     }
+}
+
+fn ask_path(log: &str, route: &str, query: &[(&str, String)]) -> String {
+    let query: Vec<String> =
+        query.iter().map(|(name, value)| format!("{name}={}", escape(value))).collect();
+    format!("{}/{route}?{}", log_path(log), query.join("&"))
 }
 
 fn log_path(log: &str) -> String {

@@ -14,15 +14,17 @@ mod error;
 mod keys;
 pub mod limits;
 mod problem;
+mod sink;
 mod tail;
 mod transport;
 
 #[cfg(test)]
 mod tests;
 
-pub use answer::{KeyChange, LogInfo, NewLog, NewToken, Revealed, RoleChange};
+pub use answer::{KeyChange, LogInfo, NewLog, NewToken, Revealed, RoleChange, Search};
 pub use client::{Client, ProvedEntry};
 pub use error::ClientError;
 pub use keys::LogKeys;
+pub use sink::Sink;
 pub use tail::{Tail, TailEntry};
 pub use transport::ClientTls;

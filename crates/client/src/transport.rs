@@ -18,7 +18,7 @@ use crate::limits::{
 use crate::problem;
 
 /// How a client meets a server over TLS; all of it in PEM form.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub struct ClientTls<'a> {
     /// The server's certificate has to be one of these, or signed by one; without them those of the web count.
     pub roots: Option<&'a [u8]>,

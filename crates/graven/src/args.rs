@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    access, append, backup, blob, completions, config, disclose, export, get, key, log, man, prove,
-    restore, reveal, serve, subject, tail, token, verify,
+    access, append, asof, backup, blame, blob, completions, config, diff, disclose, export, get,
+    history, key, log, man, prove, replay, restore, reveal, search, serve, subject, tail, timeline,
+    token, verify,
 };
 use crate::demo;
 
@@ -92,6 +93,21 @@ pub(crate) enum Command {
     Verify(verify::VerifyArgs),
     /// Write a log out in a form that can be verified without the server
     Export(export::ExportArgs),
+    /// Print what a query finds in a log, newest first
+    Search(search::SearchArgs),
+    /// Print the entries that name a resource, and what each did to it
+    History(history::HistoryArgs),
+    /// Print the state of a resource at a moment
+    #[command(name = "asof")]
+    AsOf(asof::AsOfArgs),
+    /// Print in what a resource differs between two moments
+    Diff(diff::DiffArgs),
+    /// Print who last set each field of a resource
+    Blame(blame::BlameArgs),
+    /// Print what an actor did, or what happened in a session or a trace, oldest first
+    Timeline(timeline::TimelineArgs),
+    /// Send what a query finds once more, in order and at its pace, marked as a replay
+    Replay(replay::ReplayArgs),
     /// Print entries as they are appended
     Tail(tail::TailArgs),
     /// List, rotate and add keys

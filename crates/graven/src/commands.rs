@@ -2,24 +2,32 @@
 
 pub(crate) mod access;
 pub(crate) mod append;
+pub(crate) mod asof;
 pub(crate) mod backup;
+pub(crate) mod blame;
 pub(crate) mod blob;
 pub(crate) mod completions;
 pub(crate) mod config;
+pub(crate) mod diff;
 pub(crate) mod disclose;
 pub(crate) mod export;
 pub(crate) mod get;
+pub(crate) mod history;
 pub(crate) mod key;
 pub(crate) mod log;
 pub(crate) mod man;
 pub(crate) mod prove;
+pub(crate) mod replay;
+mod resource;
 pub(crate) mod restore;
 pub(crate) mod reveal;
 mod sealing;
+pub(crate) mod search;
 pub(crate) mod serve;
 pub(crate) mod subject;
 pub(crate) mod succeed;
 pub(crate) mod tail;
+pub(crate) mod timeline;
 pub(crate) mod token;
 pub(crate) mod verify;
 pub(crate) mod version;
@@ -41,6 +49,13 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Prove(args) => prove::run(context, &args),
         Command::Verify(args) => verify::run(context, &args),
         Command::Export(args) => export::run(context, &args),
+        Command::Search(args) => search::run(context, &args),
+        Command::History(args) => history::run(context, &args),
+        Command::AsOf(args) => asof::run(context, &args),
+        Command::Diff(args) => diff::run(context, &args),
+        Command::Blame(args) => blame::run(context, &args),
+        Command::Timeline(args) => timeline::run(context, &args),
+        Command::Replay(args) => replay::run(context, &args),
         Command::Tail(args) => tail::run(context, &args),
         Command::Key(args) => key::run(context, args),
         Command::Token(args) => token::run(context, args),

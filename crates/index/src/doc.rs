@@ -63,6 +63,15 @@ pub(crate) fn walk(event: &[u8], sink: &mut impl FnMut(&str, Fact<'_>)) {
 
 /// `type/id` and `id` of a target, as values of `target`.
 fn target_name(target: &[u8], sink: &mut impl FnMut(&str, Fact<'_>)) {
+    let Some((kind, id)) = kind_and_id(target) else { return };
+    sink("target", Fact::Text(cut(&id, VALUE_BYTES_MAX).into()));
+    if let Some(kind) = kind {
+        sink("target", Fact::Text(cut(&format!("{kind}/{id}"), VALUE_BYTES_MAX).into()));
+    }
+}
+
+/// Type, if it has one, and id of a target that is an object.
+pub(crate) fn kind_and_id(target: &[u8]) -> Option<(Option<Cow<'_, str>>, Cow<'_, str>)> {
     let (mut kind, mut id) = (None, None);
     for (key, raw) in members(target) {
         match &*key {
@@ -73,11 +82,7 @@ fn target_name(target: &[u8], sink: &mut impl FnMut(&str, Fact<'_>)) {
             _ => {}
         }
     }
-    let Some(id) = id else { return };
-    sink("target", Fact::Text(cut(&id, VALUE_BYTES_MAX).into()));
-    if let Some(kind) = kind {
-        sink("target", Fact::Text(cut(&format!("{kind}/{id}"), VALUE_BYTES_MAX).into()));
-    }
+    Some((kind, id?))
 }
 
 fn node(path: &mut String, raw: &[u8], depth: usize, sink: &mut impl FnMut(&str, Fact<'_>)) {

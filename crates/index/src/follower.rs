@@ -7,11 +7,10 @@
 //! A crash loses what was taken since the last commit, and the next start takes it again. The log never waits for a follower.
 
 use std::future::Future;
-use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{JoinHandle, Thread};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use graven_entry::Name;
@@ -21,8 +20,15 @@ use tantivy::TantivyError;
 
 use crate::index::IndexError;
 use crate::limits::{
-    BATCH_ENTRIES, COMMIT_ENTRIES_MAX, COMMIT_IDLE_MS, COMMIT_MS_MAX, REST_AFTER_MS, RETRY_AFTER_MS,
+    BATCH_ENTRIES, COMMIT_ENTRIES_MAX, COMMIT_IDLE_MS, COMMIT_MS_MAX, FOLLOWERS_AWAKE_MAX,
+    REST_AFTER_MS, RETRY_AFTER_MS,
 };
+use crate::pool::{Next, Pool, Work};
+
+const COMMIT_IDLE: Duration = Duration::from_millis(COMMIT_IDLE_MS);
+const COMMIT_MAX: Duration = Duration::from_millis(COMMIT_MS_MAX);
+const REST_AFTER: Duration = Duration::from_millis(REST_AFTER_MS);
+const RETRY_AFTER: Duration = Duration::from_millis(RETRY_AFTER_MS);
 
 /// How far something derived is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,8 +71,11 @@ pub trait Source: Send + Sync + 'static {
     /// The bytes of a committed entry.
     fn entry(&self, index: LeafIndex) -> Result<Vec<u8>, ReadError>;
     /// Resolves with the committed size as soon as it is beyond `size`.
-    fn wait_past(&self, size: TreeSize) -> Pin<Box<dyn Future<Output = TreeSize> + Send + '_>>;
+    fn wait_past(&self, size: TreeSize) -> Growth;
 }
+
+/// The committed size to come.
+pub type Growth = Pin<Box<dyn Future<Output = TreeSize> + Send>>;
 
 impl Source for LogHandle {
     fn origin(&self) -> Name {
@@ -77,8 +86,9 @@ impl Source for LogHandle {
         LogHandle::entry(self, index)
     }
 
-    fn wait_past(&self, size: TreeSize) -> Pin<Box<dyn Future<Output = TreeSize> + Send + '_>> {
-        Box::pin(LogHandle::wait_past(self, size))
+    fn wait_past(&self, size: TreeSize) -> Growth {
+        let log = self.clone();
+        Box::pin(async move { LogHandle::wait_past(&log, size).await })
     }
 }
 
@@ -122,78 +132,59 @@ impl Progress {
     }
 }
 
-/// Called with each change of the progress, on the follower's thread.
+/// Called with each change of the progress, on a thread of the followers.
 pub type OnProgress = Box<dyn Fn(&Progress) + Send>;
 
-/// A thread that follows a log. Stops when dropped.
+/// A log that is followed. Ends when dropped.
 pub struct Follower {
-    shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
-}
-
-struct Shared {
-    stop: AtomicBool,
-    progress: Mutex<Progress>,
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) id: u64,
+    pub(crate) progress: Arc<Mutex<Progress>>,
 }
 
 impl Follower {
-    /// Starts to follow, from where `derived` is; `name` is the thread's.
-    pub fn spawn(
-        name: &str,
-        source: impl Source,
-        derived: impl Derived,
-        on_progress: OnProgress,
-    ) -> std::io::Result<Follower> {
-        let through = derived.cursor().next;
-        let progress = Progress { through, size: through, failure: None };
-        let shared =
-            Arc::new(Shared { stop: AtomicBool::new(false), progress: Mutex::new(progress) });
-        let run = Run { source, derived, on_progress, shared: Arc::clone(&shared) };
-        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || run.run())?;
-        Ok(Follower { shared, thread: Some(thread) })
-    }
-
     /// How far it is.
     pub fn progress(&self) -> Progress {
-        self.shared.progress().clone()
+        lock(&self.progress).clone()
     }
 
-    /// Stops; what was taken since the last commit is taken again at the next start.
-    pub fn stop(mut self) {
-        self.end();
+    /// Has it look at what it writes: a reader found that damaged.
+    pub fn nudge(&self) {
+        self.pool.ring(self.id);
     }
 
-    fn end(&mut self) {
-        self.shared.stop.store(true, Ordering::Release);
-        let Some(thread) = self.thread.take() else { return };
-        thread.thread().unpark();
-        if thread.join().is_err() {
-            tracing::error!("a follower's thread panicked");
-        }
-    }
+    /// Ends it; what was taken since the last commit is taken again when the log is next followed.
+    pub fn stop(self) {}
 }
 
 impl Drop for Follower {
     fn drop(&mut self) {
-        self.end();
+        self.pool.end(self.id);
     }
 }
 
-impl Shared {
-    fn progress(&self) -> std::sync::MutexGuard<'_, Progress> {
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// Opens what is derived.
+type Open<D> = Box<dyn FnMut() -> Result<D, DerivedError> + Send>;
 
-    fn is_stopped(&self) -> bool {
-        self.stop.load(Ordering::Acquire)
-    }
-}
-
-struct Run<S, D> {
+/// The work of following one log.
+pub(crate) struct Run<S, D> {
     source: S,
-    derived: D,
+    open: Open<D>,
     on_progress: OnProgress,
-    shared: Arc<Shared>,
+    progress: Arc<Mutex<Progress>>,
+    /// Opened by the first step.
+    derived: Option<D>,
+    /// Whether what is derived is known to be of this log as it is.
+    is_checked: bool,
+    /// Entries that the log had when it was last asked.
+    size: TreeSize,
+    /// Rings when the log grows; absent where it has grown.
+    growth: Option<Growth>,
+    pending: Pending,
+    /// Not before this, after an error.
+    retry_at: Option<Instant>,
+    awake: Option<Awake>,
+    all_awake: Arc<AtomicUsize>,
 }
 
 /// What was taken and is not committed.
@@ -203,146 +194,204 @@ struct Pending {
     last_commit: Instant,
 }
 
+/// Stands for threads and memory that entries are taken with.
+struct Awake(Arc<AtomicUsize>);
+
+impl Awake {
+    fn new(all: &Arc<AtomicUsize>) -> Awake {
+        all.fetch_add(1, Ordering::Relaxed);
+        Awake(Arc::clone(all))
+    }
+}
+
+impl Drop for Awake {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl<S: Source, D: Derived> Run<S, D> {
-    fn run(mut self) {
-        while !self.shared.is_stopped() {
-            let Err(error) = self.follow() else { continue };
-            let why = with_causes(&error);
-            tracing::warn!(origin = %self.source.origin(), error = why, "a follower cannot go on, trying again");
-            self.report(None, Some(why));
-            self.shared.wait(std::future::pending::<()>(), Duration::from_millis(RETRY_AFTER_MS));
-            if let Err(error) = self.derived.go_back() {
-                tracing::warn!(
-                    error = with_causes(&error),
-                    "a follower cannot go back to its last commit"
-                );
-            }
-        }
+    pub(crate) fn new(
+        source: S,
+        open: Open<D>,
+        on_progress: OnProgress,
+        all_awake: &Arc<AtomicUsize>,
+    ) -> (Run<S, D>, Arc<Mutex<Progress>>) {
+        let none = TreeSize(0);
+        let progress = Progress { through: none, size: none, failure: None };
+        let progress = Arc::new(Mutex::new(progress));
+        let run = Run {
+            source,
+            open,
+            on_progress,
+            progress: Arc::clone(&progress),
+            derived: None,
+            is_checked: false,
+            size: none,
+            growth: None,
+            pending: Pending::none(),
+            retry_at: None,
+            awake: None,
+            all_awake: Arc::clone(all_awake),
+        };
+        (run, progress)
     }
 
-    /// Follows until told to stop, or something fails.
-    fn follow(&mut self) -> Result<(), DerivedError> {
-        self.check_history()?;
-        let mut size = self.derived.cursor().next;
-        let now = Instant::now();
-        let mut pending = Pending { entries: 0, since: now, last_commit: now };
-        while !self.shared.is_stopped() {
-            if self.derived.is_damaged() {
-                self.derived.begin_anew("a search found a file that is not what was written")?;
-                return Ok(());
-            }
-            let next = self.derived.cursor().next;
-            let patience = pending.patience(next == size);
-            if let Some(now) = self.shared.wait(self.source.wait_past(next), patience) {
-                size = now;
-                self.report(Some(size), None);
-                self.take_batch(size, &mut pending)?;
-            } else if pending.entries == 0 {
-                self.derived.rest()?;
-            }
-            if pending.entries > 0 && pending.is_due(self.derived.cursor().next == size) {
-                self.derived.commit()?;
-                let now = Instant::now();
-                pending = Pending { entries: 0, since: now, last_commit: now };
-                self.report(None, None);
-            }
+    fn follow(&mut self, derived: &mut D, waker: &Waker) -> Result<Next, DerivedError> {
+        if !self.is_checked {
+            self.check_history(derived)?;
         }
-        Ok(())
+        if derived.is_damaged() {
+            self.awake = None;
+            self.is_checked = false;
+            derived.begin_anew("a search found a file that is not what was written")?;
+            return Ok(Next::Now);
+        }
+        self.look(derived.cursor().next, waker);
+        self.take_batch(derived)?;
+        // Too many are at it: this one ends here and goes on when it has its turn again.
+        let is_crowded = self.all_awake.load(Ordering::Relaxed) > FOLLOWERS_AWAKE_MAX;
+        let caught_up = derived.cursor().next == self.size;
+        if self.pending.entries > 0 && (is_crowded || self.pending.is_due(caught_up)) {
+            derived.commit()?;
+            self.pending = Pending::none();
+            let through = derived.cursor().next;
+            self.report(|progress| (progress.through, progress.failure) = (through, None));
+        }
+        let is_tired = is_crowded || self.pending.last_commit.elapsed() >= REST_AFTER;
+        if self.pending.entries == 0 && is_tired && self.awake.is_some() {
+            derived.rest()?;
+            self.awake = None;
+        }
+        Ok(self.next())
     }
 
     /// What is derived must be from this log as it is: not longer than it, and with the same last entry.
-    fn check_history(&mut self) -> Result<(), DerivedError> {
-        let cursor = self.derived.cursor().clone();
-        let Some(place) = cursor.next.0.checked_sub(1) else { return Ok(()) };
-        let why = match self.source.entry(LeafIndex(place)) {
-            Ok(entry) if cursor.last == Some(leaf_hash(&entry)) => return Ok(()),
-            Ok(_) => format!("its last entry, {place}, is another in the log"),
-            Err(ReadError::NotFound { size, .. }) => {
-                format!("it has {} entries, the log {size}", cursor.next)
+    fn check_history(&mut self, derived: &mut D) -> Result<(), DerivedError> {
+        let cursor = derived.cursor().clone();
+        if let Some(place) = cursor.next.0.checked_sub(1) {
+            let why = match self.source.entry(LeafIndex(place)) {
+                Ok(entry) if cursor.last == Some(leaf_hash(&entry)) => None,
+                Ok(_) => Some(format!("its last entry, {place}, is another in the log")),
+                Err(ReadError::NotFound { size, .. }) => {
+                    Some(format!("it has {} entries, the log {size}", cursor.next))
+                }
+                Err(error) => return Err(error.into()),
+            };
+            if let Some(why) = why {
+                derived.begin_anew(&why)?;
             }
-            Err(error) => return Err(error.into()),
-        };
-        self.derived.begin_anew(&why)
+        }
+        self.is_checked = true;
+        self.pending = Pending::none();
+        self.size = derived.cursor().next;
+        let through = self.size;
+        self.report(|progress| {
+            (progress.through, progress.size) = (through, through.max(progress.size));
+        });
+        Ok(())
     }
 
-    fn take_batch(&mut self, size: TreeSize, pending: &mut Pending) -> Result<(), DerivedError> {
-        let first = self.derived.cursor().next.0;
-        let end = size.0.min(first + BATCH_ENTRIES);
-        if pending.entries == 0 {
-            pending.since = Instant::now();
+    /// Asks the log whether it has entries beyond `next`, and to ring when it has.
+    fn look(&mut self, next: TreeSize, waker: &Waker) {
+        let mut growth = self.source.wait_past(next);
+        match growth.as_mut().poll(&mut Context::from_waker(waker)) {
+            Poll::Pending => self.growth = Some(growth),
+            Poll::Ready(size) => {
+                (self.size, self.growth) = (size, None);
+                self.report(|progress| (progress.size, progress.failure) = (size, None));
+            }
+        }
+    }
+
+    fn take_batch(&mut self, derived: &mut D) -> Result<(), DerivedError> {
+        let first = derived.cursor().next.0;
+        let end = self.size.0.min(first + BATCH_ENTRIES);
+        if first < end && self.pending.entries == 0 {
+            self.pending.since = Instant::now();
         }
         for index in (first..end).map(LeafIndex) {
+            self.awake.get_or_insert_with(|| Awake::new(&self.all_awake));
             let entry = self.source.entry(index)?;
-            self.derived.take(index, &entry)?;
-            pending.entries += 1;
+            derived.take(index, &entry)?;
+            self.pending.entries += 1;
         }
         Ok(())
     }
 
-    fn report(&self, size: Option<TreeSize>, failure: Option<String>) {
-        let mut progress = self.shared.progress();
-        let through = if size.is_none() && failure.is_none() {
-            self.derived.cursor().next
-        } else {
-            progress.through
-        };
-        let size = size.unwrap_or(progress.size);
-        let now = Progress { through, size, failure };
-        if *progress != now {
-            *progress = now.clone();
-            drop(progress);
+    fn next(&self) -> Next {
+        if self.growth.is_none() {
+            return Next::Now;
+        }
+        match (self.pending.entries, &self.awake) {
+            (0, None) => Next::WhenRung,
+            (0, Some(_)) => Next::At(self.pending.last_commit + REST_AFTER),
+            _ => Next::At(self.pending.last_commit + COMMIT_IDLE),
+        }
+    }
+
+    fn fail(&mut self, error: &DerivedError) -> Next {
+        let why = with_causes(error);
+        tracing::warn!(origin = %self.source.origin(), error = why, "a follower cannot go on, trying again");
+        self.report(|progress| progress.failure = Some(why));
+        (self.is_checked, self.growth) = (false, None);
+        let at = Instant::now() + RETRY_AFTER;
+        self.retry_at = Some(at);
+        Next::At(at)
+    }
+
+    fn report(&self, change: impl FnOnce(&mut Progress)) {
+        let mut progress = lock(&self.progress);
+        let before = progress.clone();
+        change(&mut progress);
+        let now = progress.clone();
+        drop(progress);
+        if now != before {
             (self.on_progress)(&now);
         }
     }
 }
 
+impl<S: Source, D: Derived> Work for Run<S, D> {
+    fn step(&mut self, waker: &Waker) -> Next {
+        if let Some(at) = self.retry_at
+            && Instant::now() < at
+        {
+            return Next::At(at);
+        }
+        self.retry_at = None;
+        let mut derived = match self.derived.take().map_or_else(&mut self.open, Ok) {
+            Ok(derived) => derived,
+            Err(error) => return self.fail(&error),
+        };
+        let followed = self.follow(&mut derived, waker);
+        let next = followed.unwrap_or_else(|error| {
+            if let Err(error) = derived.go_back() {
+                let error = with_causes(&error);
+                tracing::warn!(error, "a follower cannot go back to its last commit");
+            }
+            self.awake = None;
+            self.fail(&error)
+        });
+        self.derived = Some(derived);
+        next
+    }
+}
+
 impl Pending {
-    /// How long to wait for more entries.
-    fn patience(&self, caught_up: bool) -> Duration {
-        if self.entries == 0 {
-            return Duration::from_millis(REST_AFTER_MS);
-        }
-        if !caught_up {
-            return Duration::ZERO;
-        }
-        Duration::from_millis(COMMIT_IDLE_MS).saturating_sub(self.last_commit.elapsed())
+    fn none() -> Pending {
+        let now = Instant::now();
+        Pending { entries: 0, since: now, last_commit: now }
     }
 
     fn is_due(&self, caught_up: bool) -> bool {
-        let idle = caught_up && self.last_commit.elapsed() >= Duration::from_millis(COMMIT_IDLE_MS);
-        idle || self.entries >= COMMIT_ENTRIES_MAX
-            || self.since.elapsed() >= Duration::from_millis(COMMIT_MS_MAX)
+        let idle = caught_up && self.last_commit.elapsed() >= COMMIT_IDLE;
+        idle || self.entries >= COMMIT_ENTRIES_MAX || self.since.elapsed() >= COMMIT_MAX
     }
 }
 
-/// Wakes a parked thread.
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
-impl Shared {
-    /// Waits on this thread for `future`, at most `patience`; nothing if told to stop or out of patience.
-    fn wait<F: Future>(&self, future: F, patience: Duration) -> Option<F::Output> {
-        let deadline = Instant::now() + patience;
-        let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
-        let mut context = Context::from_waker(&waker);
-        let mut future = pin!(future);
-        while !self.is_stopped() {
-            if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
-                return Some(output);
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return None;
-            }
-            std::thread::park_timeout(left);
-        }
-        None
-    }
+fn lock(progress: &Mutex<Progress>) -> MutexGuard<'_, Progress> {
+    progress.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn with_causes(error: &dyn std::error::Error) -> String {

@@ -1,34 +1,42 @@
-//! The index: search over a log's entries, all of it derived from the log, deletable and the same again after replay.
+//! The index: search over a log's entries, and the state of what they are about; all of it derived from the log, deletable
+//! and the same again after replay.
 //!
 //! ```text
 //! query (text -> tree)     one grammar for command line, HTTP and user interface
 //! doc (entry -> facts)     one reading of entries for the index and the evaluator
 //! follower (log -> facts)  in index order, the cursor committed with them
 //! search (tree -> answer)  newest first, counts and facets within a reader's scope
+//! walk (tree -> indexes)   oldest first
+//! state (resource -> fold) its versions, its state at a time, and who last set what
 //! ```
 
 pub mod limits;
 pub mod query;
+pub mod state;
 
 mod compile;
 mod count;
 mod doc;
 mod follower;
 mod index;
+mod pool;
 mod schema;
 mod search;
 mod steady;
 mod suggest;
+mod walk;
 mod within;
 mod words;
 
 pub use count::{Bucket, FacetCounts, Histogram};
 pub use doc::Doc;
-pub use follower::{Cursor, Derived, DerivedError, Follower, OnProgress, Progress, Source};
+pub use follower::{Cursor, Derived, DerivedError, Follower, Growth, OnProgress, Progress, Source};
 pub use index::{Index, IndexError, SearchWriter};
+pub use pool::Followers;
 pub use schema::Facet;
 pub use search::{Answer, Page, Request, SearchError, Want};
 pub use suggest::Suggest;
+pub use walk::{Walk, Walked};
 
 #[cfg(test)]
 mod tests;

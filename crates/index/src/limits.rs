@@ -19,7 +19,12 @@ pub const WORD_BYTES_MAX: usize = 64;
 /// Objects and arrays inside each other that are looked into; no event has more (`graven_entry::limits::DEPTH_MAX`).
 pub const WALK_DEPTH_MAX: usize = graven_entry::limits::DEPTH_MAX;
 
-/// Entries that a follower takes before it looks up: whether to stop, to commit, or how far the log is.
+/// Threads that follow logs, however many there are.
+pub const FOLLOWER_THREADS: usize = 2;
+/// Followers that may hold threads and memory of the engine at once, beside those that are being stepped; over it each commits
+/// and lets go of them after every batch.
+pub const FOLLOWERS_AWAKE_MAX: usize = 8;
+/// Entries that a follower takes before others get their turn.
 pub const BATCH_ENTRIES: u64 = 1_024;
 /// Entries taken before a commit that is not for lag's sake: a rebuild writes segments of this size.
 pub const COMMIT_ENTRIES_MAX: usize = 200_000;
@@ -48,3 +53,10 @@ pub const SUGGESTIONS_MAX: usize = 20;
 pub const SUGGEST_SCAN_MAX: usize = 1_000;
 /// Values of a wildcard that are read side by side; more are first collected, which costs the same for one match as for all.
 pub const UNION_TERMS_MAX: usize = 64;
+
+/// Entries of a resource that one answer is folded from; it says where to go on.
+pub const STATE_ENTRIES_MAX: usize = 10_000;
+/// Fields of a resource's state, in one stretch those counted that it takes away; over it there is no state (`query_limit`).
+pub const STATE_FIELDS_MAX: usize = 4_096;
+/// Bytes of the names and values of a state's fields; over it there is none (`query_limit`).
+pub const STATE_BYTES_MAX: usize = 4 * 1024 * 1024;

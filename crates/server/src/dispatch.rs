@@ -67,6 +67,8 @@ pub(crate) struct Shown {
     pub(crate) entries: Option<Range<u64>>,
     /// The log, where the path does not name it.
     pub(crate) log: Option<String>,
+    /// How many results of a search, and what was searched for.
+    pub(crate) found: Option<(u64, String)>,
     /// Nothing, for want of a right.
     pub(crate) is_denied: bool,
 }
@@ -216,7 +218,10 @@ fn record_access(call: &Call, target: &Target, refusal: Option<&Refusal>) {
         detail: target.route_name(),
         address: call.source,
     };
-    call.shared.records.add(access, 1, call.shown.entries.clone());
+    match &call.shown.found {
+        Some((results, query)) => call.shared.records.add_search(access, *results, query),
+        None => call.shared.records.add(access, 1, call.shown.entries.clone()),
+    }
 }
 
 /// Why the client asks, in its own words.
@@ -384,6 +389,11 @@ impl Call {
     /// For the record: these entries' content is shown.
     pub(crate) fn show_entries(&mut self, entries: Range<u64>) {
         self.shown.entries = Some(entries);
+    }
+
+    /// For the record: a search for this gave so many results.
+    pub(crate) fn show_search(&mut self, results: u64, query: String) {
+        self.shown.found = Some((results, query));
     }
 
     /// For the record: this was refused for want of a right, whatever the answer says.

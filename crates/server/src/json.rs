@@ -182,12 +182,14 @@ fn push_receipt(out: &mut Vec<u8>, receipt: &Receipt) {
     }
 }
 
-fn push_comma(out: &mut Vec<u8>, place: usize) {
+/// What goes between members of a list.
+pub(crate) fn push_comma(out: &mut Vec<u8>, place: usize) {
     if place > 0 {
         out.push(b',');
     }
 }
 
-fn push(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
+/// Text as it stands.
+pub(crate) fn push(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
     out.write_fmt(text).expect("memory takes what is written to it");
 }

@@ -17,6 +17,7 @@ mod connection;
 mod dispatch;
 mod drops;
 mod erasure;
+mod find;
 mod findings;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
@@ -42,6 +43,7 @@ mod tls;
 mod wire;
 
 pub use erasure::{Because, Erased, Subject, erase, finish_erasures, set_hold, show_subject};
+pub use find::Finders;
 pub use gate::{Gate, GateError, GateOptions};
 pub use limits::ServerLimits;
 pub use oidc::{OidcClient, OidcError, OidcOptions};

@@ -55,6 +55,10 @@ pub const TAIL_ENTRIES_PER_READ: u64 = 64;
 pub const TAIL_BYTES_PER_READ: usize = 256 * 1024;
 /// Pieces that wait for one slow reader of a tail.
 pub const TAIL_QUEUE_ITEMS: usize = 2;
+/// Results of one page of a search; more are refused (`query_limit`).
+pub const SEARCH_RESULTS_MAX: u64 = 256;
+/// Results of a page where the request does not say.
+pub const SEARCH_RESULTS_DEFAULT: u64 = 100;
 /// Bytes of client text that one line of the server's own log shows.
 pub const LOGGED_BYTES_MAX: usize = 256;
 
@@ -104,6 +108,10 @@ pub const RECORD_EVERY: Duration = Duration::from_millis(500);
 pub const RECORDS_MAX: usize = 4_096;
 /// Ranges of indexes in one entry; further ones begin another.
 pub const RECORD_RANGES_MAX: usize = 256;
+/// Queries in one entry; further ones begin another.
+pub const RECORD_QUERIES_MAX: usize = 16;
+/// Bytes of a query that its record tells; the rest is cut off.
+pub const RECORD_QUERY_BYTES_MAX: usize = 1_024;
 /// Entries that are handed to the log at once.
 pub const RECORD_ENTRIES_PER_BATCH: usize = 256;
 
@@ -147,6 +155,12 @@ pub struct ServerLimits {
     pub tail_heartbeat: Duration,
     /// Reads of the log's files that run at once.
     pub blocking_reads_max: usize,
+    /// Searches that run at once; one more is answered with `busy`.
+    pub searches_max: usize,
+    /// Time for a search; one that takes longer is refused (`query_limit`), and keeps its place until it ends.
+    pub search_time: Duration,
+    /// Time for which a search waits until what it is to find can be found, or the index is open.
+    pub search_wait: Duration,
     /// Time for which a stopping server waits for what is in flight.
     pub shutdown: Duration,
 }
@@ -168,6 +182,9 @@ impl Default for ServerLimits {
             tail_stall: Duration::from_secs(15),
             tail_heartbeat: Duration::from_secs(15),
             blocking_reads_max: 64,
+            searches_max: 8,
+            search_time: Duration::from_secs(10),
+            search_wait: Duration::from_secs(10),
             shutdown: Duration::from_secs(20),
         }
     }

@@ -69,6 +69,7 @@ pub(crate) fn render(shared: &Shared, metrics: &Metrics, health: &Health) -> Str
     let mut page = Page { text: String::with_capacity(16 * 1024) };
     page.http(shared);
     page.log(metrics);
+    page.finders(shared);
     page.health(health);
     page.text
 }
@@ -124,6 +125,8 @@ impl Page {
         self.gauge("graven_http_tails", "tails open now", tails);
         let reads = limits.blocking_reads_max - shared.blocking.available_permits();
         self.gauge("graven_http_blocking_reads", "reads of files running now", reads);
+        let searches = limits.searches_max - shared.searches.available_permits();
+        self.gauge("graven_http_searches", "searches running now", searches);
         self.gauge("graven_http_body_bytes", "bytes of bodies held now", shared.bodies.bytes());
     }
 
@@ -147,6 +150,21 @@ impl Page {
         self.counter("graven_bundle_cache_hits_total", "bundle reads from memory", hits);
         let misses = metrics.bundle_cache_misses;
         self.counter("graven_bundle_cache_misses_total", "bundle reads from disk", misses);
+    }
+
+    fn finders(&mut self, shared: &Shared) {
+        let Some(finders) = &shared.finders else { return };
+        let all = finders.through();
+        let size = |log: &str| shared.cell.log(log).map_or(0, |log| log.info().size.0);
+        self.head("graven_index_through", "gauge", "entries that a search finds");
+        for (log, through) in &all {
+            self.sample("graven_index_through", &format!("{{log=\"{log}\"}}"), through);
+        }
+        self.head("graven_index_lag", "gauge", "entries that a search does not find yet");
+        for (log, through) in &all {
+            let lag = size(log).saturating_sub(through.0);
+            self.sample("graven_index_lag", &format!("{{log=\"{log}\"}}"), lag);
+        }
     }
 
     /// A histogram; its buckets count all that is no larger.

@@ -43,7 +43,7 @@ pub fn openapi() -> Value {
                     "description": "`__Host-graven_session` over TLS; what is not a GET also needs \
                         the session's `csrf` as X-Graven-Csrf"},
             },
-            "schemas": joined(joined(joined(schemas(), access_schemas()), session_schemas()), sealed_schemas()),
+            "schemas": all_schemas(),
         },
     })
 }
@@ -316,6 +316,90 @@ fn sealed_schemas() -> Value {
             "blob": {"type": "string", "description": "base64 of the sealed blob whose digest it is"},
         })),
     })
+}
+
+/// What a search answers.
+fn search_schemas() -> Value {
+    let (text, count) = (json!({"type": "string"}), schema_of("integer"));
+    json!({
+        "Found": object(&["total", "indexed_through", "results", "next"], &json!({
+            "total": count,
+            "indexed_through": {"type": "integer", "minimum": 0,
+                "description": "so many entries, from index 0 on, were searched"},
+            "results": list("Result"), "next": {"type": ["string", "null"]},
+            "facets": {"type": "object", "additionalProperties": schema_of("Facet")},
+            "histogram": {"type": "array", "items": object(&["from", "until", "count"], &json!({
+                "from": text, "until": text, "count": count,
+            }))},
+        })),
+        "Result": object(&["index", "time", "writer", "grade", "event"], &json!({
+            "index": count, "time": text, "writer": text, "grade": text,
+            "event": schema_of("Event"),
+        })),
+        "Facet": object(&["values", "distinct", "others"], &json!({
+            "values": {"type": "array", "items": object(&["value", "count"], &json!({
+                "value": text, "count": count,
+            }))},
+            "distinct": count, "others": count,
+        })),
+    })
+}
+
+/// What is answered about a resource or an actor.
+fn state_schemas() -> Value {
+    let (text, count, flag) = (schema_of("string"), schema_of("integer"), schema_of("boolean"));
+    let next = json!({"type": ["integer", "null"], "minimum": 0});
+    let at = json!({"type": ["integer", "string", "null"]});
+    let setter = json!({"index": count, "time": text, "actor": {}, "action": text, "grade": text});
+    let by = ["index", "time", "actor", "action", "grade"];
+    let set = |properties: Value| object(&by, &joined(properties, setter.clone()));
+    let fields = |field: Value| json!({"type": "object", "additionalProperties": field});
+    let change = object(&[], &json!({"before": {}, "after": {}, "sealed": {}}));
+    let version = json!({"outcome": text, "counts": flag, "ends": flag, "hidden": count,
+        "changes": fields(change)});
+    let state = |name: &str, field: Value| {
+        object(
+            &[
+                "target",
+                "at",
+                "exists",
+                "last",
+                "hidden",
+                "entries",
+                name,
+                "indexed_through",
+                "next",
+            ],
+            &json!({
+                "target": text, "at": at, "exists": {"type": ["boolean", "null"]},
+                "last": {"anyOf": [set(json!({})), {"type": "null"}]}, "hidden": count, "entries": count,
+                name: fields(field), "cleared": flag, "removed": {"type": "array", "items": text},
+                "indexed_through": count, "next": next,
+            }),
+        )
+    };
+    json!({
+        "History": object(&["target", "versions", "indexed_through", "next"], &json!({
+            "target": text, "versions": {"type": "array", "items": set(version)},
+            "indexed_through": count, "next": next,
+        })),
+        "AsOf": state("state", json!({})),
+        "Blame": state("fields", set(json!({"value": {}}))),
+        "Diff": object(&["target", "a", "b", "fields", "indexed_through"], &json!({
+            "target": text, "a": at, "b": at, "fields": fields(set(json!({"before": {}, "after": {}}))),
+            "indexed_through": count,
+        })),
+        "Timeline": object(&["results", "indexed_through", "next"], &json!({
+            "results": list("Result"), "indexed_through": count, "next": next,
+        })),
+    })
+}
+
+/// The schemas of all routes.
+fn all_schemas() -> Value {
+    let more =
+        [access_schemas(), session_schemas(), sealed_schemas(), search_schemas(), state_schemas()];
+    more.into_iter().fold(schemas(), joined)
 }
 
 /// Two objects as one.

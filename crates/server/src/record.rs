@@ -15,7 +15,10 @@ use serde_json::{Value, json};
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
-use crate::limits::{RECORD_ENTRIES_PER_BATCH, RECORD_EVERY, RECORD_RANGES_MAX, RECORDS_MAX};
+use crate::limits::{
+    RECORD_ENTRIES_PER_BATCH, RECORD_EVERY, RECORD_QUERIES_MAX, RECORD_QUERY_BYTES_MAX,
+    RECORD_RANGES_MAX, RECORDS_MAX,
+};
 
 /// What is recorded of a route's requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,13 +60,15 @@ struct Tally {
     results: u64,
     /// Indexes of entries whose content was shown, in the order in which they were.
     entries: Vec<Range<u64>>,
+    /// What was searched for, each once.
+    queries: Vec<String>,
 }
 
 /// What waits to be written.
 #[derive(Debug, Default)]
 struct Waiting {
     open: BTreeMap<Access, Tally>,
-    /// Those that hold as many ranges as one entry may.
+    /// Those that hold as many ranges or queries as one entry may.
     full: Vec<(Access, Tally)>,
     /// Refusals and log-ins that found no room, told as a number.
     uncounted: u64,
@@ -95,6 +100,22 @@ impl Records {
 
     /// Takes in one access, of `results` things or of these entries.
     pub(crate) fn add(&self, access: Access, results: u64, entries: Option<Range<u64>>) {
+        self.take(access, results, (entries, None));
+    }
+
+    /// Takes in a search that gave so many results.
+    pub(crate) fn add_search(&self, access: Access, results: u64, query: &str) {
+        let end = query.floor_char_boundary(RECORD_QUERY_BYTES_MAX);
+        let query = query.get(..end).unwrap_or_default().to_owned();
+        self.take(access, results, (None, Some(query)));
+    }
+
+    fn take(
+        &self,
+        access: Access,
+        results: u64,
+        (entries, query): (Option<Range<u64>>, Option<String>),
+    ) {
         let mut waiting = self.lock();
         let is_new = !waiting.open.contains_key(&access);
         if is_new && waiting.is_full() && access.outcome != Outcome::Success {
@@ -109,7 +130,8 @@ impl Records {
             (Some(last), Some(range)) if last.end == range.start => last.end = range.end,
             (_, Some(range)) => tally.entries.push(range),
         }
-        if tally.entries.len() >= RECORD_RANGES_MAX {
+        tally.queries.extend(query.filter(|query| !tally.queries.contains(query)));
+        if tally.is_full() {
             let tally = std::mem::take(tally);
             waiting.open.remove(&access);
             waiting.full.push((access, tally));
@@ -160,6 +182,13 @@ impl Records {
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Tally {
+    /// Whether one entry holds no more.
+    fn is_full(&self) -> bool {
+        self.entries.len() >= RECORD_RANGES_MAX || self.queries.len() >= RECORD_QUERIES_MAX
     }
 }
 
@@ -215,6 +244,9 @@ fn event(access: &Access, tally: &Tally) -> Vec<u8> {
         let ranges: Vec<Value> =
             tally.entries.iter().map(|range| json!([range.start, range.end])).collect();
         data["entries"] = ranges.into();
+    }
+    if !tally.queries.is_empty() {
+        data["queries"] = tally.queries.as_slice().into();
     }
     event["data"] = data;
     event.to_string().into_bytes()

@@ -13,8 +13,8 @@ use axum::routing::{MethodFilter, MethodRouter};
 
 use crate::dispatch::{Answer, Handler, Target, dispatch};
 use crate::handlers::{
-    approvals, blobs, entries, events, factors, keys, logs, pages, policies, scope, sealed,
-    session, streams, subjects, tail, tiles, tokens,
+    approvals, blobs, entries, events, factors, keys, logs, pages, policies, scope, sealed, search,
+    session, state, streams, subjects, tail, tiles, tokens,
 };
 use crate::record::Recorded;
 use crate::shared::Shared;
@@ -89,6 +89,43 @@ const PAGE: &[Param] = &[
     optional("limit", "integer", "items of this page, 1 to 1000"),
 ];
 
+const SEARCH: &[Param] = &[
+    optional("q", "string", "the query (docs/search.md); without it everything"),
+    optional("limit", "integer", "results of this page, 0 to 256; 100 without it"),
+    optional("cursor", "string", "`next` of the page before"),
+    optional("facets", "string", "fields whose values are counted, with commas between them"),
+    optional("histogram", "boolean", "whether to count by time"),
+    optional("wait", "integer", "wait until the entry of this index can be found, at most 10 s"),
+];
+
+const FROM: Param = optional("from", "integer", "the first index; `next` of the page before");
+const WAIT: Param =
+    optional("wait", "integer", "wait until the entry of this index can be found, at most 10 s");
+const PAGE_LIMIT: Param =
+    optional("limit", "integer", "entries of this page, 1 to 256; 100 without it");
+const TARGET: Param =
+    required("target", "string", "the resource: `type/id`, or the id of one without a type");
+const AT: Param =
+    optional("at", "string", "an index, with its entry, or a time of the log; now without it");
+
+const HISTORY: &[Param] = &[TARGET, FROM, PAGE_LIMIT, WAIT];
+const STATE: &[Param] = &[TARGET, AT, FROM, WAIT];
+const DIFF: &[Param] = &[
+    TARGET,
+    required("a", "string", "the earlier moment, as `at` of `asof`"),
+    optional("b", "string", "the later one, of the same kind; now without it"),
+    WAIT,
+];
+const TIMELINE: &[Param] = &[
+    optional("actor", "string", "the actor's id; one of these four has to be there"),
+    optional("session", "string", "the session's id"),
+    optional("trace", "string", "the trace's id"),
+    optional("q", "string", "a query (docs/search.md)"),
+    FROM,
+    PAGE_LIMIT,
+    WAIT,
+];
+
 const APPEND: Doc = Doc {
     id: "append",
     summary: "append one event, many, or a batch; all or nothing",
@@ -121,7 +158,7 @@ const APPEND: Doc = Doc {
 };
 
 /// All routes of the server.
-pub(crate) static ROUTES: [Route; 49] = [
+pub(crate) static ROUTES: [Route; 55] = [
     Route {
         method: Method::Post,
         path: "/api/v1/logs",
@@ -274,6 +311,88 @@ pub(crate) static ROUTES: [Route; 49] = [
                 required("new", "integer", "the larger tree size"),
             ],
             &[(200, JSON, "Consistency")],
+        ),
+    },
+    Route {
+        method: Method::Get,
+        path: "/api/v1/logs/{log}/search",
+        access: Access::Needs(Right::ReadEntries),
+        recorded: Recorded::Always("graven.search"),
+        handler: |call| Box::pin(search::search(call)),
+        doc: Doc {
+            id: "search",
+            summary: "the newest entries that a query finds, and how many it finds in all",
+            query: SEARCH,
+            body: &[],
+            answers: &[(200, JSON, "Found")],
+            refusals: &[
+                Code::BadQuery,
+                Code::QueryLimit,
+                Code::NotFound,
+                Code::Busy,
+                Code::DiskFull,
+                Code::Unavailable,
+            ],
+        },
+    },
+    Route {
+        method: Method::Get,
+        path: "/api/v1/logs/{log}/history",
+        access: Access::Needs(Right::ReadEntries),
+        recorded: Recorded::Always("graven.search"),
+        handler: |call| Box::pin(state::history(call)),
+        doc: find(
+            "history",
+            "the entries that name a resource, oldest first, and what each did to it",
+            HISTORY,
+            &[(200, JSON, "History")],
+        ),
+    },
+    Route {
+        method: Method::Get,
+        path: "/api/v1/logs/{log}/asof",
+        access: Access::Needs(Right::ReadEntries),
+        recorded: Recorded::Always("graven.search"),
+        handler: |call| Box::pin(state::as_of(call)),
+        doc: find("asof", "the state of a resource at a moment", STATE, &[(200, JSON, "AsOf")]),
+    },
+    Route {
+        method: Method::Get,
+        path: "/api/v1/logs/{log}/diff",
+        access: Access::Needs(Right::ReadEntries),
+        recorded: Recorded::Always("graven.search"),
+        handler: |call| Box::pin(state::diff(call)),
+        doc: find(
+            "diff",
+            "the fields in which a resource differs between two moments",
+            DIFF,
+            &[(200, JSON, "Diff")],
+        ),
+    },
+    Route {
+        method: Method::Get,
+        path: "/api/v1/logs/{log}/blame",
+        access: Access::Needs(Right::ReadEntries),
+        recorded: Recorded::Always("graven.search"),
+        handler: |call| Box::pin(state::blame(call)),
+        doc: find(
+            "blame",
+            "the state of a resource with the entry that set each field",
+            STATE,
+            &[(200, JSON, "Blame")],
+        ),
+    },
+    Route {
+        method: Method::Get,
+        path: "/api/v1/logs/{log}/timeline",
+        access: Access::Needs(Right::ReadEntries),
+        recorded: Recorded::Always("graven.search"),
+        handler: |call| Box::pin(state::timeline(call)),
+        doc: find(
+            "timeline",
+            "what an actor did, or what happened in a session or a trace, oldest first",
+            TIMELINE,
+            &[(200, JSON, "Timeline")],
         ),
     },
     Route {
@@ -831,6 +950,24 @@ const fn read(
 ) -> Doc {
     let refusals =
         &[Code::BadQuery, Code::NotFound, Code::Expired, Code::DiskFull, Code::Unavailable];
+    Doc { id, summary, query, body: &[], answers, refusals }
+}
+
+/// What is found in a log's index, or made of what is.
+const fn find(
+    id: &'static str,
+    summary: &'static str,
+    query: &'static [Param],
+    answers: &'static [(u16, &'static str, &'static str)],
+) -> Doc {
+    let refusals = &[
+        Code::BadQuery,
+        Code::QueryLimit,
+        Code::NotFound,
+        Code::Busy,
+        Code::DiskFull,
+        Code::Unavailable,
+    ];
     Doc { id, summary, query, body: &[], answers, refusals }
 }
 

@@ -13,6 +13,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
 
 use crate::connection::{self, Service};
+use crate::find::Finders;
 use crate::gate::Gate;
 use crate::limits::{BACKLOG_CONNECTIONS, REFUSALS_AT_ONCE_MAX, ServerLimits};
 use crate::peer::Peer;
@@ -39,14 +40,16 @@ pub struct ServerOptions {
     pub tls: Option<Tls>,
     /// What opens and erases sealed values; without it there are none to open.
     pub sealing: Option<Arc<Sealing>>,
+    /// What finds entries; without it there is no search.
+    pub finders: Option<Arc<Finders>>,
 }
 
 impl ServerOptions {
     /// The defaults for an address.
     pub fn new(listen: SocketAddr) -> ServerOptions {
         let (limits, proxies) = (ServerLimits::default(), Vec::new());
-        let (tls, sealing) = (None, None);
-        ServerOptions { listen, limits, proxies, reads_unrecorded: false, tls, sealing }
+        let (tls, sealing, finders) = (None, None, None);
+        ServerOptions { listen, limits, proxies, reads_unrecorded: false, tls, sealing, finders }
     }
 }
 
@@ -85,7 +88,7 @@ impl Server {
     }
 
     /// Serves until `shutdown` is done, then accepts nothing more, answers what is in flight
-    /// within [`ServerLimits::shutdown`], and returns. The cell is left to its owner to stop.
+    /// within [`ServerLimits::shutdown`], stops the finders, and returns. The cell is left to its owner to stop.
     ///
     /// Errors only where the listener cannot be used on this runtime, before anything is served.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
@@ -123,6 +126,8 @@ impl Server {
         connections.end(self.shared.limits.shutdown).await;
         report(recorder.await);
         report(dropping.await);
+        let finders = self.shared.finders.clone();
+        report(tokio::task::spawn_blocking(move || finders.map(|all| all.stop())).await.map(drop));
         report(finding.await);
         self.shared.records.write().await;
         self.shared.drops.write(&self.shared.cell).await;

@@ -11,6 +11,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::body::Budget;
 use crate::drops::Drops;
+use crate::find::Finders;
 use crate::gate::Gate;
 use crate::limits::ServerLimits;
 use crate::metrics::Counters;
@@ -30,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) proxies: Vec<IpAddr>,
     pub(crate) tls: Option<Tls>,
     sealing: Option<Arc<Sealing>>,
+    /// What finds entries; nothing where search is off.
+    pub(crate) finders: Option<Arc<Finders>>,
     pub(crate) limits: ServerLimits,
     pub(crate) counters: Counters,
     /// Connections that may be served at once.
@@ -42,6 +45,8 @@ pub(crate) struct Shared {
     pub(crate) tails_of: Mutex<HashMap<PrincipalId, usize>>,
     /// Reads of files that may run at once.
     pub(crate) blocking: Arc<Semaphore>,
+    /// Searches that may run at once.
+    pub(crate) searches: Arc<Semaphore>,
     pub(crate) bodies: Arc<Budget>,
     /// Turns true when the server stops: what would go on for ever ends then.
     pub(crate) stopping: watch::Receiver<bool>,
@@ -54,7 +59,11 @@ impl Shared {
         options: ServerOptions,
         stopping: watch::Receiver<bool>,
     ) -> Arc<Self> {
-        let ServerOptions { limits, proxies, reads_unrecorded, tls, sealing, .. } = options;
+        let ServerOptions { limits, proxies, reads_unrecorded, tls, sealing, finders, .. } =
+            options;
+        if let Some(finders) = &finders {
+            cell.logs().iter().for_each(|log| finders.follow(log));
+        }
         Arc::new(Shared {
             records: Records::new(cell.clone(), reads_unrecorded),
             drops: Drops::new(),
@@ -63,12 +72,14 @@ impl Shared {
             proxies,
             tls,
             sealing,
+            finders,
             counters: Counters::default(),
             connections: Arc::new(Semaphore::new(limits.connections_max)),
             requests: Semaphore::new(limits.requests_max),
             tails_of: Mutex::default(),
             tails: Arc::new(Semaphore::new(limits.tail_streams_max)),
             blocking: Arc::new(Semaphore::new(limits.blocking_reads_max)),
+            searches: Arc::new(Semaphore::new(limits.searches_max)),
             bodies: Budget::new(limits.bodies_bytes_max),
             limits,
             stopping,

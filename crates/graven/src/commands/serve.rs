@@ -12,7 +12,7 @@ use graven_entry::Name;
 use log::{Cell, CellOptions, Env, OpenError, OpenReport};
 use server::limits::BODY_BYTES_MAX;
 use server::{
-    Gate, GateError, GateOptions, OidcClient, OidcOptions, Sealing, Server, ServerLimits,
+    Finders, Gate, GateError, GateOptions, OidcClient, OidcOptions, Sealing, Server, ServerLimits,
     ServerOptions,
 };
 use store::{JournalError, StoreError};
@@ -130,6 +130,9 @@ pub(crate) struct ServeArgs {
     /// What is sealed in each log, a file of rules [env: GRAVEN_SEAL_POLICY]
     #[arg(long, value_name = "FILE")]
     seal_policy: Option<String>,
+    /// Keep search indexes, on or off [env: GRAVEN_SEARCH] [default: on]
+    #[arg(long, value_name = "on|off")]
+    search: Option<String>,
     /// Tell this much of the work on standard error [env: GRAVEN_TRACE] [default: warn]
     #[arg(long, value_name = "FILTER")]
     trace: Option<String>,
@@ -186,7 +189,7 @@ fn serve(
     let gate = gate(cell, environment, gate_options)?;
     let tls = certificate::tls(&context.settings, data, &keys, options.listen.ip())?;
     let scheme = if tls.is_some() { "https" } else { "http" };
-    let options = ServerOptions { tls, ..options };
+    let options = ServerOptions { tls, finders: finders(&context.settings)?, ..options };
     let server = Server::bind(cell.clone(), gate, options)
         .map_err(|error| Failure::caused(Exit::Unreachable, "cannot start", &error))?;
     let url = url_of(scheme, server.local_addr());
@@ -206,6 +209,17 @@ fn serve(
     });
     drop(url_file);
     result.map_err(|error| Failure::new(Exit::Unreachable, format!("the server stopped: {error}")))
+}
+
+/// What finds entries, unless search is off.
+fn finders(settings: &Settings) -> Result<Option<Arc<Finders>>, Failure> {
+    if settings.text("search") == "off" {
+        return Ok(None);
+    }
+    let finders = Finders::start(&settings.path("data").join("derived")).map_err(|error| {
+        Failure::new(Exit::Unreachable, format!("cannot start threads: {error}"))
+    })?;
+    Ok(Some(Arc::new(finders)))
 }
 
 /// The limits, as far as the system lets them be.

@@ -43,6 +43,7 @@ pub(super) fn kind(kind: Kind, text: &str) -> Result<(), String> {
             _ => Err(format!("it is no number from 1 to {}", u32::MAX)),
         },
         Kind::Switch => one_of(text, &["true", "false"]),
+        Kind::OnOff => one_of(text, &["on", "off"]),
         Kind::TraceFormat => one_of(text, &["text", "json"]),
         Kind::Filter => text
             .parse::<tracing_subscriber::filter::EnvFilter>()

@@ -28,6 +28,7 @@ pub(crate) enum Kind {
     Addresses,
     Number,
     Switch,
+    OnOff,
     Privileges,
     PublicUrl,
     TokenKeys,
@@ -60,6 +61,7 @@ impl Kind {
             Kind::Addresses => "IP addresses, with commas between them",
             Kind::Number => "number, 1 or more",
             Kind::Switch => "`true` or `false`",
+            Kind::OnOff => "`on` or `off`",
             Kind::Privileges => "of `grant`, `reveal`, `erase`, `key`, with commas between them",
             Kind::PublicUrl => "`https://` and a name, perhaps a port; or `http://localhost`",
             Kind::TokenKeys => {
@@ -398,6 +400,15 @@ pub(crate) const SETTINGS: &[Setting] = &[
                \"class\":\"pii\",\"subject\":\"target.id\"}],\"unsealed\":\"flag\"}}`. A class is `pii`, `phi`, `pan`, \
                `secret` or `pseudonym`; `unsealed` says what is done about values that look like card numbers, \
                private keys or tokens: `flag`, `seal` or `refuse`.",
+    },
+    Setting {
+        key: "search",
+        kind: Kind::OnOff,
+        default: Some("on"),
+        is_secret: false,
+        used_by: "serve",
+        help: "Whether entries can be searched: `docs/search.md`. The indexes lie in `derived/` of the data directory; off, they are \
+               left as they are, and brought up to date when it is on again.",
     },
     Setting {
         key: "trace",

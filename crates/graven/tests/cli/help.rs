@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::fixture::Fixture;
 
-const COMMANDS: [&[&str]; 51] = [
+const COMMANDS: [&[&str]; 58] = [
     &[],
     &["serve"],
     &["demo"],
@@ -18,6 +18,13 @@ const COMMANDS: [&[&str]; 51] = [
     &["prove"],
     &["verify"],
     &["export"],
+    &["search"],
+    &["history"],
+    &["asof"],
+    &["diff"],
+    &["blame"],
+    &["timeline"],
+    &["replay"],
     &["tail"],
     &["key"],
     &["key", "list"],

@@ -27,7 +27,11 @@ mod keys;
 #[cfg(test)]
 mod sealing;
 #[cfg(test)]
+mod search;
+#[cfg(test)]
 mod secrets;
+#[cfg(test)]
+mod state;
 #[cfg(test)]
 mod tampering;
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::{Answer, Doc, Facet, Index, Request, Suggest, Want};
 const NOW_NS: u64 = START_NS + 100_000 * 1_000_000_000;
 
 /// An index in several segments, and what it holds.
-fn made(count: u64) -> (tempfile::TempDir, Index, Vec<Doc>) {
+pub(super) fn made(count: u64) -> (tempfile::TempDir, Index, Vec<Doc>) {
     let folder = tempfile::tempdir().unwrap();
     let source = Entries::new();
     let index = Index::open(folder.path(), &source.origin).unwrap();

@@ -9,9 +9,9 @@ use graven_entry::{AuthMethod, Grade, Name};
 use log::{Cell, CellOptions, Env};
 
 use super::made::{Random, START_NS, query};
-use super::source::{Entries, PATIENCE, every_page, follow, indexed, wait};
+use super::source::{Entries, FOLLOWERS, PATIENCE, every_page, follow, indexed, wait};
 use crate::query::{Ast, parse};
-use crate::{Answer, Derived, Follower, Index, Progress, Source};
+use crate::{Answer, Derived, Index, Progress, Source};
 
 /// Answers to many queries: what two indexes of one log must have in common.
 fn answers(index: &Index) -> Vec<(Vec<u64>, Answer)> {
@@ -70,7 +70,9 @@ fn what_is_not_committed_is_not_shown() {
     let reports: Arc<Mutex<Vec<Progress>>> = Arc::default();
     let keep = Arc::clone(&reports);
     let on_progress = Box::new(move |now: &Progress| keep.lock().unwrap().push(now.clone()));
-    let follower = Follower::spawn("test", source.clone(), index.writer(), on_progress).unwrap();
+    let followed = index.clone();
+    let open = move || Ok(followed.writer());
+    let follower = FOLLOWERS.follow(source.clone(), open, on_progress);
     source.push_uncommitted(r#"{"actor":{"id":"early"},"action":"a"}"#);
     wait(&index, 10);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
@@ -186,8 +188,13 @@ fn damage_found_by_a_search_has_the_index_rebuilt() {
     let source = Entries::made(12, 100);
     let index = indexed(folder.path(), &source);
     let before = answers(&index);
-    index.report_damage();
     let follower = follow(&index, &source);
+    while follower.progress().through.0 < 100 {
+        std::thread::yield_now();
+    }
+    // By now it waits for the log to grow.
+    index.report_damage();
+    follower.nudge();
     await_set_aside(folder.path());
     // Once it has stopped, what was shown before is not any more.
     follower.stop();
@@ -208,8 +215,9 @@ fn a_log_is_followed_over_restarts() {
         let (cell, _) = Cell::open(Env::real(), CellOptions::new(&data)).unwrap();
         let log = cell.log("main").unwrap();
         let index = Index::open(&derived, &log.info().origin).unwrap();
-        let follower =
-            Follower::spawn("test", log.clone(), index.writer(), Box::new(|_| {})).unwrap();
+        let followed = index.clone();
+        let open = move || Ok(followed.writer());
+        let follower = FOLLOWERS.follow(log.clone(), open, Box::new(|_| {}));
         for _ in 0..5 {
             let event = format!(r#"{{"actor":{{"id":"user-{round}"}},"action":"a.b"}}"#);
             let batch = Batch::of(vec![event.into_bytes(); 40]);

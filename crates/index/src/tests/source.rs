@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use graven_entry::Name;
@@ -12,8 +11,9 @@ use log::ReadError;
 use tokio::sync::watch;
 
 use super::made::{ORIGIN, Random, entry, event};
+use crate::limits::FOLLOWER_THREADS;
 use crate::query::Ast;
-use crate::{Answer, Facet, Follower, Index, Request, Source, Want};
+use crate::{Answer, Facet, Follower, Followers, Growth, Index, Request, Source, Want};
 
 /// More than any test takes; one that waits so long has failed.
 pub(super) const PATIENCE: Duration = Duration::from_mins(2);
@@ -83,14 +83,19 @@ impl Source for Entries {
         entries.get(index.0 as usize).filter(|_| index.0 < size.0).cloned().ok_or_else(missing)
     }
 
-    fn wait_past(&self, size: TreeSize) -> Pin<Box<dyn Future<Output = TreeSize> + Send + '_>> {
+    fn wait_past(&self, size: TreeSize) -> Growth {
         let mut committed = self.committed.subscribe();
         Box::pin(async move { *committed.wait_for(|now| *now > size).await.unwrap() })
     }
 }
 
+/// The threads that all tests share, as all logs of a server do.
+pub(super) static FOLLOWERS: LazyLock<Followers> =
+    LazyLock::new(|| Followers::start("test-follow", FOLLOWER_THREADS).unwrap());
+
 pub(super) fn follow(index: &Index, source: &Entries) -> Follower {
-    Follower::spawn("test-follow", source.clone(), index.writer(), Box::new(|_| {})).unwrap()
+    let index = index.clone();
+    FOLLOWERS.follow(source.clone(), move || Ok(index.writer()), Box::new(|_| {}))
 }
 
 /// Waits until all of the log is searchable.

@@ -33,6 +33,9 @@ pub(crate) async fn create(call: &mut Call) -> Result<Response, Refusal> {
     let new = NewLog { origin, public: wanted.public, succeeds: None };
     let cell = call.shared.cell.clone();
     let log = call.shared.blocking(move || cell.create_log(&name, new)).await??;
+    if let Some(finders) = &call.shared.finders {
+        finders.follow(&log);
+    }
     let location = HeaderValue::from_str(&format!("/api/v1/logs/{}", log.info().name));
     let mut response = answer(call, StatusCode::CREATED, log).await?;
     let location = location.expect("a log's name is plain ASCII");

@@ -5,7 +5,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{Access, Outcome, Records};
-use crate::limits::{RECORD_RANGES_MAX, RECORDS_MAX};
+use crate::limits::{RECORD_QUERIES_MAX, RECORD_RANGES_MAX, RECORDS_MAX};
 
 /// Records of a cell of their own, and the cell's place.
 struct World {
@@ -131,4 +131,20 @@ fn what_the_log_does_not_take_goes_on_waiting() {
     world.records.add(access("a", Outcome::Success), 1, None);
     assert!(world.write().is_empty());
     assert_eq!(world.records.lock().full.len(), 1);
+}
+
+#[test]
+fn one_entry_tells_of_so_many_queries_and_each_once() {
+    let world = World::new();
+    for number in 0..=RECORD_QUERIES_MAX {
+        for _ in 0..2 {
+            let search = Access { action: "graven.search", ..access("a", Outcome::Success) };
+            world.records.add_search(search, 3, &format!("q{number}"));
+        }
+    }
+    let told = world.write();
+    let queries = |event: &Value| event["data"]["queries"].as_array().map_or(0, Vec::len);
+    assert_eq!(told.iter().map(queries).collect::<Vec<_>>(), [RECORD_QUERIES_MAX, 2], "{told:?}");
+    let results = told.iter().filter_map(|event| event["data"]["results"].as_u64());
+    assert_eq!(results.sum::<u64>(), 2 * 3 * (RECORD_QUERIES_MAX as u64 + 1));
 }

@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 
 use super::TOKEN;
 use crate::sealing::tests::{SITE_POLICY, open_sealing};
-use crate::{Gate, GateOptions, OidcOptions, Server, ServerLimits, ServerOptions, Tls};
+use crate::{Finders, Gate, GateOptions, OidcOptions, Server, ServerLimits, ServerOptions, Tls};
 
 /// The address that browsers know, as far as passkeys are concerned.
 pub(super) const PUBLIC: &str = "http://localhost:7070";
@@ -318,7 +318,9 @@ fn serve(
     let sealing = open_sealing(&dir.join("data"), SITE_POLICY).expect("a keyring");
     cell.seal_with(Arc::clone(&sealing) as _);
     let sealing = Some(sealing);
-    let options = ServerOptions { limits, tls, sealing, ..ServerOptions::new(listen) };
+    let finders = Finders::start(&dir.join("data/derived")).expect("threads");
+    let finders = Some(Arc::new(finders));
+    let options = ServerOptions { limits, tls, sealing, finders, ..ServerOptions::new(listen) };
     let server = Server::bind(cell.clone(), gate, options);
     let server = server.expect("a free port");
     let addr = server.local_addr();

@@ -1,0 +1,122 @@
+//! `graven search`: the exit codes, the lines, the pages, and an index that comes and goes.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::fixture::{Fixture, events};
+
+/// What a search finds, without what depends on the moment.
+fn found(fixture: &Fixture, query: &str) -> (Value, Value) {
+    let answer = fixture.json(&["search", query, "--wait", "--limit", "1000"], 0);
+    (answer["total"].clone(), answer["results"].clone())
+}
+
+#[test]
+fn found_is_0_nothing_1_and_a_bad_query_2_with_a_mark_under_it() {
+    let fixture = Fixture::serving();
+    fixture.check_with(&["append"], &events(0, 5), 0, &[], &[]);
+    let ran = fixture.check(
+        &["search", "actor:u-3", "--wait"],
+        0,
+        &["  u-3  invoice.update  -  -\n"],
+        &["!of"],
+    );
+    assert_eq!(ran.stdout.lines().count(), 1, "{ran:#?}");
+    fixture.check(&["search", "actor:nobody", "--wait"], 1, &["!actor"], &[]);
+    fixture.check(
+        &["search", "outcome:x acter:alice"],
+        2,
+        &[],
+        &["did you mean `actor`?", "\n  outcome:x acter:alice\n            ^\n"],
+    );
+    fixture.check(&["search", "\u{fc} acter:x"], 2, &[], &["\n  \u{fc} acter:x\n    ^\n"]);
+    fixture.check(&["search", "x", "--facets", "acter"], 2, &[], &["actor.id", "!^"]);
+    fixture.check(&["search", "x", "--log", "missing"], 1, &[], &["not_found"]);
+    let ran = fixture.check(
+        &["search", "*", "--limit", "2", "--facets", "actor.id"],
+        0,
+        &["\nactor.id\n"],
+        &["2 of"],
+    );
+    assert!(ran.stdout.contains("       1  u-4\n"), "{ran:#?}");
+}
+
+#[test]
+fn json_has_all_pages_in_one_answer() {
+    let fixture = Fixture::serving();
+    fixture.check_with(&["append"], &events(0, 600), 0, &[], &[]);
+    let answer = fixture.json(
+        &["search", "action:invoice.update", "--wait", "--limit", "1000", "--facets", "action"],
+        0,
+    );
+    assert_eq!(answer["total"], 600);
+    assert_eq!(
+        (&answer["next"], &answer["facets"]["action"]["distinct"]),
+        (&Value::Null, &1.into())
+    );
+    let results = answer["results"].as_array().unwrap();
+    let numbers: Vec<u64> =
+        results.iter().map(|one| one["event"]["data"]["n"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, (0..600).rev().collect::<Vec<_>>());
+    let answer = fixture.json(&["search", "action:invoice.update", "--limit", "300"], 0);
+    assert_eq!(answer["results"].as_array().unwrap().len(), 300);
+    assert!(answer["next"].is_string(), "there are more");
+}
+
+/// A file of a segment of the index of `main`.
+fn segment_file(fixture: &Fixture) -> PathBuf {
+    let folder = fixture.path("graven-data/derived/main/search");
+    let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let mut terms: Vec<PathBuf> = files
+        .filter(|path| path.extension().is_some_and(|extension| extension == "term"))
+        .collect();
+    terms.sort();
+    terms.pop().expect("a segment")
+}
+
+#[test]
+fn an_index_that_is_gone_or_damaged_is_built_anew_and_answers_the_same() {
+    let mut fixture = Fixture::serving();
+    fixture.check_with(&["append"], &events(0, 300), 0, &[], &[]);
+    let queries = ["actor:u-3", "data.n>250", "invoice.update -actor:u-1"];
+    let before = queries.map(|query| found(&fixture, query));
+    let same = |fixture: &Fixture| assert_eq!(queries.map(|query| found(fixture, query)), before);
+    fixture.stop();
+
+    fixture.serve(&[]);
+    same(&fixture);
+    fixture.kill();
+    fixture.serve(&[]);
+    same(&fixture);
+    fixture.stop();
+
+    fs::remove_dir_all(fixture.path("graven-data/derived")).unwrap();
+    fixture.serve(&[]);
+    same(&fixture);
+    fixture.stop();
+
+    let path = segment_file(&fixture);
+    let mut bytes = fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 4;
+    fs::write(&path, bytes).unwrap();
+    fixture.serve(&[]);
+    same(&fixture);
+    assert!(fixture.path("graven-data/derived/main/search.set-aside").is_dir(), "it was set aside");
+    // Nothing of this touches the log.
+    fixture.stop();
+    fixture.check(&["verify", "graven-data"], 0, &[], &[]);
+}
+
+#[test]
+fn a_server_without_search_says_so_and_leaves_nothing() {
+    let mut fixture = Fixture::empty();
+    fixture.serve(&["--search", "off"]);
+    fixture.check_with(&["append"], &events(0, 5), 0, &[], &[]);
+    fixture.check(&["search", "x"], 3, &[], &["started without search"]);
+    assert!(!fixture.path("graven-data/derived").exists());
+    fixture.stop();
+    fixture.check(&["serve", "--search", "maybe"], 2, &[], &["on, off"]);
+}

@@ -1,0 +1,293 @@
+//! Search: what a query finds in a log, newest first, with the entries as the log holds them now.
+
+use std::str::FromStr as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use access::{Right, Slice};
+use append::{Code, Refusal};
+use axum::http::StatusCode;
+use axum::response::Response;
+use graven_entry::{Entry, Time, write_json_string};
+use graven_merkle::LeafIndex;
+use index::query::{Ast, QueryError, QueryErrorKind, parse};
+use index::{Answer, Facet, Histogram, Index, IndexError, Page, Request, SearchError, Want};
+use log::{LogHandle, ReadError};
+use tokio::time::timeout;
+
+use super::{chain, logged};
+use crate::dispatch::{Call, bad_query};
+use crate::find::Finder;
+use crate::gate::narrowed;
+use crate::json::{self, push, push_comma};
+use crate::limits::{SEARCH_RESULTS_DEFAULT, SEARCH_RESULTS_MAX};
+use crate::shared::Shared;
+
+/// A request's parameters.
+struct Search {
+    query: Ast,
+    limit: usize,
+    page: Option<Page>,
+    facets: Vec<Facet>,
+    histogram: bool,
+    /// Waited for until it is found.
+    wait: Option<LeafIndex>,
+    now_ns: u64,
+}
+
+/// A search without an answer.
+pub(super) enum Failed {
+    Refused(Refusal),
+    Search(SearchError),
+    Read(ReadError),
+}
+
+/// `GET …/search`: a page of what a query finds, how many there are in all, and on request how they are made up.
+pub(crate) async fn search(call: &mut Call) -> Result<Response, Refusal> {
+    let log = call.log()?;
+    if !matches!(call.slice(Right::ReadEntries)?, Slice::Free) {
+        let detail = "a policy narrows what you may read of this log, and a search would count the rest with it; \
+            read entries by index, or as a tail";
+        return Err(narrowed(detail));
+    }
+    let search = Search::of(call)?;
+    let shared = Arc::clone(&call.shared);
+    let finder = finder(&shared, &log)?;
+    let index = ready(&shared, &finder, search.wait).await?;
+    let run = run(&shared, move || answer(&search, &index, &log));
+    let found = within(shared.limits.search_time, run).await?;
+    let (results, body) = found.map_err(|failed| refusal(call, &finder, failed))?;
+    let query = call.query("q").unwrap_or_default().to_owned();
+    call.show_search(results, query);
+    Ok(json::response(StatusCode::OK, body))
+}
+
+impl Search {
+    fn of(call: &Call) -> Result<Search, Refusal> {
+        let text = call.query("q").unwrap_or_default();
+        let query = parse(text).map_err(|error| refused("q", text, &error))?;
+        let limit = call.query_number("limit")?.unwrap_or(SEARCH_RESULTS_DEFAULT);
+        if limit > SEARCH_RESULTS_MAX {
+            let detail = format!(
+                "{limit} results asked for in one page; the limit is {SEARCH_RESULTS_MAX}: go on with `cursor`"
+            );
+            return Err(Refusal::new(Code::QueryLimit, detail).in_field("limit"));
+        }
+        let page = call
+            .query("cursor")
+            .map(|text| Page::from_str(text).map_err(|error| refused("cursor", text, &error)));
+        let histogram = match call.query("histogram") {
+            None | Some("false") => false,
+            Some("true") => true,
+            Some(_) => return Err(bad_query("histogram", "neither `true` nor `false`")),
+        };
+        Ok(Search {
+            query,
+            limit: limit as usize,
+            page: page.transpose()?,
+            facets: facets(call.query("facets").unwrap_or_default())?,
+            histogram,
+            wait: call.query_number("wait")?.map(LeafIndex),
+            now_ns: call.shared.gate.now().unix_ns(),
+        })
+    }
+}
+
+/// The facets that a list names, each once.
+fn facets(text: &str) -> Result<Vec<Facet>, Refusal> {
+    let mut facets = Vec::new();
+    for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        let Some(facet) = Facet::ALL.into_iter().find(|facet| facet.name() == name) else {
+            let all = Facet::ALL.map(Facet::name).join(", ");
+            return Err(bad_query(
+                "facets",
+                &format!("no field that is counted; there are: {all}"),
+            ));
+        };
+        if !facets.contains(&facet) {
+            facets.push(facet);
+        }
+    }
+    Ok(facets)
+}
+
+pub(super) fn finder(shared: &Shared, log: &LogHandle) -> Result<Arc<Finder>, Refusal> {
+    let finders = shared.finders.as_ref().ok_or_else(|| {
+        let detail = "this server was started without search; read entries by index, or as a tail";
+        Refusal::new(Code::Unavailable, detail)
+    })?;
+    finders.of(log.info().name.as_str()).ok_or_else(|| unready("it is not followed yet"))
+}
+
+/// The index, once it is open and has taken the entry that is waited for, or the time for that is over.
+pub(super) async fn ready(
+    shared: &Shared,
+    finder: &Finder,
+    wait: Option<LeafIndex>,
+) -> Result<Index, Refusal> {
+    let time = shared.limits.search_wait;
+    let mut opened = finder.index.clone();
+    let opened = timeout(time, opened.wait_for(Option::is_some)).await;
+    let index = opened.ok().and_then(Result::ok).and_then(|index| index.clone());
+    let index = index.ok_or_else(|| unready("it is being opened"))?;
+    if let Some(wait) = wait {
+        // Whether it came: the answer says up to where it is searched.
+        index.wait(wait, time).await;
+    }
+    Ok(index)
+}
+
+fn unready(why: &str) -> Refusal {
+    let detail = format!("the search index of this log is not there: {why}; try again");
+    Refusal::new(Code::Unavailable, detail)
+}
+
+/// What comes of a search in time. One that is late is let go of; it keeps its place until it ends.
+pub(super) async fn within<T>(
+    limit: Duration,
+    search: impl Future<Output = T>,
+) -> Result<T, Refusal> {
+    timeout(limit, search).await.map_err(|_| {
+        let detail = format!(
+            "the search took longer than {} ms; narrow it by `since:` and `until:`, or leave facets and wildcards out",
+            limit.as_millis()
+        );
+        Refusal::new(Code::QueryLimit, detail).in_field("q")
+    })
+}
+
+/// Searches, on a thread that may take long over it; gives how many results there are, and the answer.
+pub(super) async fn run(
+    shared: &Shared,
+    search: impl FnOnce() -> Result<(u64, Vec<u8>), Failed> + Send + 'static,
+) -> Result<(u64, Vec<u8>), Failed> {
+    let permit = Arc::clone(&shared.searches).try_acquire_owned().map_err(|_| {
+        let detail = format!(
+            "the server works on {} searches already; try again",
+            shared.limits.searches_max
+        );
+        Failed::Refused(Refusal::new(Code::Busy, detail))
+    })?;
+    let work = move || {
+        let found = search();
+        drop(permit);
+        found
+    };
+    shared.blocking(work).await.map_err(Failed::Refused)?
+}
+
+/// What a client is told of a search that failed; what somebody must look at is written down.
+pub(super) fn refusal(call: &Call, finder: &Finder, failed: Failed) -> Refusal {
+    match failed {
+        Failed::Refused(refusal) => refusal,
+        Failed::Read(error) => logged(call, &error),
+        Failed::Search(SearchError::Query(error)) => {
+            refused("q", call.query("q").unwrap_or_default(), &error)
+        }
+        Failed::Search(SearchError::Index(error)) => {
+            tracing::error!(error = %chain(&error), "a search failed");
+            if matches!(error, IndexError::Damaged) {
+                finder.rebuild();
+            }
+            unready(&error.to_string())
+        }
+    }
+}
+
+fn answer(search: &Search, index: &Index, log: &LogHandle) -> Result<(u64, Vec<u8>), Failed> {
+    let want = Want { total: true, facets: &search.facets, histogram: search.histogram };
+    let (query, scope, now_ns) = (&search.query, &Ast::All, search.now_ns);
+    let request = Request { query, scope, now_ns, limit: search.limit, page: search.page, want };
+    let answer = index.search(&request).map_err(Failed::Search)?;
+    let mut out = Vec::with_capacity(256 + answer.results.len() * 1_024);
+    push(&mut out, format_args!("{{\"total\":{}", answer.total.unwrap_or_default()));
+    push(&mut out, format_args!(",\"indexed_through\":{},\"results\":[", answer.indexed_through));
+    for (place, index) in answer.results.iter().enumerate() {
+        push_comma(&mut out, place);
+        push_result(&mut out, *index, &log.entry(*index).map_err(Failed::Read)?)
+            .map_err(Failed::Read)?;
+    }
+    match &answer.next {
+        Some(page) => push(&mut out, format_args!("],\"next\":\"{page}\"")),
+        None => out.extend_from_slice(b"],\"next\":null"),
+    }
+    push_facets(&mut out, &answer);
+    if let Some(histogram) = &answer.histogram {
+        push_histogram(&mut out, histogram);
+    }
+    out.extend_from_slice(b"}\n");
+    Ok((answer.results.len() as u64, out))
+}
+
+/// A result: `{"index","time","writer","grade","event"}`, the event as its bytes are.
+pub(super) fn push_result(
+    out: &mut Vec<u8>,
+    index: LeafIndex,
+    entry: &[u8],
+) -> Result<(), ReadError> {
+    let entry = Entry::parse(entry)
+        .map_err(|error| ReadError::Malformed { index, why: error.to_string() })?;
+    let header = &entry.header;
+    push(out, format_args!("{{\"index\":{index},\"time\":\"{}\",\"writer\":", header.time));
+    write_json_string(out, header.writer.as_str());
+    push(out, format_args!(",\"grade\":\"{}\",\"event\":", header.grade.as_str()));
+    out.extend_from_slice(entry.event);
+    out.push(b'}');
+    Ok(())
+}
+
+/// `"facets":{"<field>":{"values":[{"value","count"}],"distinct","others"}}`, where some were asked for.
+fn push_facets(out: &mut Vec<u8>, answer: &Answer) {
+    if answer.facets.is_empty() {
+        return;
+    }
+    out.extend_from_slice(b",\"facets\":{");
+    for (place, facet) in answer.facets.iter().enumerate() {
+        push_comma(out, place);
+        push(out, format_args!("\"{}\":{{\"values\":[", facet.facet.name()));
+        for (place, (value, count)) in facet.values.iter().enumerate() {
+            push_comma(out, place);
+            out.extend_from_slice(b"{\"value\":");
+            write_json_string(out, value);
+            push(out, format_args!(",\"count\":{count}}}"));
+        }
+        push(out, format_args!("],\"distinct\":{},\"others\":{}}}", facet.distinct, facet.others));
+    }
+    out.push(b'}');
+}
+
+/// `"histogram":[{"from","until","count"}]`: half-open intervals of one length, those without entries left out.
+fn push_histogram(out: &mut Vec<u8>, histogram: &Histogram) {
+    out.extend_from_slice(b",\"histogram\":[");
+    for (place, bucket) in histogram.buckets.iter().enumerate() {
+        push_comma(out, place);
+        let (from, until) = (time(bucket.start_ms), time(bucket.start_ms + histogram.interval_ms));
+        push(out, format_args!("{{\"from\":\"{from}\",\"until\":\"{until}\""));
+        push(out, format_args!(",\"count\":{}}}", bucket.count));
+    }
+    out.push(b']');
+}
+
+fn time(ms: u64) -> Time {
+    Time::from_unix_ns(ms.saturating_mul(1_000_000)).unwrap_or(Time::MAX)
+}
+
+/// A query at fault; its place as a byte of the parameter, its column in words.
+pub(super) fn refused(parameter: &str, text: &str, error: &QueryError) -> Refusal {
+    let code = match error.kind {
+        QueryErrorKind::Bad => Code::BadQuery,
+        QueryErrorKind::Limit => Code::QueryLimit,
+    };
+    let refusal = Refusal::new(code, error.to_string()).in_field(parameter);
+    match error.column.checked_sub(1) {
+        None => refusal,
+        Some(before) => {
+            let place = text.char_indices().nth(before).map_or(text.len(), |(place, _)| place);
+            refusal.at_position(place)
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "../tests/search_time.rs"]
+mod tests;

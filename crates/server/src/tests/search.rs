@@ -1,0 +1,206 @@
+//! Search over HTTP: what is found, counted, refused and told.
+
+use std::time::Duration;
+
+use graven_entry::Entry;
+use graven_merkle::{LeafIndex, TreeSize};
+use serde_json::{Value, json};
+
+use super::site::{Ask, Reply, Site};
+use crate::ServerLimits;
+
+fn event(actor: &str, n: u64) -> String {
+    let outcome = if n.is_multiple_of(2) { "success" } else { "failure" };
+    json!({"actor": {"type": "user", "id": actor}, "action": "invoice.update", "outcome": outcome,
+        "data": {"n": n}})
+    .to_string()
+}
+
+/// Appends to `main` and gives the first index and the last.
+fn append(site: &Site, actor: &str, count: u64) -> (u64, u64) {
+    let indexes: Vec<u64> = (0..count).map(|n| site.append(&event(actor, n))).collect();
+    (indexes[0], indexes[indexes.len() - 1])
+}
+
+fn search(site: &Site, query: &str) -> Reply {
+    site.get(&format!("/api/v1/logs/main/search?{query}"))
+}
+
+fn found(site: &Site, query: &str) -> Value {
+    let reply = search(site, query);
+    assert_eq!(reply.status, 200, "{query}: {}", reply.text());
+    reply.json()
+}
+
+fn indexes(answer: &Value) -> Vec<u64> {
+    let results = answer["results"].as_array().unwrap();
+    results.iter().map(|result| result["index"].as_u64().unwrap()).collect()
+}
+
+#[test]
+fn what_was_appended_is_found_as_the_log_has_it() {
+    let site = Site::start();
+    let (first, last) = append(&site, "alice", 4);
+    append(&site, "bob", 3);
+    let wait = format!("wait={}", last + 3);
+    let answer = found(&site, &format!("q=actor:alice&{wait}"));
+    assert_eq!(indexes(&answer), (first..=last).rev().collect::<Vec<_>>());
+    assert_eq!((&answer["total"], &answer["next"]), (&json!(4), &Value::Null));
+    assert!(answer["indexed_through"].as_u64() > Some(last + 3), "{answer}");
+    assert!(answer.get("facets").is_none() && answer.get("histogram").is_none(), "{answer}");
+    let log = site.cell.log("main").unwrap();
+    for result in answer["results"].as_array().unwrap() {
+        let entry = log.entry(LeafIndex(result["index"].as_u64().unwrap())).unwrap();
+        let entry = Entry::parse(&entry).unwrap();
+        let event: Value = serde_json::from_slice(entry.event).unwrap();
+        let expected = json!({
+            "index": result["index"], "time": entry.header.time.to_string(),
+            "writer": entry.header.writer.as_str(), "grade": entry.header.grade.as_str(),
+            "event": event,
+        });
+        assert_eq!(*result, expected);
+    }
+    assert_eq!(found(&site, "q=actor:alice+outcome:failure")["total"], 2);
+    assert_eq!(found(&site, "q=actor:nobody")["results"], json!([]));
+    assert_eq!(found(&site, "limit=0")["total"], last + 4);
+}
+
+#[test]
+fn pages_facets_and_histogram_are_of_the_same_entries() {
+    let site = Site::start();
+    let (first, last) = append(&site, "alice", 7);
+    let asked = format!("q=actor:alice&limit=3&facets=outcome,actor.id&histogram=true&wait={last}");
+    let answer = found(&site, &asked);
+    let outcomes = json!({"values": [{"value": "success", "count": 4}, {"value": "failure", "count": 3}],
+        "distinct": 2, "others": 0});
+    let actors = json!({"values": [{"value": "alice", "count": 7}], "distinct": 1, "others": 0});
+    assert_eq!(answer["facets"], json!({"outcome": outcomes, "actor.id": actors}));
+    let buckets = answer["histogram"].as_array().unwrap();
+    assert_eq!(buckets.iter().filter_map(|one| one["count"].as_u64()).sum::<u64>(), 7);
+    for bucket in buckets {
+        assert!(bucket["from"].as_str() < bucket["until"].as_str(), "{bucket}");
+    }
+    // What comes between two pages is on none of them.
+    let (_, later) = append(&site, "alice", 1);
+    assert_eq!(found(&site, &format!("q=actor:alice&wait={later}"))["total"], 8);
+    let mut all = indexes(&answer);
+    let mut next = answer["next"].clone();
+    while let Some(cursor) = next.as_str() {
+        let page = found(&site, &format!("q=actor:alice&limit=3&cursor={cursor}"));
+        assert_eq!(page["total"], 7);
+        all.extend(indexes(&page));
+        next = page["next"].clone();
+    }
+    assert_eq!(all, (first..=last).rev().collect::<Vec<_>>());
+}
+
+/// The parameters, the status, code, field, position, and a part of the detail.
+type Refused = (&'static str, u16, &'static str, &'static str, Option<u64>, &'static str);
+
+#[test]
+fn a_search_that_cannot_be_is_refused_with_its_place() {
+    let site = Site::start();
+    let rows: [Refused; 9] = [
+        ("q=acter:bob", 400, "bad_query", "q", Some(0), "column 1: found `acter`"),
+        ("q=acter:bob", 400, "bad_query", "q", Some(0), "did you mean `actor`?"),
+        ("q=%C3%BC+AND", 400, "bad_query", "q", Some(6), "column 6:"),
+        ("q=%C3%BC+acter:b", 400, "bad_query", "q", Some(3), "column 3:"),
+        ("limit=257", 422, "query_limit", "limit", None, "the limit is 256"),
+        ("cursor=x", 400, "bad_query", "cursor", None, "leave it out"),
+        ("facets=actor", 400, "bad_query", "facets", None, "actor.id"),
+        ("histogram=yes", 400, "bad_query", "histogram", None, "true"),
+        ("wait=-1", 400, "bad_query", "wait", None, "number"),
+    ];
+    for (query, status, code, field, position, detail) in rows {
+        let reply = search(&site, query);
+        let problem = reply.json();
+        assert_eq!((reply.status, &problem["code"]), (status, &json!(code)), "{query}");
+        assert_eq!((&problem["field"], problem["position"].as_u64()), (&json!(field), position));
+        assert!(problem["detail"].as_str().unwrap().contains(detail), "{problem}");
+    }
+    let brackets = format!("q={}x{}", "(".repeat(33), ")".repeat(33));
+    let reply = search(&site, &brackets);
+    assert_eq!((reply.status, &reply.json()["code"]), (422, &json!("query_limit")));
+}
+
+#[test]
+fn one_search_too_many_is_busy() {
+    let site = Site::with_limits(ServerLimits { searches_max: 0, ..ServerLimits::default() });
+    let reply = search(&site, "q=x");
+    assert_eq!((reply.status, &reply.json()["code"]), (429, &json!("busy")), "{}", reply.text());
+}
+
+#[test]
+fn an_entry_that_does_not_come_is_not_waited_for_for_ever() {
+    let search_wait = Duration::from_millis(500);
+    let site = Site::with_limits(ServerLimits { search_wait, ..ServerLimits::default() });
+    // The index is opened within a time of its own.
+    while search(&site, "").status == 503 {}
+    let answer = found(&site, "wait=1000000");
+    assert!(answer["indexed_through"].as_u64() < Some(1_000_000), "{answer}");
+}
+
+#[test]
+fn a_log_made_later_is_searched_too_and_metrics_say_how_far() {
+    let site = Site::start();
+    let body = br#"{"name":"new"}"#;
+    assert_eq!(site.post("/api/v1/logs", "application/json", body).status, 201);
+    let path = "/api/v1/logs/new/events";
+    let reply = site.post(path, "application/json", event("eve", 1).as_bytes());
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let answer = site.get("/api/v1/logs/new/search?q=actor:eve&wait=1").json();
+    assert_eq!((&answer["total"], &answer["indexed_through"]), (&json!(1), &json!(2)));
+    let create = json!({"name": "otto", "role": "auditor"}).to_string();
+    let made = site.post("/api/v1/tokens", "application/json", create.as_bytes());
+    let token = format!("Bearer {}", made.json()["token"].as_str().unwrap());
+    let metrics = site.ask(&Ask::get("/metrics").anonymous().with("authorization", &token));
+    for line in ["graven_index_through{log=\"new\"} 2\n", "graven_index_lag{log=\"new\"} 0\n"] {
+        assert!(metrics.text().contains(line), "{line} in {}", metrics.text());
+    }
+}
+
+/// Longest wait for an entry that has to come.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The first event of `system` from an index on that tells of a search, and the index after it; waits for it.
+fn told(site: &Site, from: u64) -> (Value, u64) {
+    let system = site.cell.log("system").unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let mut next = from;
+    loop {
+        let more = async { tokio::time::timeout(PATIENCE, system.wait_past(TreeSize(next))).await };
+        runtime.block_on(more).expect("the search is told");
+        let entry = system.entry(LeafIndex(next)).unwrap();
+        let event: Value = serde_json::from_slice(Entry::parse(&entry).unwrap().event).unwrap();
+        next += 1;
+        if event["action"] == "graven.search" {
+            return (event, next);
+        }
+    }
+}
+
+#[test]
+fn searches_are_told_with_their_queries_and_how_much_they_found() {
+    let site = Site::start();
+    let (_, last) = append(&site, "alice", 3);
+    let mut next = site.cell.log("system").unwrap().info().size.0;
+    let long = "x".repeat(2_000);
+    for query in [format!("actor:alice&wait={last}"), "actor:alice".to_owned(), long.clone()] {
+        found(&site, &format!("q={query}"));
+    }
+    let (mut requests, mut results, mut queries) = (0, 0, Vec::new());
+    // One entry, or more where the time of writing them came between.
+    while requests < 3 {
+        let (event, after) = told(&site, next);
+        next = after;
+        assert_eq!(event["target"], json!({"type": "log", "id": "main"}));
+        let data = &event["data"];
+        assert_eq!((&event["outcome"], &data["detail"]), (&json!("success"), &json!("search")));
+        requests += data["requests"].as_u64().unwrap();
+        results += data["results"].as_u64().unwrap();
+        queries.extend(data["queries"].as_array().unwrap().clone());
+    }
+    queries.dedup();
+    assert_eq!((requests, results), (3, 6));
+    assert_eq!(queries, [json!("actor:alice"), json!(&long[..1_024])]);
+}

@@ -96,7 +96,7 @@ impl Run {
         Ok(())
     }
 
-    /// The package for browsers, by its own tests.
+    /// The package for browsers and the modules of the web UI, by their own tests.
     fn sdk(&mut self) -> Result<(), String> {
         if !stage::installed("node", &["--version"]) {
             self.skip("sdk-verify: install Node.js 20 or newer");
@@ -104,7 +104,7 @@ impl Run {
         }
         let mut node = Command::new("node");
         node.args(["--test", "--test-reporter=tap"]);
-        node.arg("sdk/verify/test/").current_dir(&self.root);
+        node.args(["sdk/verify/test/", "crates/server/ui/test/"]).current_dir(&self.root);
         let outcome = self.stages.run("sdk-verify", &mut node)?;
         self.totals.add(Totals::of_tap(&outcome.output, outcome.good));
         Ok(())

@@ -19,6 +19,7 @@ mod site;
 mod streams_signed;
 mod tail;
 mod tiles_served;
+mod ui;
 mod unable;
 
 /// An event that is as it should be.

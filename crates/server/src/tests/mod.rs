@@ -5,6 +5,7 @@ mod accesses;
 mod api;
 mod approvals;
 mod break_in;
+mod browser;
 mod contract;
 mod limits;
 mod mtls;

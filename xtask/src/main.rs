@@ -1,4 +1,4 @@
-//! The project's own tasks: `cargo xtask tidy | test | bench | fuzz | conformance`.
+//! The project's own tasks: `cargo xtask tidy | test | assets | bench | fuzz | conformance`.
 //!
 //! Everything a contributor or a CI job runs is a task here, so that both run the same thing. Tasks depend on no
 //! crate of the project: tidy must work while everything else is broken.
@@ -9,6 +9,7 @@
     reason = "a task reports to the person who runs it"
 )]
 
+mod assets;
 mod bench;
 mod campaign;
 mod conformance;
@@ -43,6 +44,8 @@ enum Task {
         #[arg(long)]
         all: bool,
     },
+    /// Build what browsers run and is committed: `sdk/verify/graven_verify.wasm`
+    Assets,
     /// Run one benchmark
     Bench(bench::BenchArgs),
     /// Run the fuzz targets under libFuzzer
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
     let outcome = match Args::parse().task {
         Task::Tidy => tidy::run(&root),
         Task::Test { all } => test::run(&root, all),
+        Task::Assets => assets::write(&root),
         Task::Fuzz { target, seconds } => fuzz::run(&root, target.as_deref(), seconds),
         Task::Bench(args) => bench::run(&root, &args),
         Task::Conformance => conformance::run(&root),

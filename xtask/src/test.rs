@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::stage::{self, Stages};
 use crate::totals::Totals;
-use crate::{campaign, conformance, skips};
+use crate::{assets, campaign, conformance, skips};
 
 /// The target that browsers run: `lib/` must compile for it.
 const WASM: &str = "wasm32-unknown-unknown";
@@ -34,6 +34,7 @@ pub(crate) fn run(root: &Path, all: bool) -> Result<bool, String> {
     run.tests()?;
     run.cargo_stage("model", &MODEL_TEST)?;
     run.wasm()?;
+    run.sdk()?;
     run.deny()?;
     run.conformance()?;
     if all {
@@ -73,7 +74,7 @@ impl Run {
         Ok(())
     }
 
-    /// The pure crates compile for a browser.
+    /// The pure crates compile for a browser, and what is committed for browsers is what they give.
     fn wasm(&mut self) -> Result<(), String> {
         if !target_installed() && !stage::installed("rustup", &["target", "add", WASM]) {
             self.skip(&format!("wasm32: run `rustup target add {WASM}`, which failed here"));
@@ -84,7 +85,29 @@ impl Run {
         for package in &packages {
             args.extend(["--package", package]);
         }
-        self.cargo_stage("wasm32", &args)
+        self.cargo_stage("wasm32", &args)?;
+        let started = Instant::now();
+        let found = assets::compare(&self.root, &self.stages)?;
+        stage::report("assets", if found.is_none() { "ok" } else { "FAILED" }, started);
+        if let Some(message) = found {
+            println!("  {message}");
+            self.totals.failed += 1;
+        }
+        Ok(())
+    }
+
+    /// The package for browsers and the modules of the web UI, by their own tests.
+    fn sdk(&mut self) -> Result<(), String> {
+        if !stage::installed("node", &["--version"]) {
+            self.skip("sdk-verify: install Node.js 20 or newer");
+            return Ok(());
+        }
+        let mut node = Command::new("node");
+        node.args(["--test", "--test-reporter=tap"]);
+        node.args(["sdk/verify/test/", "crates/server/ui/test/"]).current_dir(&self.root);
+        let outcome = self.stages.run("sdk-verify", &mut node)?;
+        self.totals.add(Totals::of_tap(&outcome.output, outcome.good));
+        Ok(())
     }
 
     /// Licences, bans and sources; and advisories, where their database can be had.

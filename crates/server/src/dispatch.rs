@@ -114,7 +114,8 @@ async fn answer(call: &mut Call, target: &Target) -> Result<Response, Refusal> {
     admit(call, target).await?;
     match target {
         Target::Route(route) => {
-            if route.access != Access::Open {
+            // What a page's address says beside its path is for its own module.
+            if !matches!(route.access, Access::Open | Access::Page) {
                 call.query = parse_query(&call.parts, route)?;
             }
             (route.handler)(call).await
@@ -138,6 +139,7 @@ async fn admit(call: &mut Call, target: &Target) -> Result<(), Refusal> {
     let is_public = call.param("log").is_some_and(|name| call.is_public(name));
     let right = match access {
         Access::Open => return Ok(()),
+        Access::Page => return admit_to_page(call).await,
         Access::PublicLog(_) if is_public => return Ok(()),
         Access::PublicLog(right) | Access::Needs(right) | Access::OwnOr(right) => Some(right),
         Access::AnyPrincipal => None,
@@ -159,6 +161,17 @@ async fn admit(call: &mut Call, target: &Target) -> Result<(), Refusal> {
         call.shared.records.check_room()?;
     }
     gate.check_rate(&id)
+}
+
+/// A page knows who brings a good credential; everyone else it tells how to sign in.
+async fn admit_to_page(call: &mut Call) -> Result<(), Refusal> {
+    if !call.shared.gate.is_brought(&call.parts) {
+        return Ok(());
+    }
+    let Ok(principal) = authenticate(call).await else { return Ok(()) };
+    let id = principal.id.clone();
+    call.principal = Some(principal);
+    call.shared.gate.check_rate(&id)
 }
 
 /// Who asks. Whoever is not let in is recorded, and so is a first use for a while.

@@ -257,6 +257,19 @@ impl Gate {
         self.by_token(token, address)
     }
 
+    /// Whether a request brings anything that could say who asks.
+    pub(crate) fn is_brought(&self, parts: &Parts) -> bool {
+        let peer = parts.extensions.get::<Peer>();
+        parts.headers.contains_key(header::AUTHORIZATION)
+            || self.sign_in.cookie(&parts.headers).is_some()
+            || peer.is_some_and(|peer| peer.certificate.is_some())
+    }
+
+    /// Whether tokens of an issuer are believed.
+    pub(crate) fn has_issuer(&self) -> bool {
+        self.oidc.is_some()
+    }
+
     /// Whose token this is.
     pub(crate) fn by_token(
         &self,

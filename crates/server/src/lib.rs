@@ -40,6 +40,7 @@ mod server;
 mod session;
 mod shared;
 mod tls;
+mod ui;
 mod wire;
 
 pub use erasure::{Because, Erased, Subject, erase, finish_erasures, set_hold, show_subject};

@@ -60,7 +60,7 @@ fn operation(route: &Route) -> Value {
     let doc = &route.doc;
     let mut operation = json!({"operationId": doc.id, "summary": doc.summary});
     operation["security"] = match route.access {
-        Access::Open => json!([]),
+        Access::Open | Access::Page => json!([]),
         Access::PublicLog(_) => json!([{}, {"token": []}, {"session": []}]),
         Access::Needs(_) | Access::AnyPrincipal | Access::OwnOr(_) => {
             json!([{"token": []}, {"session": []}])
@@ -112,12 +112,23 @@ fn parameters(route: &Route) -> Vec<Value> {
 fn responses(route: &Route) -> Value {
     let mut responses = Map::new();
     for (status, media, name) in route.doc.answers {
-        responses.insert(status.to_string(), json!({
-            "description": if *status == 202 { "permanent, the asked ack level is late" } else { "good" },
-            "content": {*media: content(name)},
-        }));
+        responses.insert(
+            status.to_string(),
+            json!({
+                "description": match status {
+                    202 => "permanent, the asked ack level is late",
+                    303 => "it is elsewhere",
+                    401 => "the way to sign in",
+                    403 => "it is not yours to see",
+                404 => "there is no such page, or it is not yours to know",
+                    _ => "good",
+                },
+                "content": {*media: content(name)},
+            }),
+        );
     }
-    let common: &[Code] = if route.access == Access::Open { &[] } else { &COMMON };
+    let is_open = matches!(route.access, Access::Open | Access::Page);
+    let common: &[Code] = if is_open { &[] } else { &COMMON };
     let mut codes: Vec<Code> = route.doc.refusals.iter().chain(common).copied().collect();
     codes.sort_by_key(|code| (problem::status(*code), Code::ALL.iter().position(|c| c == code)));
     codes.dedup();

@@ -18,6 +18,7 @@ use crate::handlers::{
 };
 use crate::record::Recorded;
 use crate::shared::Shared;
+use crate::ui;
 
 /// One route. All fields are needed: one without access does not compile.
 pub(crate) struct Route {
@@ -41,8 +42,10 @@ pub(crate) enum Method {
 /// What a route asks of its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// Nothing: health, static pages, and signing in.
+    /// Nothing: health, static files, and signing in.
     Open,
+    /// Nothing, but its page is for whoever is known; everyone else gets the way to sign in.
+    Page,
     /// Nothing where the log is public, else the right.
     PublicLog(Right),
     /// The right.
@@ -79,7 +82,11 @@ pub(crate) struct Param {
 const JSON: &str = "application/json";
 const TEXT: &str = "text/plain";
 const BYTES: &str = "application/octet-stream";
+const HTML: &str = "text/html";
 
+/// A page, or the way to sign in, or that there is no such page.
+const UI: &[(u16, &str, &str)] =
+    &[(200, HTML, "Text"), (401, HTML, "Text"), (403, HTML, "Text"), (404, HTML, "Text")];
 const SESSION: &[(u16, &str, &str)] = &[(200, JSON, "Session")];
 const ELSEWHERE: &[(u16, &str, &str)] = &[(303, TEXT, "Text")];
 const DONE: &[(u16, &str, &str)] = &[(200, JSON, "Any")];
@@ -158,7 +165,7 @@ const APPEND: Doc = Doc {
 };
 
 /// All routes of the server.
-pub(crate) static ROUTES: [Route; 55] = [
+pub(crate) static ROUTES: [Route; 60] = [
     Route {
         method: Method::Post,
         path: "/api/v1/logs",
@@ -858,8 +865,51 @@ pub(crate) static ROUTES: [Route; 55] = [
         path: "/",
         access: Access::Open,
         recorded: Recorded::Refusals("graven.list"),
-        handler: |_| at_once(Ok(pages::home())),
-        doc: page("home", "a page for people", &[(200, "text/html", "Text")]),
+        handler: |_| at_once(Ok(ui::home())),
+        doc: page("home", "leads to the web UI", &[(303, HTML, "Text")]),
+    },
+    Route {
+        method: Method::Get,
+        path: "/ui/",
+        access: Access::Page,
+        recorded: Recorded::Refusals("graven.list"),
+        handler: |call| at_once(Ok(ui::overview(call))),
+        doc: page("uiOverview", "web UI: the logs", UI),
+    },
+    Route {
+        method: Method::Get,
+        path: "/ui/logs/{log}",
+        access: Access::Page,
+        recorded: Recorded::Refusals("graven.list"),
+        handler: |call| at_once(Ok(ui::log(call))),
+        doc: page("uiLog", "web UI: a log's entries", UI),
+    },
+    Route {
+        method: Method::Get,
+        path: "/ui/logs/{log}/{index}",
+        access: Access::Page,
+        recorded: Recorded::Refusals("graven.list"),
+        handler: |call| at_once(Ok(ui::entry(call))),
+        doc: page("uiEntry", "web UI: one entry", UI),
+    },
+    Route {
+        method: Method::Get,
+        path: "/ui/logs/{log}/integrity",
+        access: Access::Page,
+        recorded: Recorded::Refusals("graven.list"),
+        handler: |call| at_once(Ok(ui::integrity(call))),
+        doc: page("uiIntegrity", "web UI: a log's proofs", UI),
+    },
+    Route {
+        method: Method::Get,
+        path: "/ui/assets/{version}/{file}",
+        access: Access::Open,
+        recorded: Recorded::Refusals("graven.list"),
+        handler: |call| at_once(ui::asset(call)),
+        doc: Doc {
+            refusals: &[Code::NotFound],
+            ..page("uiAsset", "web UI: a file that its pages load", &[(200, "*/*", "Bytes")])
+        },
     },
     Route {
         method: Method::Get,

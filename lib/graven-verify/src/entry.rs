@@ -6,6 +6,7 @@ use graven_note::{
     Checkpoint, NoteError, OpenError, Policy, PolicyVerdict, ProofError, TlogProof, VerifierKey,
 };
 
+use crate::checkpoint::{keys_of, keys_used};
 use crate::fault::{Fault, FaultKind, with_causes};
 use crate::form::{entry_fault, first_line, is_signed, read_body};
 use crate::head::policy_fault;
@@ -65,8 +66,7 @@ pub fn verify_entry(
     if let Ok(header) = &header {
         check_place(header, origin, index)?;
     }
-    let log_keys: Vec<VerifierKey> =
-        keys.iter().filter(|key| key.name().as_str() == origin.as_str()).cloned().collect();
+    let log_keys = keys_of(origin, keys);
     let leaf = leaf_hash(entry);
     let shown = proof
         .verify(&leaf, origin.as_str(), &log_keys, policy)
@@ -74,11 +74,7 @@ pub fn verify_entry(
     let header = header.map_err(|error| header_fault(index, &error))?;
     let event = check_form(origin, &header, entry)?;
     let producer = check_producer(origin, &header, event, proof, keys)?;
-    let used = shown.verified.iter().map(|signature| {
-        let known = log_keys.get(signature.key_index).map(VerifierKey::to_string);
-        known.unwrap_or_else(|| format!("{} {}", signature.name, signature.id))
-    });
-    let keys_used = used.collect();
+    let keys_used = keys_used(&shown.verified, &log_keys);
     let not_checked = not_checked(&header, &producer, policy.is_some());
     let (checkpoint, policy) = (shown.checkpoint, shown.policy);
     Ok(EntryVerdict { index, leaf, header, checkpoint, keys_used, producer, policy, not_checked })

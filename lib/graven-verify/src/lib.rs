@@ -62,6 +62,7 @@
 
 pub mod limits;
 
+mod checkpoint;
 mod disclosed;
 mod entry;
 mod evidence;
@@ -86,6 +87,7 @@ mod streams;
 mod tile;
 mod verdict;
 
+pub use checkpoint::{CheckpointVerdict, verify_checkpoint};
 pub use disclosed::{Disclosed, open_disclosures};
 pub use entry::{EntryVerdict, ProducerSignature, verify_entry};
 pub use evidence::Evidence;

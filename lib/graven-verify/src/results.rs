@@ -8,11 +8,10 @@
 
 use graven_entry::{Header, Name, write_json_string};
 use graven_merkle::{Hash, LeafIndex, leaf_hash, verify_inclusion_of_many};
-use graven_note::{
-    Checkpoint, Policy, PolicyVerdict, ProofError, VerifierKey, open_checkpoint_under,
-};
+use graven_note::{Checkpoint, Policy, PolicyVerdict, VerifierKey};
 
-use crate::entry::{check_form, check_place, header_fault, proof_fault};
+use crate::checkpoint::{CheckpointVerdict, verify_checkpoint};
+use crate::entry::{check_form, check_place, header_fault};
 use crate::export::{Cursor, ExportLine, parse_export_line, write_export_entry};
 use crate::fault::{Fault, FaultKind, with_causes};
 use crate::form::{first_line, is_signed};
@@ -115,34 +114,22 @@ pub fn verify_results(
             check_place(header, origin, *index)?;
         }
     }
-    let log_keys: Vec<VerifierKey> =
-        keys.iter().filter(|key| key.name().as_str() == origin.as_str()).cloned().collect();
-    let refused = |error: ProofError| proof_fault(LeafIndex(0), &error);
-    let opened = open_checkpoint_under(&results.checkpoint, origin.as_str(), &log_keys, policy)
-        .map_err(|error| refused(ProofError::Open(error)))?;
-    let checkpoint = opened.checkpoint;
+    let CheckpointVerdict { checkpoint, keys_used, policy } =
+        verify_checkpoint(&results.checkpoint, origin, keys, policy)?;
     let leaves: Vec<_> =
         results.entries.iter().map(|(index, entry)| (*index, leaf_hash(entry))).collect();
     verify_inclusion_of_many(&leaves, checkpoint.size, &results.proof, &checkpoint.root)
         .map_err(|error| Fault::of_log(FaultKind::LeafMismatch, with_causes(&error)))?;
-    let policy = policy.map(|policy| policy.evaluate(&opened.note, &checkpoint));
-    if let Some(verdict) = policy.as_ref().filter(|verdict| !verdict.satisfied) {
-        return Err(refused(ProofError::Policy(Box::new(verdict.clone()))));
-    }
     let mut is_any_signed = false;
     for ((index, entry), header) in results.entries.iter().zip(headers) {
         let header = header.map_err(|error| header_fault(*index, &error))?;
         check_form(origin, &header, entry)?;
         is_any_signed |= is_signed(&header);
     }
-    let used = opened.verified.iter().map(|signature| {
-        let known = log_keys.get(signature.key_index).map(VerifierKey::to_string);
-        known.unwrap_or_else(|| format!("{} {}", signature.name, signature.id))
-    });
     Ok(ResultsVerdict {
         entries: leaves.len(),
         checkpoint,
-        keys_used: used.collect(),
+        keys_used,
         not_checked: not_checked(is_any_signed, policy.is_some()),
         policy,
     })

@@ -41,3 +41,14 @@ fn runs_add_up() {
     totals.add(Totals { passed: 1, failed: 2, skipped: vec!["x: y".to_owned()] });
     assert_eq!(totals.line(), "4 passed, 2 failed, 1 skipped");
 }
+
+#[test]
+fn totals_of_node() {
+    let check = |output: &str, is_good, expected: &str| {
+        assert_eq!(Totals::of_tap(output, is_good).line(), expected, "on {output:?}");
+    };
+    let tap = "ok 1 - a\n# SKIP b: x missing\nok 2 - b\n# tests 2\n# pass 2\n# fail 0\n";
+    check(tap, true, "1 passed, 0 failed, 1 skipped");
+    check("not ok 1 - a\n# pass 0\n# fail 1\n", false, "0 passed, 1 failed, 0 skipped");
+    check("it died", false, "0 passed, 1 failed, 0 skipped");
+}

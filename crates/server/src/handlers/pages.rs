@@ -1,4 +1,4 @@
-//! What tells about the server itself: its page, health, metrics and contract.
+//! What tells about the server itself: health, metrics and contract.
 
 use append::{Code, Refusal};
 use axum::body::Body;
@@ -7,17 +7,6 @@ use axum::response::Response;
 
 use crate::dispatch::Call;
 use crate::{metrics, openapi, problem};
-
-const HOME: &str = include_str!("home.html");
-
-/// `GET /`: what this is and where the API is.
-pub(crate) fn home() -> Response {
-    let mut response = answer("text/html; charset=utf-8", "public, max-age=300", HOME);
-    let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
-    let policy = HeaderValue::from_static(policy);
-    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
-    response
-}
 
 /// `GET /docs/errors/{code}`: what an error code means.
 pub(crate) fn error(call: &Call) -> Result<Response, Refusal> {

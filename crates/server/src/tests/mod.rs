@@ -5,6 +5,7 @@ mod accesses;
 mod api;
 mod approvals;
 mod break_in;
+mod browser;
 mod contract;
 mod limits;
 mod mtls;
@@ -21,6 +22,7 @@ mod state;
 mod streams_signed;
 mod tail;
 mod tiles_served;
+mod ui;
 mod unable;
 
 /// An event that is as it should be.

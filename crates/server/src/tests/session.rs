@@ -21,22 +21,22 @@ const STEP_NS: u64 = 30 * 1_000_000_000;
 const JSON: &str = "application/json";
 
 /// A server with a clock of its own.
-struct World {
-    site: Site,
+pub(super) struct World {
+    pub(super) site: Site,
     clock: Arc<SimClock>,
 }
 
 /// A browser that signed in.
 #[derive(Clone)]
-struct Browser {
+pub(super) struct Browser {
     cookie: String,
     csrf: String,
 }
 
 /// Somebody with a token, and perhaps with an app that makes codes.
-struct Person {
+pub(super) struct Person {
     name: &'static str,
-    token: String,
+    pub(super) token: String,
     secret: String,
 }
 
@@ -60,7 +60,7 @@ const GOOD: Says<'static> =
     Says { origin: PUBLIC, rp: "localhost", flags: 0x05, counter: 7, user: "audrey" };
 
 impl World {
-    fn new(strong_auth: &[Privilege]) -> World {
+    pub(super) fn new(strong_auth: &[Privilege]) -> World {
         let strong_auth = strong_auth.iter().copied().collect();
         World::with(Demands { strong_auth, ..Demands::default() })
     }
@@ -79,7 +79,7 @@ impl World {
     }
 
     /// Somebody whose app makes codes.
-    fn person_with_app(&self, name: &'static str, role: &str) -> Person {
+    pub(super) fn person_with_app(&self, name: &'static str, role: &str) -> Person {
         let mut person = self.person(name, role);
         self.enrol(&mut person);
         person
@@ -115,15 +115,20 @@ impl World {
         self.open_post("/api/v1/session", &json!({"token": token, "totp": totp}))
     }
 
-    /// Signs in with the code of a later step.
-    fn browser(&self, person: &Person) -> Browser {
+    /// A code that was not used: that of a later step.
+    pub(super) fn next_code(&self, person: &Person) -> String {
         self.clock.advance(STEP_NS);
-        let reply = self.sign_in(&person.token, &self.code(person, 0));
+        self.code(person, 0)
+    }
+
+    /// Signs in with a code that was not used.
+    pub(super) fn browser(&self, person: &Person) -> Browser {
+        let reply = self.sign_in(&person.token, &self.next_code(person));
         assert_eq!(reply.status, 200, "{}", reply.text());
         Browser::of(&reply)
     }
 
-    fn ask(&self, browser: &Browser, ask: Ask<'_>) -> Reply {
+    pub(super) fn ask(&self, browser: &Browser, ask: Ask<'_>) -> Reply {
         self.site.ask(&ask.anonymous().with("cookie", &browser.cookie))
     }
 

@@ -1,0 +1,213 @@
+//! The web UI in a browser: what it shows, and that no lie about the log gets past its badge.
+
+mod chromium;
+mod liar;
+
+use std::sync::{Arc, Mutex};
+
+use chromium::Chromium;
+use liar::{Liar, Lie};
+use serde_json::json;
+
+use super::session::World;
+
+/// Text that is code, or draws as other text than it is, where a page takes it for its own.
+const HOSTILE: [&str; 8] = [
+    "<img src=x onerror=hacked=1>",
+    "\"><script>hacked=1</script>",
+    "'onmouseover='hacked=1",
+    "<svg onload=hacked=1>",
+    "javascript:hacked=1",
+    "{{constructor.constructor('hacked=1')()}}",
+    "</textarea><base href=//other.example/>",
+    "safe\u{202e}gpj.exe\u{200b}\u{7}",
+];
+const GREEN: &str = "document.querySelector('.badge')?.dataset.state === 'good'";
+const RED: &str = "document.querySelector('.badge')?.dataset.state === 'bad'";
+
+/// A browser that has signed in, behind a proxy that does not lie yet; none where no browser is installed.
+fn signed_in(test: &str, world: &World) -> Option<(Chromium, Liar)> {
+    let Some(mut browser) = Chromium::start() else {
+        skip(test);
+        return None;
+    };
+    let liar = Liar::before(world.site.addr);
+    let person = world.person_with_app("audrey", "auditor");
+    browser.open(&liar.url("/ui/logs/main/1"), "document.querySelector('#by-code')");
+    let code = world.next_code(&person);
+    // The module must be there before the form is sent.
+    let fill = format!(
+        "(async () => {{ await import(document.querySelector('script[type=module]').src); \
+         const form = document.querySelector('#by-code'); form.elements.token.value = {:?}; \
+         form.elements.totp.value = {code:?}; form.requestSubmit(); }})()",
+        person.token
+    );
+    browser.evaluate(&fill);
+    browser.wait(GREEN);
+    Some((browser, liar))
+}
+
+fn skip(test: &str) {
+    println!("SKIP {test}: no browser, install chromium");
+    let strict = std::env::var("CI").is_ok_and(|ci| ci == "true");
+    let table = concat!(env!("CARGO_MANIFEST_DIR"), "/../../xtask/src/skips.rs");
+    let allowed =
+        std::fs::read_to_string(table).is_ok_and(|table| table.contains(&format!("\"{test}\"")));
+    assert!(!strict || allowed, "{test} may not be skipped where CI=true");
+}
+
+/// A world whose log `main` has some entries; those from 3 on are hostile, one in each field.
+fn world() -> World {
+    let world = World::new(&[]);
+    for amount in 1..3 {
+        let event = json!({
+            "actor": {"type": "user", "id": "42", "name": "Ada"}, "action": "invoice.update",
+            "target": {"type": "invoice", "id": "7"}, "outcome": "success",
+            "changes": {"amount": {"before": 100, "after": amount}, "note": {"before": "due in May", "after": "due in June"}},
+        });
+        world.site.append(&event.to_string());
+    }
+    for text in HOSTILE {
+        let event = json!({
+            "id": text, "time": text, "actor": {"type": text, "id": text, "name": text, text: text},
+            "action": text, "target": [{"type": text, "id": text}], "outcome": "success", "reason": text,
+            "changes": {text: {"before": text, "after": [text]}}, "context": {"ip": text, text: {text: text}},
+            "data": {text: [text, {text: text}]},
+        });
+        world.site.append(&event.to_string());
+    }
+    world
+}
+
+#[test]
+fn an_entry_is_shown_and_verified() {
+    let world = world();
+    let Some((mut browser, liar)) = signed_in("an_entry_is_shown_and_verified", &world) else {
+        return;
+    };
+    assert!(browser.text(".badge").contains("Verified in your browser"));
+    assert!(browser.text(".badge").contains("First look"));
+    let shown = browser.text("#entry");
+    for text in ["invoice.update", "Ada", "success", "due in May", "due in June", "hashed with"] {
+        assert!(shown.contains(text), "{text} in {shown}");
+    }
+    browser.open(&liar.url("/ui/logs/main/2"), GREEN);
+    assert!(browser.text(".badge").contains("Compared with"));
+    browser.open(&liar.url("/ui/logs/main/integrity"), GREEN);
+    browser
+        .open(&liar.url("/ui/"), "document.querySelector('main')?.innerText.includes('last saw')");
+    browser.open(&liar.url("/ui/logs/main/99"), "document.querySelector('#entry .notice.bad')");
+    assert!(browser.asked.len() > 20, "{:?}", browser.asked);
+    let elsewhere: Vec<&String> =
+        browser.asked.iter().filter(|url| !url.starts_with(&liar.url("/"))).collect();
+    assert!(elsewhere.is_empty(), "asked of another host: {elsewhere:?}");
+}
+
+#[test]
+fn nothing_in_an_event_is_code_or_hides() {
+    let world = world();
+    let test = "nothing_in_an_event_is_code_or_hides";
+    let Some((mut browser, liar)) = signed_in(test, &world) else { return };
+    for (text, index) in HOSTILE.iter().zip(3..) {
+        browser.open(&liar.url(&format!("/ui/logs/main/{index}")), GREEN);
+        browser
+            .evaluate("for (const shut of document.querySelectorAll('details')) shut.open = true");
+        let strange = "document.querySelectorAll('main :is(script, img, base, iframe, [onload], [onerror])').length";
+        assert_eq!(browser.evaluate(strange), json!(0), "{text}");
+        assert_eq!(browser.evaluate("typeof globalThis.hacked"), json!("undefined"), "{text}");
+        let shown = browser.text("#entry");
+        let expected = text
+            .replace('\u{202e}', "U+202E")
+            .replace('\u{200b}', "U+200B")
+            .replace('\u{7}', "U+0007");
+        assert!(shown.contains(&expected), "{text} in {shown}");
+    }
+    let rows = format!("document.querySelectorAll('.entries tbody tr').length > {}", HOSTILE.len());
+    browser.open(&liar.url("/ui/logs/main"), &rows);
+    assert_eq!(browser.evaluate("typeof globalThis.hacked"), json!("undefined"));
+}
+
+/// The lies: a name, what becomes of which answer, and the kind in which the badge is red.
+fn lies(older_proof: &str) -> Vec<(&'static str, Lie, &'static str)> {
+    fn on(end: &'static str, change: impl Fn(String) -> String + Send + Sync + 'static) -> Lie {
+        Box::new(move |path, body| if path.ends_with(end) { change(body) } else { body })
+    }
+    fn swap(end: &'static str, from: &'static str, to: &'static str) -> Lie {
+        on(end, move |body| {
+            assert!(body.contains(from), "{from} in {body}");
+            body.replacen(from, to, 1)
+        })
+    }
+    let older = older_proof.to_owned();
+    vec![
+        ("another action", swap("/entries/1", "invoice.update", "invoice.delete"), "leaf_mismatch"),
+        (
+            "another writer",
+            swap("/entries/1", "\"auth\":\"token\"", "\"auth\":\"mtls\""),
+            "leaf_mismatch",
+        ),
+        ("a byte more", on("/entries/1", |body| body + "\n"), "leaf_mismatch"),
+        ("no entry", on("/entries/1", |_| String::new()), "leaf_mismatch"),
+        ("another index in the proof", swap("/proof", "\nindex 1\n", "\nindex 2\n"), "wrong_index"),
+        ("a hash of the proof", on("/proof", other_hash), "leaf_mismatch"),
+        ("no proof", on("/proof", |_| String::new()), "proof_malformed"),
+        ("another size", on("/proof", other_size), "signature_bad"),
+        ("no signature of the log", on("/proof", unsigned), "key_unknown"),
+        ("an older tree", on("/proof", move |_| older.clone()), "rollback"),
+    ]
+}
+
+/// The proof with its first hash changed.
+fn other_hash(proof: String) -> String {
+    let at = proof.find("\nindex 1\n").expect("its index") + "\nindex 1\n".len();
+    let other = if proof[at..].starts_with('A') { "B" } else { "A" };
+    [&proof[..at], other, &proof[at + 1..]].concat()
+}
+
+/// The proof whose checkpoint states one entry more than was signed.
+fn other_size(proof: String) -> String {
+    let (head, note) = proof.split_once("\n\n").expect("an empty line before the checkpoint");
+    let mut lines: Vec<String> = note.split('\n').map(str::to_owned).collect();
+    lines[1] = (lines[1].parse::<u64>().expect("a size") + 1).to_string();
+    format!("{head}\n\n{}", lines.join("\n"))
+}
+
+/// The proof whose checkpoint is signed under another name.
+fn unsigned(proof: String) -> String {
+    proof.replace("\n\u{2014} ", "\n\u{2014} x")
+}
+
+#[test]
+fn no_lie_about_the_log_is_shown_green() {
+    let world = world();
+    let older = world.site.get("/api/v1/logs/main/entries/1/proof").text();
+    world.site.append(super::EVENT);
+    let test = "no_lie_about_the_log_is_shown_green";
+    let Some((mut browser, liar)) = signed_in(test, &world) else { return };
+    let page = liar.url("/ui/logs/main/1");
+    for (name, lie, kind) in lies(&older) {
+        liar.tell(Some(lie));
+        browser.open(&page, RED);
+        let found = browser.evaluate("document.querySelector('.badge').dataset.kind");
+        assert_eq!(found, json!(kind), "{name}: {}", browser.text(".badge"));
+        assert!(!browser.text("h1").contains("invoice"), "{name}: it is dressed up as an entry");
+        liar.tell(None);
+        browser.open(&page, GREEN);
+    }
+    // The log grows, and the server lies about how.
+    world.site.append(super::EVENT);
+    let shown = Arc::new(Mutex::new(0));
+    let count = Arc::clone(&shown);
+    liar.tell(Some(Box::new(move |path, body| {
+        if !path.contains("/consistency") {
+            return body;
+        }
+        *count.lock().expect("nobody panics here") += 1;
+        let at = body.find("[\"").expect("a hash") + 2;
+        [&body[..at], if body[at..].starts_with('A') { "B" } else { "A" }, &body[at + 1..]].concat()
+    })));
+    browser.open(&page, RED);
+    assert_eq!(*shown.lock().expect("nobody panics here"), 1, "it was asked how it grew");
+    liar.tell(None);
+    browser.open(&page, GREEN);
+}

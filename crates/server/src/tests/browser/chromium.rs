@@ -1,0 +1,146 @@
+//! A browser without a window, driven by the DevTools protocol over its pipe: JSON texts, each ended by a zero byte.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// The names under which Chromium is installed.
+const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+/// Longest wait for an answer; what takes longer has hung.
+const ANSWER_WAIT_MAX: Duration = Duration::from_mins(2);
+/// How long a page is given to come to what is expected of it, in milliseconds.
+const PAGE_WAIT_MS: u64 = 60_000;
+
+/// A running browser with one page; ends when dropped.
+pub(super) struct Chromium {
+    child: Child,
+    requests: ChildStdin,
+    answers: Receiver<Value>,
+    session: String,
+    last_id: u64,
+    /// Addresses that pages have asked for.
+    pub(super) asked: Vec<String>,
+    _profile: TempDir,
+}
+
+impl Chromium {
+    /// The browser, where one is installed.
+    pub(super) fn start() -> Option<Chromium> {
+        let name = NAMES.into_iter().find(|name| {
+            let tried = Command::new(name)
+                .arg("--version")
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status();
+            tried.is_ok_and(|status| status.success())
+        })?;
+        let profile = TempDir::new().expect("a folder for the profile");
+        // The browser reads requests from descriptor 3 and answers on 4; a shell can say so without unsafe code.
+        let mut child = Command::new("sh")
+            .args(["-c", "exec \"$0\" \"$@\" 3<&0 4>&1 </dev/null >/dev/null 2>&1", name])
+            .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe"])
+            .args(["--no-first-run", "--disable-background-networking", "--disable-dev-shm-usage"])
+            .arg("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
+            .arg(format!("--user-data-dir={}", profile.path().display()))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("a shell");
+        let (sender, answers) = channel();
+        let output = BufReader::new(child.stdout.take().expect("its output is piped"));
+        // Ends with the browser, whose going away closes the pipe.
+        std::thread::spawn(move || {
+            for text in output.split(0).map_while(Result::ok) {
+                let Ok(message) = serde_json::from_slice::<Value>(&text) else { return };
+                if sender.send(message).is_err() {
+                    return;
+                }
+            }
+        });
+        let requests = child.stdin.take().expect("its input is piped");
+        let (session, asked) = (String::new(), Vec::new());
+        let mut browser =
+            Chromium { child, requests, answers, session, last_id: 0, asked, _profile: profile };
+        let target = browser.ask("Target.createTarget", &json!({"url": "about:blank"}));
+        let attach = json!({"targetId": target["targetId"], "flatten": true});
+        let attached = browser.ask("Target.attachToTarget", &attach);
+        browser.session = attached["sessionId"].as_str().expect("a session").to_owned();
+        browser.ask("Page.enable", &json!({}));
+        browser.ask("Network.enable", &json!({}));
+        Some(browser)
+    }
+
+    /// Opens an address and waits until the expression, put to the page again and again, is true.
+    pub(super) fn open(&mut self, url: &str, until: &str) {
+        self.ask("Page.navigate", &json!({"url": url}));
+        self.wait(until);
+    }
+
+    /// Waits until the expression is true in whatever page is there then.
+    pub(super) fn wait(&mut self, until: &str) {
+        let script = format!(
+            "new Promise((done) => {{ const end = Date.now() + {PAGE_WAIT_MS}; \
+             const look = () => ({until}) ? done(true) : Date.now() > end ? done(false) : setTimeout(look, 20); look(); }})"
+        );
+        // A page that goes away takes its promise with it: then the next page is asked.
+        for _ in 0..10 {
+            let answer = self.evaluate(&script);
+            if answer == json!(true) {
+                return;
+            }
+            if answer == json!(false) {
+                let page = self.evaluate("document.body.innerText");
+                panic!("never true: {until}, in a page that says {page}");
+            }
+        }
+        panic!("no page stayed for long enough to see whether {until}");
+    }
+
+    /// The value of an expression in the page, once its promise holds; null where the page went away.
+    pub(super) fn evaluate(&mut self, expression: &str) -> Value {
+        let params = json!({"expression": expression, "awaitPromise": true, "returnByValue": true});
+        let answer = self.ask("Runtime.evaluate", &params);
+        assert!(answer.get("exceptionDetails").is_none(), "{expression}: {answer}");
+        answer["result"]["value"].clone()
+    }
+
+    /// The text of the first element that a selector finds.
+    pub(super) fn text(&mut self, selector: &str) -> String {
+        let text = self.evaluate(&format!("document.querySelector({selector:?})?.innerText"));
+        text.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Sends a request and waits for its answer: the result, or null where it says that there is none.
+    fn ask(&mut self, method: &str, params: &Value) -> Value {
+        self.last_id += 1;
+        let mut request = json!({"id": self.last_id, "method": method, "params": params});
+        if !self.session.is_empty() {
+            request["sessionId"] = json!(self.session);
+        }
+        let mut bytes = request.to_string().into_bytes();
+        bytes.push(0);
+        self.requests.write_all(&bytes).expect("the browser reads");
+        loop {
+            let message = self.answers.recv_timeout(ANSWER_WAIT_MAX);
+            let message = message.unwrap_or_else(|error| panic!("{method}: {error}"));
+            if message["method"] == "Network.requestWillBeSent" {
+                let url = message["params"]["request"]["url"].as_str().expect("an address");
+                self.asked.push(url.to_owned());
+            }
+            if message["id"] == self.last_id {
+                return message["result"].clone();
+            }
+        }
+    }
+}
+
+impl Drop for Chromium {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}

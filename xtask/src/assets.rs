@@ -1,0 +1,80 @@
+//! What browsers run and is committed as it is built: the verifier in WebAssembly.
+//!
+//! The build is made to give the same bytes wherever it runs: one toolchain (`rust-toolchain.toml`), one `Cargo.lock`,
+//! one codegen unit, and no path of the machine in it. So what is committed can be compared byte by byte.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::stage::Stages;
+
+/// Where it is committed; the server takes it from here, too.
+const COMMITTED: &str = "sdk/verify/graven_verify.wasm";
+/// Where cargo puts it.
+const BUILT: &str = "target/wasm32-unknown-unknown/wasm/graven_wasm.wasm";
+
+/// Has sha2 take its small code: 13 KB less, and entries are short.
+const SMALL_HASHES: [&str; 2] =
+    ["--cfg=sha2_backend=\"soft\"", "--cfg=sha2_backend_soft=\"compact\""];
+
+/// Builds the module and puts it where it is committed.
+pub(crate) fn write(root: &Path) -> Result<bool, String> {
+    let Some(module) = build(root, &Stages::new(root)?)? else { return Ok(false) };
+    let path = root.join(COMMITTED);
+    std::fs::write(&path, &module).map_err(|e| format!("cannot write {COMMITTED}: {e}"))?;
+    println!("{COMMITTED}: {} bytes", module.len());
+    Ok(true)
+}
+
+/// Builds the module and compares it with what is committed; what is wrong.
+pub(crate) fn compare(root: &Path, stages: &Stages) -> Result<Option<String>, String> {
+    let Some(built) = build(root, stages)? else {
+        return Ok(Some("the module for browsers does not build".to_owned()));
+    };
+    Ok(difference(&built, &std::fs::read(root.join(COMMITTED)).unwrap_or_default()))
+}
+
+fn difference(built: &[u8], committed: &[u8]) -> Option<String> {
+    (built != committed).then(|| {
+        format!(
+            "{COMMITTED} ({} bytes) is not what lib/ gives ({} bytes); run `cargo xtask assets` and commit it",
+            committed.len(),
+            built.len()
+        )
+    })
+}
+
+/// The module's bytes; none where it does not build.
+fn build(root: &Path, stages: &Stages) -> Result<Option<Vec<u8>>, String> {
+    let mut cargo = Command::new("cargo");
+    cargo.args(["rustc", "--locked", "--package", "graven-wasm", "--lib"]);
+    cargo.args(["--target", "wasm32-unknown-unknown", "--profile", "wasm"]);
+    cargo.args(["--crate-type", "cdylib"]).current_dir(root);
+    let mut flags: Vec<String> = SMALL_HASHES.map(str::to_owned).to_vec();
+    let remapped = remapped(root).into_iter();
+    flags.extend(remapped.map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())));
+    cargo.env_remove("RUSTFLAGS").env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
+    let outcome = stages.run_quiet("assets", &mut cargo)?;
+    if !outcome.good {
+        stages.print_tail("assets", &outcome.output);
+        return Ok(None);
+    }
+    std::fs::read(root.join(BUILT)).map(Some).map_err(|e| format!("cannot read {BUILT}: {e}"))
+}
+
+/// Folders of this machine that would stand in the module, in the messages of panics, and what stands there instead.
+fn remapped(root: &Path) -> Vec<(PathBuf, &'static str)> {
+    let mut folders = vec![(root.to_owned(), "graven")];
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
+    let sources = home.map(|home| home.join("registry/src"));
+    // One folder for each registry or mirror, with a hash of its address in the name.
+    let registries = sources.and_then(|folder| std::fs::read_dir(folder).ok());
+    for registry in registries.into_iter().flatten().flatten() {
+        folders.push((registry.path(), "crates"));
+    }
+    folders
+}
+
+#[cfg(test)]
+mod tests;

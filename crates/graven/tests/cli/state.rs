@@ -11,7 +11,7 @@ use super::fixture::Fixture;
 const EVENTS: &str = concat!(
     r#"{"actor":{"id":"alice"},"action":"invoice.create","target":{"type":"invoice","id":"1"},"changes":{"amount":{"after":100.50},"status":{"after":"open"}}}"#,
     "\n",
-    r#"{"actor":"bob","action":"invoice.update","target":{"type":"invoice","id":"1"},"outcome":"denied","changes":{"amount":{"after":7}}}"#,
+    r#"{"actor":{"id":"bob"},"action":"invoice.update","target":{"type":"invoice","id":"1"},"outcome":"denied","changes":{"amount":{"after":7}}}"#,
     "\n",
     r#"{"actor":{"id":"carol"},"action":"invoice.update","target":"invoice/1","changes":{"amount":{"before":100.50,"after":9},"note":{"after":"late"}}}"#,
     "\n",
@@ -55,7 +55,7 @@ fn a_resource_is_shown_as_people_ask_for_it() {
     fixture.check(&["timeline", "carol"], 0, &["  carol  invoice.update  invoice/1  -\n"], &[]);
     fixture.check(&["timeline", "--session", "none"], 1, &["!carol"], &[]);
     fixture.check(&["timeline"], 2, &[], &["--session"]);
-    let deletion = r#"{"actor":"dave","action":"invoice.delete","target":"invoice/1"}"#;
+    let deletion = r#"{"actor":{"id":"dave"},"action":"invoice.delete","target":"invoice/1"}"#;
     fixture.check_with(&["append"], deletion, 0, &[], &[]);
     fixture.check(
         &["asof", "invoice/1", "--wait"],
@@ -108,7 +108,7 @@ fn a_state_of_more_entries_than_one_answer_has_is_joined() {
                 10_020 => r#"{"early":{"before":1}}"#.to_owned(),
                 _ => format!(r#"{{"f{}":{{"after":{n}}}}}"#, n % 3),
             };
-            format!("{{\"actor\":\"a\",\"action\":\"u\",\"target\":\"t\",\"changes\":{change}}}\n")
+            format!("{{\"actor\":{{\"id\":\"a\"}},\"action\":\"u\",\"target\":\"t\",\"changes\":{change}}}\n")
         })
         .collect();
     fixture.check_with(&["append"], &events, 0, &[], &[]);

@@ -34,10 +34,11 @@ enum Shape {
 
 /// `GET …/history`: the entries that name a resource, oldest first, a page of them.
 pub(crate) async fn history(call: &mut Call) -> Result<Response, Refusal> {
+    let log = call.log()?;
     let target = target(call)?;
     let (from, limit) = (from(call)?, limit(call)?);
     let query = named(&target);
-    asked(call, query, move |index, log| {
+    asked(call, (log, query), move |index, log| {
         let ask = Ask { target: &target, scope: &Ast::All, from, at: None, limit };
         let history = index.history(&ask, &|index| log.entry(index))?;
         let mut out = Vec::with_capacity(256 + history.versions.len() * 512);
@@ -65,10 +66,11 @@ pub(crate) async fn blame(call: &mut Call) -> Result<Response, Refusal> {
 }
 
 async fn state(call: &mut Call, shape: Shape) -> Result<Response, Refusal> {
+    let log = call.log()?;
     let target = target(call)?;
     let (at, from) = (moment(call, "at")?, from(call)?);
     let query = named(&target);
-    asked(call, query, move |index, log| {
+    asked(call, (log, query), move |index, log| {
         let ask = Ask { target: &target, scope: &Ast::All, from, at, limit: STATE_ENTRIES_MAX };
         let folded = index.state(&ask, &|index| log.entry(index))?;
         let mut out = Vec::with_capacity(1_024);
@@ -83,12 +85,13 @@ async fn state(call: &mut Call, shape: Shape) -> Result<Response, Refusal> {
 
 /// `GET …/diff`: in what the states of a resource at two moments differ, and by which entries.
 pub(crate) async fn diff(call: &mut Call) -> Result<Response, Refusal> {
+    let log = call.log()?;
     let target = target(call)?;
     let a = moment(call, "a")?.ok_or_else(|| bad_query("a", "the earlier moment is missing"))?;
     let b = moment(call, "b")?;
     check_order(a, b)?;
     let query = named(&target);
-    asked(call, query, move |index, log| {
+    asked(call, (log, query), move |index, log| {
         let from = LeafIndex(0);
         let ask = Ask { target: &target, scope: &Ast::All, from, at: b, limit: STATE_ENTRIES_MAX };
         let compared = index.compare(&ask, a, &|index| log.entry(index))?;
@@ -105,10 +108,11 @@ pub(crate) async fn diff(call: &mut Call) -> Result<Response, Refusal> {
 
 /// `GET …/timeline`: what was done by an actor, in a session, under a trace, or what a query finds, oldest first.
 pub(crate) async fn timeline(call: &mut Call) -> Result<Response, Refusal> {
+    let log = call.log()?;
     let query = timeline_query(call)?;
     let (from, limit) = (from(call)?, limit(call)?);
     let now_ns = call.shared.gate.now().unix_ns();
-    asked(call, query.to_string(), move |index, log| {
+    asked(call, (log, query.to_string()), move |index, log| {
         let range = from.0..u64::MAX;
         let walk = Walk { query: &query, scope: &Ast::All, now_ns, range, limit };
         let walked = index.walk(&walk).map_err(Failed::Search)?;
@@ -129,10 +133,9 @@ pub(crate) async fn timeline(call: &mut Call) -> Result<Response, Refusal> {
 /// Lets `work` answer from the log's index, within the limits of a search, and has it told in `system` as `query`.
 async fn asked(
     call: &mut Call,
-    query: String,
+    (log, query): (LogHandle, String),
     work: impl FnOnce(&Index, &LogHandle) -> Result<(u64, Vec<u8>), Failed> + Send + 'static,
 ) -> Result<Response, Refusal> {
-    let log = call.log()?;
     if !matches!(call.slice(Right::ReadEntries)?, Slice::Free) {
         let detail = "a policy narrows what you may read of this log, and a state is made of the rest with it; \
             read entries by index, or as a tail";

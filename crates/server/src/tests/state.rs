@@ -32,7 +32,7 @@ fn told() -> (Site, u64) {
         "invoice.update",
         r#","outcome":"success","context":{"trace_id":"t1"},"changes":{"amount":{"before":100.50,"after":12345678901234567890},"iban":{"before":"x"},"odd":7}"#,
     ));
-    site.append(r#"{"actor":"eve","action":"x","target":{"type":"invoice","id":"2"}}"#);
+    site.append(r#"{"actor":{"id":"eve"},"action":"x","target":{"type":"invoice","id":"2"}}"#);
     let last = site.append(&event("dave", "invoice.delete", ""));
     assert_eq!(last, first + 5);
     (site, first)

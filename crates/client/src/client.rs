@@ -342,11 +342,11 @@ impl Client {
     /// A page of what a query finds, as the server answers it. Nothing is proved.
     pub fn search(&self, log: &str, search: &Search) -> Result<Value, ClientError> {
         let (query, limit) = (escape(&search.query), search.limit);
+        let facets = escape(search.facets.as_deref().unwrap_or_default());
         let mut path = format!("{}/search?q={query}&limit={limit}", log_path(log));
-        for (name, value) in [("cursor", &search.cursor), ("facets", &search.facets)] {
-            if let Some(value) = value {
-                path.push_str(&format!("&{name}={}", escape(value)));
-            }
+        path.push_str(&format!("&facets={facets}&histogram=false"));
+        if let Some(cursor) = &search.cursor {
+            path.push_str(&format!("&cursor={}", escape(cursor)));
         }
         if let Some(index) = search.wait {
             path.push_str(&format!("&wait={index}"));

@@ -100,8 +100,12 @@ const SEARCH: &[Param] = &[
     optional("q", "string", "the query (docs/search.md); without it everything"),
     optional("limit", "integer", "results of this page, 0 to 256; 100 without it"),
     optional("cursor", "string", "`next` of the page before"),
-    optional("facets", "string", "fields whose values are counted, with commas between them"),
-    optional("histogram", "boolean", "whether to count by time"),
+    optional(
+        "facets",
+        "string",
+        "fields whose values are counted, with commas between them; without it the first page counts the usual ones",
+    ),
+    optional("histogram", "boolean", "whether to count by time; without it the first page does"),
     optional("wait", "integer", "wait until the entry of this index can be found, at most 10 s"),
 ];
 

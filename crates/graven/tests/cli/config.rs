@@ -69,6 +69,7 @@ fn every_setting_is_to_be_had_from_the_environment() {
             "IP" => "127.0.0.1:1",
             "number" => "7",
             "true`" => "true",
+            "on`" => "off",
             "of" => "grant",
             "pkcs11:`" => "pkcs11:token=t;object=o?module-path=/m&pin-source=/p",
             "text`" => "json",

@@ -23,6 +23,9 @@ use crate::json::{self, push, push_comma};
 use crate::limits::{SEARCH_RESULTS_DEFAULT, SEARCH_RESULTS_MAX};
 use crate::shared::Shared;
 
+/// What the first page counts where the request does not say.
+const FACETS_DEFAULT: [Facet; 4] = [Facet::Action, Facet::Actor, Facet::Outcome, Facet::TargetType];
+
 /// A request's parameters.
 struct Search {
     query: Ast,
@@ -76,16 +79,22 @@ impl Search {
         let page = call
             .query("cursor")
             .map(|text| Page::from_str(text).map_err(|error| refused("cursor", text, &error)));
+        let is_first = call.query("cursor").is_none();
         let histogram = match call.query("histogram") {
-            None | Some("false") => false,
+            None => is_first,
+            Some("false") => false,
             Some("true") => true,
             Some(_) => return Err(bad_query("histogram", "neither `true` nor `false`")),
+        };
+        let counted = match call.query("facets") {
+            None if is_first => FACETS_DEFAULT.to_vec(),
+            asked => facets(asked.unwrap_or_default())?,
         };
         Ok(Search {
             query,
             limit: limit as usize,
             page: page.transpose()?,
-            facets: facets(call.query("facets").unwrap_or_default())?,
+            facets: counted,
             histogram,
             wait: call.query_number("wait")?.map(LeafIndex),
             now_ns: call.shared.gate.now().unix_ns(),

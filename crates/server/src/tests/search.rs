@@ -47,7 +47,12 @@ fn what_was_appended_is_found_as_the_log_has_it() {
     assert_eq!(indexes(&answer), (first..=last).rev().collect::<Vec<_>>());
     assert_eq!((&answer["total"], &answer["next"]), (&json!(4), &Value::Null));
     assert!(answer["indexed_through"].as_u64() > Some(last + 3), "{answer}");
-    assert!(answer.get("facets").is_none() && answer.get("histogram").is_none(), "{answer}");
+    let counted: Vec<_> = answer["facets"].as_object().unwrap().keys().collect();
+    assert_eq!(counted, ["action", "actor.id", "outcome", "target.type"]);
+    let buckets = answer["histogram"].as_array().unwrap();
+    assert_eq!(buckets.iter().filter_map(|one| one["count"].as_u64()).sum::<u64>(), 4);
+    let plain = found(&site, "q=actor:alice&facets=&histogram=false");
+    assert!(plain.get("facets").is_none() && plain.get("histogram").is_none(), "{plain}");
     let log = site.cell.log("main").unwrap();
     for result in answer["results"].as_array().unwrap() {
         let entry = log.entry(LeafIndex(result["index"].as_u64().unwrap())).unwrap();
@@ -88,6 +93,7 @@ fn pages_facets_and_histogram_are_of_the_same_entries() {
     while let Some(cursor) = next.as_str() {
         let page = found(&site, &format!("q=actor:alice&limit=3&cursor={cursor}"));
         assert_eq!(page["total"], 7);
+        assert!(page.get("facets").is_none() && page.get("histogram").is_none(), "{page}");
         all.extend(indexes(&page));
         next = page["next"].clone();
     }

@@ -110,10 +110,8 @@ impl Unloader {
     fn carry(&self) -> Result<Slot, UnloadError> {
         let (reply, answer) = channel();
         self.inbox.push(Work::Carry { reply });
-        answer.recv().map_err(|_| match self.room.is_disk_full() {
-            true => UnloadError::Full,
-            false => UnloadError::Stopping,
-        })
+        let is_full = || self.room.is_disk_full();
+        answer.recv().map_err(|_| if is_full() { UnloadError::Full } else { UnloadError::Stopping })
     }
 
     fn send(&self, errand: Errand) -> Result<(), UnloadError> {

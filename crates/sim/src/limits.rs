@@ -4,8 +4,8 @@
 pub const JOURNAL_FILE_BYTES_FIRST: u64 = 64 << 10;
 /// Size up to which simulated journal files double.
 pub const JOURNAL_FILE_BYTES_MAX: u64 = 256 << 10;
-/// What appends leave of a simulated journal to the log's own entries: as much of its files as on a real one.
-pub const OWN_ROOM_BYTES: u64 = 16 << 10;
+/// What own entries keep of a simulated journal: little, so that appends do not make room ahead all the time.
+pub const OWN_ROOM_BYTES: u64 = 4 << 10;
 /// Lives of one run, whose log grows from one to the next.
 pub const LIVES_PER_RUN: u64 = 16;
 /// How often it is drawn what one power cut leaves on the disk.

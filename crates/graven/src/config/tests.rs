@@ -138,12 +138,13 @@ fn arguments<'a>(command: &'a clap::Command, id: &str) -> Vec<(&'a str, &'a clap
 fn check_flags(cli: &clap::Command, setting: &Setting) {
     let found = arguments(cli, setting.key);
     assert_eq!(found.is_empty(), setting.is_secret, "{}: {found:?}", setting.key);
-    for (command, argument) in &found {
+    for (command, argument) in found.iter().copied() {
         assert_eq!(argument.get_long(), Some(setting.flag().as_str()), "{command}");
         let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
         let variable = format!("[env: {}]", setting.variable());
-        // The one command that takes a setting from its own line alone, as the setting's help says.
-        let is_named = help.contains(&variable) || (*command, setting.key) == ("verify", "log");
+        // A setting that is taken from the command's line alone, as its help says; and a flag that is no setting.
+        let is_other = [("verify", "log"), ("timeline", "trace")].contains(&(command, setting.key));
+        let is_named = help.contains(&variable) || is_other;
         assert!(is_named, "{command} --{}: {help}", setting.flag());
     }
     let is_everywhere = found.iter().any(|(_, argument)| argument.is_global_set());

@@ -7,8 +7,8 @@ use crate::memory::Memory;
 use crate::wire::{Peer, Reply, request};
 
 /// How much more memory one attack may cost the server at its worst: one body of the largest size as it arrives and once
-/// more as events, what the allocator keeps, and a little.
-const ATTACK_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// more as events, what the allocator keeps, the search index taking in what `system` is told of the attack, and a little.
+const ATTACK_BYTES_MAX: u64 = 96 * 1024 * 1024;
 
 /// Answers that say no.
 pub(crate) const REFUSED: Range<u16> = 400..500;

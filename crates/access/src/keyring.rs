@@ -6,6 +6,7 @@
 //! After a failed write or flush nothing more is written: the caller ends the process, and the next start finds for every
 //! slot the old or the new content. A crash at any moment leaves the same.
 
+mod copy;
 mod slot;
 mod slot_file;
 mod subject_keys;
@@ -21,6 +22,7 @@ use zeroize::Zeroizing;
 
 use crate::master::MasterKeys;
 use crate::sealed_limits::{KEYRING_SLOTS_MAX, SUBJECT_BYTES_MAX, SUBJECT_KEYS_CACHED_MAX};
+pub use copy::{copy_keyring, is_keyring};
 use slot::{Copy, Facts, Secret, State};
 use slot_file::{SlotBytes, SlotFile};
 pub use subject_keys::SubjectKeys;
@@ -136,6 +138,20 @@ struct Inner {
     unlocked: quick_cache::unsync::Cache<KeyId, Arc<SubjectKeys>>,
     /// A write failed: nothing more is written.
     is_stopped: bool,
+}
+
+impl KeyringCounts {
+    /// Counts what one slot says.
+    fn add(&mut self, facts: Option<Facts>) {
+        match facts.map(|facts| facts.state) {
+            Some(State::Live { is_held, .. }) => {
+                self.live += 1;
+                self.held += u64::from(is_held);
+            }
+            Some(State::Destroyed) => self.destroyed += 1,
+            None => {}
+        }
+    }
 }
 
 impl Keyring {
@@ -271,14 +287,8 @@ impl Keyring {
     /// How many keys there are.
     pub fn counts(&self) -> KeyringCounts {
         let mut counts = KeyringCounts::default();
-        for facts in self.lock().slots.iter().flatten() {
-            match facts.state {
-                State::Live { is_held, .. } => {
-                    counts.live += 1;
-                    counts.held += u64::from(is_held);
-                }
-                State::Destroyed => counts.destroyed += 1,
-            }
+        for facts in &self.lock().slots {
+            counts.add(*facts);
         }
         counts
     }

@@ -46,8 +46,11 @@ pub use factors::{
     Used,
 };
 pub use grant::Grant;
-pub use keyring::{KeyId, Keyring, KeyringCounts, KeyringError, KeyringReport, SubjectKeys};
-pub use master::{MasterKey, MasterKeyError, MasterKeys};
+pub use keyring::{
+    KeyId, Keyring, KeyringCounts, KeyringError, KeyringReport, SubjectKeys, copy_keyring,
+    is_keyring,
+};
+pub use master::{MasterKey, MasterKeyError, MasterKeys, TokenError, TokenKeyUri, UriError};
 pub use policies::{Policies, Policy, PolicyError, Slice};
 pub use principal::{PrincipalId, PrincipalIdError};
 pub use pseudonym::is_pseudonym;
@@ -56,7 +59,7 @@ pub use role::{Reach, Right, Role};
 pub use scope::{Asked, Decision, is_system};
 pub use seal::{
     Finding, FindingKind, LogSealing, OnFinding, PlannedPseudonym, PlannedValue, RuleError,
-    SealPlan, SealPolicy, SealRefusal, SealRules, detect,
+    SealPlan, SealPolicy, SealRefusal, SealRules, SealStanding, detect,
 };
 pub use session::{Session, SessionBy, Sessions, Strength};
 pub use standing::Standing;

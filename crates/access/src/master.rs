@@ -2,6 +2,8 @@
 //!
 //! It never lies in the keyring's file. Who has both has every sealed value; who has one has nothing.
 
+mod pkcs11;
+
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -16,6 +18,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::sealed_limits::{MASTER_KEYS_MAX, MASTER_TEXT_BYTES_MAX};
+pub use pkcs11::{TokenError, TokenKeyUri, UriError};
 
 /// Bytes of a GCM nonce.
 pub(crate) const NONCE_BYTES: usize = 12;
@@ -65,6 +68,21 @@ pub enum MasterKeyError {
         #[source]
         source: io::Error,
     },
+    /// The file of encrypted keys is not a list of them.
+    #[error(
+        "{} does not hold master keys under a token: it has to be 1 to {MASTER_KEYS_MAX} lines as a start wrote them, lines of a `master.key`, or `new`",
+        path.display()
+    )]
+    WrappedForm {
+        /// The file.
+        path: PathBuf,
+    },
+    /// What should name keys in tokens does not.
+    #[error("the master key's URI names no key of a token")]
+    Uri(#[from] UriError),
+    /// A token does not give it.
+    #[error("a PKCS#11 token does not give it")]
+    Token(#[from] TokenError),
 }
 
 impl MasterKey {
@@ -156,7 +174,8 @@ impl MasterKeys {
                 let mut secret = Zeroizing::new([0; 32]);
                 random.fill(&mut *secret);
                 let io = |source| MasterKeyError::Io { path: path.clone(), source };
-                write_key(disk, keys_dir, &secret).map_err(io)?;
+                let text = Zeroizing::new(format!("{}\n", STANDARD.encode(secret.as_slice())));
+                write_text(disk, keys_dir, FILE_NAME, &text).map_err(io)?;
                 Ok(MasterKeys::one(MasterKey::new(&secret)))
             }
             Err(source) => Err(MasterKeyError::Io { path, source }),
@@ -200,17 +219,16 @@ fn read_text(disk: &dyn Disk, path: &Path) -> io::Result<Zeroizing<String>> {
     Ok(Zeroizing::new(String::from_utf8_lossy(&bytes[..len]).into_owned()))
 }
 
-fn write_key(disk: &dyn Disk, keys_dir: &Path, secret: &[u8; 32]) -> io::Result<()> {
-    let temporary = keys_dir.join(format!("{FILE_NAME}.new"));
+fn write_text(disk: &dyn Disk, keys_dir: &Path, name: &str, text: &str) -> io::Result<()> {
+    let temporary = keys_dir.join(format!("{name}.new"));
     match disk.remove(&temporary) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
     let file = disk.open(&temporary, OpenMode::CreateNew)?;
-    let text = Zeroizing::new(format!("{}\n", STANDARD.encode(secret)));
     file.write_at(text.as_bytes(), 0)?;
     file.sync_all()?;
-    disk.rename(&temporary, &keys_dir.join(FILE_NAME))?;
+    disk.rename(&temporary, &keys_dir.join(name))?;
     disk.sync_dir(keys_dir)
 }
 

@@ -4,6 +4,7 @@
 //! pseudonyms in their places. Everything else stays as the producer wrote it.
 
 mod detect;
+mod events;
 mod rules;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use graven_entry::{
 use crate::sealed_limits::SEALED_VALUES_MAX;
 use crate::{Class, is_pseudonym};
 pub use detect::{Finding, FindingKind, detect};
+pub use events::SealStanding;
 pub(crate) use rules::Pattern;
 pub use rules::{LogSealing, OnFinding, RuleError, SealPolicy, SealRules};
 use rules::{Rule, Treatment};

@@ -12,6 +12,9 @@ pub const KEYRING_GROWTH_GROUPS: u64 = if cfg!(test) { 1 } else { 16 };
 /// Groups that a start reads at once.
 pub const KEYRING_READ_GROUPS: u64 = 128;
 
+/// Reads of one group of a keyring that is copied while it is written.
+pub const KEYRING_COPY_READS_MAX: usize = 8;
+
 /// Unlocked subjects' keys that stay in memory, so that a busy subject's is not unwrapped again for each batch.
 pub const SUBJECT_KEYS_CACHED_MAX: usize = 1_024;
 
@@ -27,8 +30,8 @@ pub const LABEL_BYTES_MAX: usize = 65_535;
 /// Values of one event that rules may seal or replace.
 pub const SEALED_VALUES_MAX: usize = 1_000;
 
-/// Bytes of one log's rules.
-pub const SEAL_RULES_BYTES_MAX: usize = 256 << 10;
+/// Bytes of one log's part of a seal policy, without white space: its entry holds the one before and the one after.
+pub const SEAL_RULES_BYTES_MAX: usize = 24 << 10;
 
 /// Rules of one log.
 pub const SEAL_RULES_MAX: usize = 1_000;

@@ -12,6 +12,7 @@ use crate::policies::{Policies, Slice};
 use crate::principal::PrincipalId;
 use crate::role::Right;
 use crate::scope::{Asked, Decision};
+use crate::seal::SealStanding;
 
 /// The state that entries of `system` add up to.
 #[derive(Debug, Default)]
@@ -26,6 +27,8 @@ pub struct Standing {
     pub approvals: Approvals,
     /// What principals sign in with beside their tokens.
     pub factors: Factors,
+    /// What was last recorded to be sealed.
+    pub sealing: SealStanding,
 }
 
 impl Standing {
@@ -37,6 +40,7 @@ impl Standing {
         self.scopes.apply(event)?;
         self.policies.apply(event)?;
         self.factors.apply(time, event)?;
+        self.sealing.apply(event)?;
         self.approvals.apply(time, event)
     }
 

@@ -17,6 +17,7 @@ mod reference;
 mod table;
 
 pub(crate) use reference::reference;
+use table::Kind;
 pub(crate) use table::{SETTINGS, Setting};
 
 /// The configuration file that is read where none is named.
@@ -140,9 +141,11 @@ impl Settings {
 }
 
 impl Value {
-    /// The value as it may be shown: a secret is not.
+    /// The value as it may be shown: a secret is not, nor what is no URI of a token's key, since a PIN may stand in it.
     pub(crate) fn shown(&self, setting: &Setting) -> &str {
-        if setting.is_secret && !self.text.is_empty() { "(hidden)" } else { &self.text }
+        let is_secret = setting.is_secret
+            || (setting.kind == Kind::TokenKeys && check::kind(setting.kind, &self.text).is_err());
+        if is_secret && !self.text.is_empty() { "(hidden)" } else { &self.text }
     }
 }
 

@@ -11,6 +11,7 @@ mod descriptors;
 mod exit;
 mod failure;
 mod files;
+mod keyring;
 mod output;
 mod progress;
 mod verify;

@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 
 use access::{
     Account, Asked, AuthFailure, ChangeError, Class, Credential, Decision, Directory, PrincipalId,
-    Privilege, Proof, RateLimits, Rates, RelyingParty, ReplayError, Right, Scoped, Slice, Source,
-    Standing, Strength, Throttle, Token, TokenHash, TokenId, TokenKey,
+    Privilege, Proof, RateLimits, Rates, RelyingParty, ReplayError, Right, Scoped, SealPolicy,
+    Slice, Source, Standing, Strength, Throttle, Token, TokenHash, TokenId, TokenKey,
 };
 use append::{Code, Refusal};
 use axum::http::request::Parts;
@@ -55,6 +55,8 @@ pub struct GateOptions {
     pub public: Option<RelyingParty>,
     /// Browsers come over TLS, so that a cookie may say so.
     pub is_secure: bool,
+    /// What is sealed.
+    pub seal_policy: SealPolicy,
 }
 
 impl GateOptions {
@@ -70,6 +72,7 @@ impl GateOptions {
             strong_auth: BTreeSet::new(),
             public: None,
             is_secure: false,
+            seal_policy: SealPolicy::default(),
         }
     }
 }
@@ -80,7 +83,7 @@ pub enum GateError {
     /// An issuer cannot be believed like this.
     #[error("cannot take tokens of an issuer")]
     Oidc(#[from] OidcError),
-    /// What needs a second person, or that a key is lost, cannot be recorded.
+    /// What needs a second person, what is sealed, or that a key is lost, cannot be recorded.
     #[error("cannot record how access stands")]
     Record(#[source] Box<Refusal>),
     /// The key file cannot be read or made.
@@ -200,6 +203,9 @@ impl Gate {
             record(cell, &mut standing, event)?;
         }
         if let Some(event) = standing.factors.plan_demanded(&options.strong_auth) {
+            record(cell, &mut standing, event)?;
+        }
+        for event in standing.sealing.plan(&options.seal_policy) {
             record(cell, &mut standing, event)?;
         }
         let key = TokenKey::new(&key);

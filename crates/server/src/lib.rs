@@ -18,6 +18,7 @@ mod dispatch;
 mod drops;
 mod erasure;
 mod find;
+mod findings;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod gate;
@@ -26,6 +27,7 @@ mod intake;
 mod json;
 pub mod limits;
 mod metrics;
+mod minutes;
 mod oidc;
 mod openapi;
 mod peer;

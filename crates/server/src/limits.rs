@@ -113,10 +113,14 @@ pub const RECORD_QUERY_BYTES_MAX: usize = 1_024;
 /// Entries that are handed to the log at once.
 pub const RECORD_ENTRIES_PER_BATCH: usize = 256;
 
-/// How often what audit policies left out is written into `system`.
-pub const DROPS_EVERY: Duration = Duration::from_mins(1);
-/// Kinds of events left out (by log, version and rule) that wait to be written; further ones are counted as one.
-pub const DROPS_KINDS_MAX: usize = 4_096;
+/// How often what audit policies left out, and what looked sensitive and was let pass, is written into `system`.
+pub const COUNTS_EVERY: Duration = Duration::from_mins(1);
+/// Kinds of what is counted there (such as log, version and rule) that wait to be written; further ones are counted as one.
+pub const COUNTS_KINDS_MAX: usize = 4_096;
+/// Places of one log at which something looked sensitive that one entry tells apart; further ones are counted as one.
+pub const FINDINGS_ROWS_MAX: usize = 60;
+/// Bytes of the path of such a place; what is longer is cut.
+pub const FINDING_PATH_BYTES_MAX: usize = 128;
 
 /// What a server runs with; [`ServerLimits::default`] holds the constants above.
 #[derive(Clone, Debug)]

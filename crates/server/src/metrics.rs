@@ -103,6 +103,13 @@ impl Page {
         for (log, count) in shared.drops.totals() {
             self.sample("graven_audit_dropped_total", &format!("{{log=\"{log}\"}}"), count);
         }
+        let help = "values that looked sensitive and stand in clear";
+        self.head("graven_sealing_flagged_total", "counter", help);
+        let flagged = shared.sealing().map(|sealing| sealing.findings.totals());
+        for ((log, kind), count) in flagged.unwrap_or_default() {
+            let labels = format!("{{log=\"{log}\",kind=\"{kind}\"}}");
+            self.sample("graven_sealing_flagged_total", &labels, count);
+        }
         let accepted = counters.connections_accepted.load(Ordering::Relaxed);
         self.counter("graven_http_connections_total", "connections served", accepted);
         let refused = counters.connections_refused.load(Ordering::Relaxed);

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use access::{
@@ -18,6 +17,7 @@ use graven_merkle::Hash;
 use log::{SealFault, Sealed, SealedValue, Sealer, ToSeal};
 
 use crate::erasure::Erased;
+use crate::findings::Findings;
 use crate::limits::ERASURES_REMEMBERED_MAX;
 
 /// Bytes of a salt (RFC 9901 §9.3 asks for 128 bits).
@@ -33,7 +33,7 @@ pub struct Sealing {
     policy: SealPolicy,
     random: Arc<dyn Random>,
     /// Values that looked sensitive, and were let pass.
-    flagged: AtomicU64,
+    pub(crate) findings: Findings,
     /// Held by whoever erases or holds: one at a time.
     erasures: Mutex<Erasures>,
 }
@@ -82,7 +82,7 @@ impl Sealing {
         let mut key = [0; SALT_BYTES];
         random.fill(&mut key);
         let erasures = Mutex::new(Erasures { key, erased: VecDeque::new() });
-        Sealing { keyring, policy, random, flagged: AtomicU64::new(0), erasures }
+        Sealing { keyring, policy, random, findings: Findings::new(), erasures }
     }
 
     /// Waits for one's turn to erase or hold.
@@ -90,9 +90,9 @@ impl Sealing {
         Custody(self.erasures.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// How many values looked sensitive and stand in clear, since the start.
-    pub fn flagged(&self) -> u64 {
-        self.flagged.load(Ordering::Relaxed)
+    /// What is sealed in which log.
+    pub fn policy(&self) -> &SealPolicy {
+        &self.policy
     }
 
     fn apply(&self, event: &[u8], plan: &SealPlan) -> Result<Sealed, SealFault> {
@@ -112,12 +112,12 @@ impl Sealing {
     }
 
     /// What looks sensitive and no rule names: counted, planned to be sealed, or refused.
-    fn find(&self, event: &[u8], sealing: &LogSealing) -> Result<SealPlan, SealFault> {
+    fn find(&self, log: &str, event: &[u8], sealing: &LogSealing) -> Result<SealPlan, SealFault> {
         let found = detect(event);
         let Some(first) = found.first() else { return Ok(SealPlan::default()) };
         match sealing.unsealed {
             OnFinding::Flag => {
-                self.flagged.fetch_add(found.len() as u64, Ordering::Relaxed);
+                self.findings.add(log, &found);
                 Ok(SealPlan::default())
             }
             OnFinding::Refuse => {
@@ -178,7 +178,7 @@ impl Sealer for Sealing {
         refuse_signed(event, &plan)?;
         let by_rule = if plan.is_empty() { None } else { Some(self.apply(event.event, &plan)?) };
         let line = by_rule.as_ref().map_or(event.event, |sealed| &sealed.event);
-        let plan = self.find(line, sealing)?;
+        let plan = self.find(event.log.as_str(), line, sealing)?;
         if plan.is_empty() {
             return Ok(by_rule);
         }

@@ -98,7 +98,15 @@ impl Server {
         let recorder =
             tokio::spawn(async move { shared.records.run(shared.stopping.clone()).await });
         let shared = Arc::clone(&self.shared);
-        let dropping = tokio::spawn(async move { shared.drops.run(shared.stopping.clone()).await });
+        let dropping = tokio::spawn(async move {
+            shared.drops.run(&shared.cell, shared.stopping.clone()).await;
+        });
+        let shared = Arc::clone(&self.shared);
+        let finding = tokio::spawn(async move {
+            if let Ok(sealing) = shared.sealing() {
+                sealing.findings.run(&shared.cell, shared.stopping.clone()).await;
+            }
+        });
         let mut shutdown = std::pin::pin!(shutdown);
         loop {
             tokio::select! {
@@ -120,8 +128,12 @@ impl Server {
         report(dropping.await);
         let finders = self.shared.finders.clone();
         report(tokio::task::spawn_blocking(move || finders.map(|all| all.stop())).await.map(drop));
+        report(finding.await);
         self.shared.records.write().await;
-        self.shared.drops.write().await;
+        self.shared.drops.write(&self.shared.cell).await;
+        if let Ok(sealing) = self.shared.sealing() {
+            sealing.findings.write(&self.shared.cell).await;
+        }
         Ok(())
     }
 }

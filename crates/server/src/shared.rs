@@ -66,7 +66,7 @@ impl Shared {
         }
         Arc::new(Shared {
             records: Records::new(cell.clone(), reads_unrecorded),
-            drops: Drops::new(cell.clone()),
+            drops: Drops::new(),
             cell,
             gate,
             proxies,

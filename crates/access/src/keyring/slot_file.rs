@@ -52,12 +52,7 @@ impl SlotFile {
         let file = disk.open(path, OpenMode::ReadWrite)?;
         // A process that died of a failed flush may have left pages that the device never got.
         file.drop_cache()?;
-        let mut header = [0; HEADER_BYTES];
-        let whole = file.read_exact_at(&mut header, 0);
-        if whole.is_err() || header != encode_header() {
-            return Err(KeyringError::NotAKeyring { file: path.to_owned() });
-        }
-        let groups = file.len_bytes()?.saturating_sub(BLOCK_BYTES as u64) / GROUP_BYTES;
+        let groups = check(&*file, path)?;
         let opened = disk.open_direct(path)?;
         let (direct, needs_flush) = (opened.file, opened.fallback.is_some());
         Ok((SlotFile { file, direct, needs_flush, groups }, is_new))
@@ -154,12 +149,27 @@ pub(super) fn slot_at(slot: u64, copy: u64) -> u64 {
     block_at(slot / SLOTS_PER_BLOCK, copy) + slot % SLOTS_PER_BLOCK * SLOT_BYTES as u64
 }
 
+/// The numbers of a group's slots.
+pub(super) fn slots_of(group: u64) -> std::ops::Range<u64> {
+    group * SLOTS_PER_BLOCK..(group + 1) * SLOTS_PER_BLOCK
+}
+
+/// How many groups the keyring in an open file has.
+pub(super) fn check(file: &dyn DiskFile, path: &Path) -> Result<u64, KeyringError> {
+    let mut header = [0; HEADER_BYTES];
+    let whole = file.read_exact_at(&mut header, 0);
+    if whole.is_err() || header != encode_header() {
+        return Err(KeyringError::NotAKeyring { file: path.to_owned() });
+    }
+    Ok(file.len_bytes()?.saturating_sub(BLOCK_BYTES as u64) / GROUP_BYTES)
+}
+
 /// Where a copy of a group's block lies.
-fn block_at(group: u64, copy: u64) -> u64 {
+pub(super) fn block_at(group: u64, copy: u64) -> u64 {
     BLOCK_BYTES as u64 + group * GROUP_BYTES + copy * BLOCK_BYTES as u64
 }
 
-fn encode_header() -> [u8; HEADER_BYTES] {
+pub(super) fn encode_header() -> [u8; HEADER_BYTES] {
     let mut header = [0; HEADER_BYTES];
     header[..8].copy_from_slice(&MAGIC);
     header[8..12].copy_from_slice(&VERSION.to_be_bytes());

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use env::{Fault, FaultKind, On, SimDisk, SimRandom};
+use env::{Disk, Fault, FaultKind, On, SimDisk, SimRandom};
 use hmac::Mac;
 
-use super::{KeyId, Keyring, KeyringCounts, KeyringError, KeyringReport, slot_file};
+use super::copy::{BlockBytes, read_group};
+use super::{KeyId, Keyring, KeyringCounts, KeyringError, KeyringReport, copy_keyring, slot_file};
 use crate::master::{MasterKey, MasterKeys};
 
 const PATH: &str = "/data/keyring";
@@ -421,4 +422,77 @@ fn ids_that_fit_no_slot_are_refused() {
         assert!(matches!(refused, Err(KeyringError::Subject { .. })), "{refused:?}");
     }
     assert_eq!(keyring.find("fine"), None, "all or nothing");
+}
+
+/// A keyring of 20 subjects, the first destroyed, the second held, and what it says of the others.
+fn filled(disk: &SimDisk) -> Vec<(String, KeyId)> {
+    let keyring = open(disk);
+    let keys: Vec<_> = (0..20).map(|n| (subject(n), one(&keyring, &subject(n)))).collect();
+    keyring.destroy(keys[0].1).unwrap();
+    keyring.set_held(keys[1].1, true).unwrap();
+    keys
+}
+
+#[test]
+fn a_copy_is_the_keyring_whatever_one_copy_of_a_slot_suffered() {
+    let (copy, told) = (Path::new("/data/copy"), KeyringCounts { live: 19, held: 1, destroyed: 1 });
+    let bits = [0, 511 * 8].into_iter().flat_map(|bit| [(0, bit), (1, bit)]);
+    for (damaged, bit) in bits {
+        for slot in [0, 7, 19, 20] {
+            let disk = new_disk(1, true);
+            let keys = filled(&disk);
+            disk.flip(Path::new(PATH), slot_file::slot_at(slot, damaged) * 8 + bit).unwrap();
+            // In a slot that nobody has, only the first write of its first copy can be torn.
+            if (slot, damaged) == (20, 1) {
+                let refused = copy_keyring(&disk, Path::new(PATH), copy);
+                assert!(matches!(refused, Err(KeyringError::Corrupt { .. })), "{refused:?}");
+                continue;
+            }
+            assert_eq!(copy_keyring(&disk, Path::new(PATH), copy).unwrap(), told);
+            disk.rename(copy, Path::new(PATH)).unwrap();
+            let (keyring, report) = try_open(&disk, 1).unwrap();
+            assert_eq!((report.mended, keyring.counts()), (0, told), "slot {slot}");
+            for (subject, key) in &keys[1..] {
+                assert_eq!(keyring.find(subject), Some(*key));
+            }
+            assert!(matches!(keyring.keys(keys[0].1), Err(KeyringError::Destroyed { .. })));
+        }
+    }
+}
+
+#[test]
+fn a_slot_that_is_written_while_it_is_copied_is_read_again() {
+    let disk = new_disk(1, true);
+    filled(&disk);
+    let bytes = disk.file_bytes(Path::new(PATH)).unwrap();
+    let check = |torn: usize, expected: bool| {
+        let mut reads = 0;
+        let group = read_group(0, Path::new(PATH), |copy, block: &mut BlockBytes| {
+            let at = slot_file::slot_at(0, copy) as usize;
+            block.copy_from_slice(&bytes[at..at + 4_096]);
+            block[100] ^= u8::from(reads < torn);
+            reads += 1;
+            Ok(())
+        });
+        assert_eq!(group.is_ok(), expected, "{torn} torn reads of a block");
+    };
+    check(0, true);
+    check(1, true);
+    // Both copies of the slot, once, and then for ever.
+    check(2, true);
+    check(usize::MAX, false);
+}
+
+#[test]
+fn a_copy_replaces_nothing_and_copies_nothing_else() {
+    let disk = new_disk(1, true);
+    filled(&disk);
+    let told = copy_keyring(&disk, Path::new(PATH), Path::new(PATH));
+    assert!(matches!(told, Err(KeyringError::Io(_))), "{told:?}");
+    disk.put_file(Path::new("/data/other"), &[1; 9_000]).unwrap();
+    let told = copy_keyring(&disk, Path::new("/data/other"), Path::new("/data/copy"));
+    assert!(matches!(told, Err(KeyringError::NotAKeyring { .. })), "{told:?}");
+    disk.set_capacity_bytes(Some(disk.used_bytes() + 100));
+    let told = copy_keyring(&disk, Path::new(PATH), Path::new("/data/copy"));
+    assert!(matches!(told, Err(KeyringError::Full { .. })), "{told:?}");
 }

@@ -42,6 +42,15 @@ pub enum FindingKind {
 }
 
 impl FindingKind {
+    /// Its name in metrics and in `system`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            FindingKind::Card => "card",
+            FindingKind::PrivateKey => "private_key",
+            FindingKind::Token => "token",
+        }
+    }
+
     /// The class to seal it under.
     pub fn class(self) -> Class {
         match self {

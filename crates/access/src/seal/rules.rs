@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::Class;
 use crate::sealed_limits::{SEAL_RULE_TOKENS_MAX, SEAL_RULES_BYTES_MAX, SEAL_RULES_MAX};
@@ -30,6 +31,8 @@ pub struct LogSealing {
     pub rules: SealRules,
     /// What is done about values that look sensitive beside them.
     pub unsealed: OnFinding,
+    /// All of it as it is recorded: JSON without white space.
+    pub text: String,
 }
 
 /// What is sensitive in each log; a log that is not named has no rules, and nothing is looked for in it.
@@ -72,8 +75,10 @@ pub(crate) struct Pattern {
 /// Why rules are refused.
 #[derive(Debug, thiserror::Error)]
 pub enum RuleError {
-    /// Longer than any sensible list.
-    #[error("the rules have {size_bytes} bytes; at most {SEAL_RULES_BYTES_MAX} are allowed")]
+    /// Longer than an entry can tell.
+    #[error(
+        "the rules of one log have {size_bytes} bytes; at most {SEAL_RULES_BYTES_MAX} are allowed"
+    )]
     TooLarge {
         /// Their length.
         size_bytes: usize,
@@ -114,12 +119,17 @@ struct WrittenLog {
 impl SealPolicy {
     /// Reads `{"<log>":{"rules":[…],"unsealed":"flag"}}`; `unsealed` is `flag`, `seal` or `refuse`.
     pub fn parse(json: &[u8]) -> Result<SealPolicy, RuleError> {
-        check_size(json)?;
+        // Twice: the first reading refuses what is named twice, the second keeps the text.
         let written: BTreeMap<String, WrittenLog> =
             serde_json::from_slice(json).map_err(RuleError::Form)?;
+        let texts: BTreeMap<String, Value> =
+            serde_json::from_slice(json).map_err(RuleError::Form)?;
         let mut logs = BTreeMap::new();
-        for (log, WrittenLog { rules, unsealed }) in written {
-            logs.insert(log, LogSealing { rules: SealRules::read(rules)?, unsealed });
+        for ((log, WrittenLog { rules, unsealed }), text) in written.into_iter().zip(texts.values())
+        {
+            let text = text.to_string();
+            check_size(text.as_bytes())?;
+            logs.insert(log, LogSealing { rules: SealRules::read(rules)?, unsealed, text });
         }
         Ok(SealPolicy { logs })
     }

@@ -1,4 +1,5 @@
-//! `graven backup`: a copy of a data directory that may be in use, verified whole before it gets its name.
+//! `graven backup`: a copy of a data directory that may be in use, verified whole before it gets its name; and apart from it
+//! one of the keyring.
 
 use std::fs;
 use std::io;
@@ -10,6 +11,7 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files::{self, CopyError};
+use crate::keyring;
 use crate::verify::{Asked, Verdict, check_data};
 
 /// Copies that are tried: a running server may give journal space back, or merge parts, under a copy's feet.
@@ -24,7 +26,11 @@ const LEFT_OUT: [&str; 8] =
 #[derive(Debug, clap::Args)]
 pub(crate) struct BackupArgs {
     /// The directory to make; it must not exist
-    dest: PathBuf,
+    #[arg(required_unless_present = "keyring")]
+    dest: Option<PathBuf>,
+    /// Copy the keyring into this file, never into the directory; an older copy there is replaced
+    #[arg(long, value_name = "FILE")]
+    keyring: Option<PathBuf>,
 }
 
 /// Copies the data directory of the settings, verifies the copy, and gives it its name.
@@ -34,23 +40,33 @@ pub(crate) fn run(context: &Context, args: &BackupArgs) -> Result<Exit, Failure>
         let message = format!("{} is not a data directory", data.display());
         return Err(Failure::new(Exit::Unreachable, message).hint("Give it by --data DIR."));
     }
-    if args.dest.exists() {
-        return Err(Failure::usage(format!(
-            "{} exists; a backup is a new directory",
-            args.dest.display()
-        )));
+    if let Some(dest) = args.dest.as_deref().filter(|dest| dest.exists()) {
+        let message = format!("{} exists; a backup is a new directory", dest.display());
+        return Err(Failure::usage(message));
     }
-    let draft = files::draft_path(&args.dest);
-    let result = copy_verified(context, &data, &draft);
-    let verdict = match result {
-        Ok(verdict) if verdict.is_good() => verdict,
-        other => {
-            remove(&draft)?;
-            return other?.print(context);
-        }
-    };
-    files::rename_folder(&draft, &args.dest)?;
-    report(context, &args.dest, &verdict)?;
+    if let Some(file) = &args.keyring {
+        keyring::check(&data, file)?;
+    }
+    let mut told = json!({ "ok": true });
+    if let Some(dest) = &args.dest {
+        let draft = files::draft_path(dest);
+        let verdict = match copy_verified(context, &data, &draft) {
+            Ok(verdict) if verdict.is_good() => verdict,
+            other => {
+                remove(&draft)?;
+                return other?.print(context);
+            }
+        };
+        files::rename_folder(&draft, dest)?;
+        report(context, dest, &verdict, &mut told)?;
+    }
+    // Last: every key of what was copied is in it.
+    if let Some(file) = &args.keyring {
+        told["keyring"] = keyring::copy(context, &data, file)?;
+    }
+    if context.out.json {
+        context.out.json(&told)?;
+    }
     Ok(Exit::Good)
 }
 
@@ -102,14 +118,20 @@ fn remove(draft: &Path) -> Result<(), Failure> {
     }
 }
 
-fn report(context: &Context, dest: &Path, verdict: &Verdict) -> Result<(), Failure> {
+fn report(
+    context: &Context,
+    dest: &Path,
+    verdict: &Verdict,
+    told: &mut Value,
+) -> Result<(), Failure> {
     let out = context.out;
     if out.json {
         let logs = verdict.logs.iter().map(|log| {
             json!({ "log": log.log, "origin": log.origin, "size": log.size, "root": log.root })
         });
-        let logs: Vec<_> = logs.collect();
-        return out.json(&json!({ "ok": true, "backup": dest.to_string_lossy(), "logs": logs }));
+        told["backup"] = dest.to_string_lossy().into();
+        told["logs"] = logs.collect();
+        return Ok(());
     }
     for log in &verdict.logs {
         let (name, size) = (log.log.as_deref().unwrap_or_default(), log.size.unwrap_or(0));

@@ -1,17 +1,18 @@
-//! `graven restore`: a backup back in place, which can go on as it was only where it provably lacks nothing.
+//! `graven restore`: a backup back in place, which can go on as it was only where it provably lacks nothing; and the keyring's.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use env::{Disk, RealDisk};
 use log::ENDED_FILE;
-use serde_json::json;
+use serde_json::{Value, json};
 use store::segments::SegmentStore;
 
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
+use crate::keyring;
 use crate::verify::{Asked, Verdict, check_data};
 
 /// Why a restored log has ended.
@@ -20,8 +21,12 @@ const REASON: &str = "restored from a backup, which may lack entries that were s
 /// Arguments of `graven restore`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RestoreArgs {
-    /// The backup
-    backup: PathBuf,
+    /// The backup; without it the keyring alone is put back, into a data directory that lost it
+    #[arg(required_unless_present = "keyring")]
+    backup: Option<PathBuf>,
+    /// Put this copy of the keyring into the data directory: without it every value that was sealed stays so
+    #[arg(long, value_name = "FILE")]
+    keyring: Option<PathBuf>,
     /// The guard file of the server that was backed up: at the next start with it, logs of which nothing is missing go on
     /// as they were. Without it every log ends, and goes on as a successor [env: GRAVEN_GUARD]
     #[arg(long, value_name = "FILE")]
@@ -32,31 +37,49 @@ pub(crate) struct RestoreArgs {
 /// that they are whole.
 pub(crate) fn run(context: &Context, args: &RestoreArgs) -> Result<Exit, Failure> {
     let data = context.settings.path("data");
+    let mut told = json!({ "ok": true, "data": data.to_string_lossy() });
+    if let Some(backup) = &args.backup {
+        let verdict = check(context, backup, &data)?;
+        if !verdict.is_good() {
+            return verdict.print(context);
+        }
+        let guard = context.settings.given_path("guard");
+        let draft = files::draft_path(&data);
+        files::copy_tree(backup, &draft)?;
+        if guard.is_none() {
+            end_logs(&draft, &verdict)?;
+        }
+        files::rename_folder(&draft, &data)?;
+        report(context, &data, (&verdict, guard.as_deref()), &mut told)?;
+    } else if !data.join("format").is_file() {
+        let message = format!("{} is not a data directory", data.display());
+        return Err(Failure::new(Exit::Unreachable, message).hint("Give it by --data DIR."));
+    }
+    if let Some(file) = &args.keyring {
+        told["keyring"] = keyring::put_back(context, file, &data)?;
+    }
+    if context.out.json {
+        context.out.json(&told)?;
+    }
+    Ok(Exit::Good)
+}
+
+/// Whether a backup may be restored into a data directory, which must not exist.
+fn check(context: &Context, backup: &Path, data: &Path) -> Result<Verdict, Failure> {
     if data.exists() {
         let message =
             format!("{} exists; a backup is restored into a new directory", data.display());
         return Err(Failure::usage(message)
             .hint("Give another directory by --data, or move that one away."));
     }
-    if !args.backup.join("format").is_file() {
-        let message = format!("{} is not a backup", args.backup.display());
+    if !backup.join("format").is_file() {
+        let message = format!("{} is not a backup", backup.display());
         return Err(Failure::new(Exit::Unreachable, message));
     }
-    let guard = context.settings.given_path("guard");
-    let mut verdict = Verdict::of(&args.backup.to_string_lossy());
+    let mut verdict = Verdict::of(&backup.to_string_lossy());
     let asked = Asked { jobs: 0, ..Asked::default() };
-    check_data(context, &args.backup, None, &asked, None, &mut verdict)?;
-    if !verdict.is_good() {
-        return verdict.print(context);
-    }
-    let draft = files::draft_path(&data);
-    files::copy_tree(&args.backup, &draft)?;
-    if guard.is_none() {
-        end_logs(&draft, &verdict)?;
-    }
-    files::rename_folder(&draft, &data)?;
-    report(context, &data, &verdict, guard.as_deref())?;
-    Ok(Exit::Good)
+    check_data(context, backup, None, &asked, None, &mut verdict)?;
+    Ok(verdict)
 }
 
 /// Makes every log read-only: nobody can say that its signer did not sign more than the backup holds.
@@ -74,13 +97,14 @@ fn end_logs(data: &Path, verdict: &Verdict) -> Result<(), Failure> {
 fn report(
     context: &Context,
     data: &Path,
-    verdict: &Verdict,
-    guard: Option<&Path>,
+    (verdict, guard): (&Verdict, Option<&Path>),
+    told: &mut Value,
 ) -> Result<(), Failure> {
     let out = context.out;
     let names: Vec<&str> = verdict.logs.iter().filter_map(|log| log.log.as_deref()).collect();
     if out.json {
-        out.json(&json!({ "ok": true, "data": data.to_string_lossy(), "logs": names, "ended": guard.is_none() }))?;
+        told["logs"] = names.into();
+        told["ended"] = guard.is_none().into();
     } else {
         out.line(format!("restored {} into {}", names.join(", "), data.display()))?;
     }

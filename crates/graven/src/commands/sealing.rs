@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use access::{Keyring, KeyringError, MasterKeyError, MasterKeys, PrincipalId, SealPolicy};
+use access::{Keyring, MasterKeyError, MasterKeys, PrincipalId, SealPolicy, TokenKeyUri};
 use log::{Cell, Env, OpenReport};
 use server::{Sealing, finish_erasures};
 
@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
+use crate::keyring::{KEYRING, open_failure};
 
 /// The credential that systemd may hand over (`LoadCredential=graven.master-key:…`).
 const CREDENTIAL: &str = "graven.master-key";
@@ -25,7 +26,14 @@ pub(crate) fn start(
     environment: &Env,
 ) -> Result<Arc<Sealing>, Failure> {
     let data = context.settings.path("data");
-    let path = data.join("keyring");
+    let path = data.join(KEYRING);
+    if context.settings.given("master_key").is_some()
+        && context.settings.given("master_key_uri").is_some()
+    {
+        return Err(Failure::usage(
+            "`master_key` and `master_key_uri` are both given: take one away",
+        ));
+    }
     let keys = context.settings.given_path("keys").unwrap_or_else(|| data.join("keys"));
     let masters = master_keys(context, environment, &keys, !path.exists()).map_err(|error| {
         Failure::caused(Exit::Unreachable, "no master key for the keyring", &error)
@@ -58,14 +66,21 @@ pub(crate) fn start(
     Ok(sealing)
 }
 
-/// From the setting, from systemd, or from the keys' directory: the first that is there.
+/// From a token, from the setting, from systemd, or from the keys' directory: the first that is there.
 fn master_keys(
     context: &Context,
     environment: &Env,
     keys: &Path,
     may_be_new: bool,
 ) -> Result<MasterKeys, MasterKeyError> {
-    if let Some(text) = context.settings.given("master_key") {
+    let text = context.settings.given("master_key");
+    let uris = text.filter(|text| TokenKeyUri::is_meant(text));
+    if let Some(uris) = context.settings.given("master_key_uri").or(uris) {
+        let uris = TokenKeyUri::parse_lines(uris)?;
+        let (disk, random) = (&*environment.disk, &*environment.random);
+        return MasterKeys::from_tokens(disk, random, (&uris, keys), may_be_new);
+    }
+    if let Some(text) = text {
         return MasterKeys::parse(text, "GRAVEN_MASTER_KEY");
     }
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY");
@@ -85,12 +100,4 @@ fn policy(context: &Context) -> Result<SealPolicy, Failure> {
     SealPolicy::parse(&json).map_err(|error| {
         Failure::caused(Exit::Usage, format!("{} is no policy", path.display()), &error)
     })
-}
-
-fn open_failure(path: &Path, error: &KeyringError) -> Failure {
-    let exit = match error {
-        KeyringError::Corrupt { .. } | KeyringError::NotAKeyring { .. } => Exit::Bad,
-        _ => Exit::Unreachable,
-    };
-    Failure::caused(exit, format!("cannot open {}", path.display()), error)
 }

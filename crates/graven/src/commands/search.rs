@@ -98,10 +98,11 @@ fn print(context: &Context, answer: &Value) -> Result<(), Failure> {
         for (field, counts) in facets {
             context.out.line(format!("\n{field}"))?;
             for value in counts["values"].as_array().into_iter().flatten() {
-                context.out.line(format!("{:>8}  {}", value["count"], word(&value["value"])))?;
+                let (count, value) = (word(&value["count"]), word(&value["value"]));
+                context.out.line(format!("{count:>8}  {value}"))?;
             }
             if counts["others"] != json!(0) {
-                context.out.line(format!("{:>8}  others", counts["others"]))?;
+                context.out.line(format!("{:>8}  others", word(&counts["others"])))?;
             }
         }
     }

@@ -118,6 +118,9 @@ pub(crate) struct ServeArgs {
     /// Use a network or FUSE file system, whose locks and flushes cannot be relied on
     #[arg(long)]
     force_filesystem: bool,
+    /// The AES key in a PKCS#11 token that the master key is encrypted under [env: GRAVEN_MASTER_KEY_URI]
+    #[arg(long, value_name = "URI")]
+    master_key_uri: Option<String>,
     /// What is sealed in each log, a file of rules [env: GRAVEN_SEAL_POLICY]
     #[arg(long, value_name = "FILE")]
     seal_policy: Option<String>,
@@ -167,12 +170,14 @@ fn serve(
     let lost_keys = args.lost_keys;
     let rates = rates(&context.settings);
     let oidc = oidc(&context.settings);
+    let seal_policy = options.sealing.as_ref().map(|sealing| sealing.policy().clone());
     let gate_options = GateOptions {
         rates,
         lost_keys,
         oidc,
         four_eyes: privileges(&context.settings, "four_eyes"),
         strong_auth: privileges(&context.settings, "strong_auth"),
+        seal_policy: seal_policy.unwrap_or_default(),
         ..sessions(&context.settings, GateOptions::new(admin_token, keys.clone()))
     };
     let gate = gate(cell, environment, gate_options)?;

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use access::{Privilege, RelyingParty};
+use access::{Privilege, RelyingParty, TokenKeyUri};
 use graven_entry::LogName;
 
 use super::table::{Kind, SETTINGS};
@@ -35,6 +35,9 @@ pub(super) fn kind(kind: Kind, text: &str) -> Result<(), String> {
             "it is no https:// and a name in lower case, such as https://audit.example.com"
                 .to_owned()
         }),
+        Kind::TokenKeys => {
+            TokenKeyUri::parse_lines(text).map(drop).map_err(|error| error.to_string())
+        }
         Kind::Number => match text.parse::<u32>() {
             Ok(number) if number > 0 => Ok(()),
             _ => Err(format!("it is no number from 1 to {}", u32::MAX)),

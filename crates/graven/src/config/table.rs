@@ -31,6 +31,7 @@ pub(crate) enum Kind {
     OnOff,
     Privileges,
     PublicUrl,
+    TokenKeys,
     Filter,
     TraceFormat,
 }
@@ -63,6 +64,9 @@ impl Kind {
             Kind::OnOff => "`on` or `off`",
             Kind::Privileges => "of `grant`, `reveal`, `erase`, `key`, with commas between them",
             Kind::PublicUrl => "`https://` and a name, perhaps a port; or `http://localhost`",
+            Kind::TokenKeys => {
+                "`pkcs11:` URI with `module-path` and `pin-source`, or several, one a line"
+            }
             Kind::Filter => "filter such as `warn` or `server=debug,warn`",
             Kind::TraceFormat => "`text` or `json`",
         }
@@ -328,8 +332,19 @@ pub(crate) const SETTINGS: &[Setting] = &[
         is_secret: true,
         used_by: "serve",
         help: "The keyring's master key: the base64 of 32 random bytes, and below it older ones while a rotation \
-               needs them. Where it is not given, the systemd credential `graven.master-key` counts, then \
+               needs them; or what `master_key_uri` takes. Where neither is given, the systemd credential `graven.master-key` counts, then \
                `master.key` in the directory of the signing keys, which the first start makes.",
+    },
+    Setting {
+        key: "master_key_uri",
+        kind: Kind::TokenKeys,
+        default: None,
+        is_secret: false,
+        used_by: "serve",
+        help: "An AES key in a PKCS#11 token that the master key is encrypted under: `pkcs11:token=audit;object=graven?\
+               module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=file:/etc/graven/pin`. What it encrypts is \
+               `master.wrapped` in the directory of the signing keys, which the first start makes. Further lines name older \
+               keys, for reading. Not together with `master_key`.",
     },
     Setting {
         key: "seal_policy",

@@ -80,6 +80,7 @@ fn values_of_the_wrong_form_are_refused() {
         ("requests_per_s", "0"),
         ("requests_per_s", "-1"),
         ("bytes_per_s", "4294967296"),
+        ("master_key_uri", "pkcs11:token=t;object=o?module-path=/m&pin-value=1"),
         ("data", ""),
     ];
     for (key, text) in rows {
@@ -95,11 +96,15 @@ fn values_of_the_wrong_form_are_refused() {
 
 #[test]
 fn a_secret_is_never_shown() {
-    let flags = BTreeMap::from([("token", "s3cret".to_owned())]);
+    let uri = "pkcs11:token=t;object=o?module-path=/m&pin-source=/p&pin-value=s3cret";
+    let flags =
+        BTreeMap::from([("token", "s3cret".to_owned()), ("master_key_uri", uri.to_owned())]);
     let settings = resolve(flags, BTreeMap::new(), &BTreeMap::new(), Path::new("f"));
     for (setting, value) in settings.all() {
         assert!(!value.shown(setting).contains("s3cret"));
     }
+    let failure = settings.check().expect_err("a PIN in a URI is refused");
+    assert!(!failure.message.contains("s3cret"), "{}", failure.message);
     assert!(SETTINGS.iter().filter(|setting| setting.is_secret).all(|s| s.default.is_none()));
 }
 

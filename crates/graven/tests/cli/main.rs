@@ -19,6 +19,8 @@ mod fixture;
 #[cfg(test)]
 mod help;
 #[cfg(test)]
+mod hsm;
+#[cfg(test)]
 mod keeping;
 #[cfg(test)]
 mod keys;

@@ -144,6 +144,43 @@ fn a_sealed_blob_opens_for_a_revealer() {
     fixture.check(&bad, 2, &[], &["control characters"]);
 }
 
+/// How often `system` tells of a seal policy with these words in it.
+fn policies_told(fixture: &Fixture, words: &str) -> usize {
+    fixture.check(
+        &["export", "--log", "system", "--format", "ndjson", "--output", "s"],
+        0,
+        &[],
+        &[],
+    );
+    let told = fixture.read("s");
+    std::fs::remove_file(fixture.path("s")).unwrap();
+    let is_seal = |line: &&str| line.contains(r#"\"kind\":\"seal\""#);
+    told.lines().filter(is_seal).filter(|line| line.contains(words)).count()
+}
+
+#[test]
+fn the_seal_policy_in_force_stands_in_system() {
+    let mut fixture = Fixture::empty();
+    let policy = r#"{"main":{"rules":[{"path":"data.*","class":"pii","subject":"target.id"}]}}"#;
+    fixture.write("policy.json", policy);
+    let with = ["--seal-policy", "policy.json"];
+    // Each start, its policy, and how often a policy, this one and its end were told from the first start on.
+    let starts: [(&[&str], &str, [usize; 3]); 5] = [
+        (&[], policy, [0, 0, 0]),
+        (&with, policy, [1, 1, 0]),
+        (&with, policy, [1, 1, 0]),
+        (&with, &policy.replace("pii", "phi"), [2, 2, 0]),
+        (&[], policy, [3, 2, 1]),
+    ];
+    for (args, policy, expected) in starts {
+        fixture.write("policy.json", policy);
+        fixture.serve(args);
+        let told = ["", r#"\"class\":\"pii\""#, r#"\"after\":null"#];
+        assert_eq!(told.map(|words| policies_told(&fixture, words)), expected, "{args:?} {policy}");
+        fixture.stop();
+    }
+}
+
 /// Posts a batch, which has to be taken.
 fn post(fixture: &Fixture, body: &str) {
     let url = fixture.url();

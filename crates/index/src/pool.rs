@@ -165,12 +165,11 @@ impl Pool {
         while let Some((id, mut work)) = self.next() {
             let waker = Waker::from(Arc::new(Bell { pool: Arc::downgrade(&self), id }));
             // What a step broke off is dropped below, so that nothing half done is seen.
-            match catch_unwind(AssertUnwindSafe(|| work.step(&waker))) {
-                Ok(next) => self.put_back(id, work, next),
-                Err(_) => {
-                    tracing::error!("a follower panicked; its log is not followed until a restart");
-                    self.drop_work(id, work);
-                }
+            if let Ok(next) = catch_unwind(AssertUnwindSafe(|| work.step(&waker))) {
+                self.put_back(id, work, next);
+            } else {
+                tracing::error!("a follower panicked; its log is not followed until a restart");
+                self.drop_work(id, work);
             }
         }
     }

@@ -15,8 +15,7 @@ pub struct Finders {
     /// The folder of what is derived from logs, one folder each.
     folder: PathBuf,
     followers: Followers,
-    /// By the log's name.
-    finders: Mutex<BTreeMap<String, Arc<Finder>>>,
+    by_log: Mutex<BTreeMap<String, Arc<Finder>>>,
 }
 
 /// The search index of one log.
@@ -30,7 +29,7 @@ impl Finders {
     /// Starts the threads. The indexes lie in `derived`, which may be deleted while the server stands.
     pub fn start(derived: &Path) -> std::io::Result<Finders> {
         let followers = Followers::start("graven-find", FOLLOWER_THREADS)?;
-        Ok(Finders { folder: derived.to_owned(), followers, finders: Mutex::default() })
+        Ok(Finders { folder: derived.to_owned(), followers, by_log: Mutex::default() })
     }
 
     /// Opens a log's index, or begins one, and keeps it up to date from now on.
@@ -67,7 +66,7 @@ impl Finders {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Finder>>> {
-        self.finders.lock().unwrap_or_else(PoisonError::into_inner)
+        self.by_log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use append::{Appended, Batch, Code, Refusal, StreamHead};
 use graven_merkle::{Hash, LeafIndex, TilePath, TreeSize, leaf_hash};
+use graven_verify::Results;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use ureq::http::HeaderValue;
@@ -35,6 +36,17 @@ pub struct ProvedEntry {
     pub entry: Vec<u8>,
     /// Its C2SP tlog-proof.
     pub proof: Vec<u8>,
+    /// Whether the proof was checked against keys that the client was told to trust.
+    pub is_verified: bool,
+}
+
+/// What a search found, with its proof.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProvedResults {
+    /// The server's answer; each of its results says what its entry says.
+    pub answer: Value,
+    /// The entries with one proof for all of them.
+    pub results: Results,
     /// Whether the proof was checked against keys that the client was told to trust.
     pub is_verified: bool,
 }
@@ -352,11 +364,25 @@ impl Client {
         if let Some(index) = search.wait {
             path.push_str(&format!("&wait={index}"));
         }
+        if search.proofs {
+            path.push_str("&proofs=true");
+        }
         self.get_json(&path, |value| {
             answer::list(value, "results")?;
             answer::number(value, "total")?;
             answer::number(value, "indexed_through").map(|_| value.clone())
         })
+    }
+
+    /// The same, with one proof for the results, which is checked where the keys are known.
+    pub fn proved_search(&self, log: &str, search: &Search) -> Result<ProvedResults, ClientError> {
+        let answer = self.search(log, &Search { proofs: true, ..search.clone() })?;
+        let request = Request::get(format!("{}/search", log_path(log)));
+        let results = answer::results(&answer).map_err(|why| unexpected(&request, why))?;
+        let keys = self.keys.get(log);
+        let shown = answer["results"].as_array().map(Vec::as_slice).unwrap_or_default();
+        check::results(&results, shown, keys)?;
+        Ok(ProvedResults { answer, results, is_verified: keys.is_some() })
     }
 
     /// Follows a log from an index on.

@@ -95,6 +95,11 @@ const SEARCH: &[Param] = &[
     optional("facets", "string", "fields whose values are counted, with commas between them"),
     optional("histogram", "boolean", "whether to count by time"),
     optional("wait", "integer", "wait until the entry of this index can be found, at most 10 s"),
+    optional(
+        "proofs",
+        "boolean",
+        "whether to give the results' entries, and one proof for all of them",
+    ),
 ];
 
 const APPEND: Doc = Doc {

@@ -1,15 +1,18 @@
-//! `graven search`: what a query finds in a log.
+//! `graven search`: what a query finds in a log, and the proof that it is there.
+
+use std::path::{Path, PathBuf};
 
 use append::Code;
 use client::{ClientError, Search};
 use serde_json::{Value, json};
 use server::limits::SEARCH_RESULTS_MAX;
 
-use crate::args::LogArg;
-use crate::connect;
+use crate::args::{KeyArg, LogArg};
+use crate::connect::{self, Connection};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::files;
 
 /// Arguments of `graven search`.
 #[derive(Debug, clap::Args)]
@@ -26,8 +29,16 @@ pub(crate) struct SearchArgs {
     /// Wait until all that the log has now can be found
     #[arg(long)]
     wait: bool,
+    /// Have all results proved by one proof, at most 256 of them; `graven verify` checks it offline
+    #[arg(long, requires = "output")]
+    prove: bool,
+    /// Write results and proof into this file
+    #[arg(long, value_name = "FILE", requires = "prove")]
+    output: Option<PathBuf>,
     #[command(flatten)]
     log: LogArg,
+    #[command(flatten)]
+    key: KeyArg,
 }
 
 /// Prints results, newest first, one a line, or with `--json` the server's answer with all pages in one. Exit 1 where
@@ -41,8 +52,11 @@ pub(crate) fn run(context: &Context, args: &SearchArgs) -> Result<Exit, Failure>
         wait: args.wait.then(|| size.saturating_sub(1)),
         ..Search::default()
     };
-    let answer =
-        all_pages(&connection, ask, args.limit).map_err(|error| told(&args.query, error))?;
+    let told = |error| told(&args.query, error);
+    let answer = match &args.output {
+        Some(path) => proved(context, &connection, Search { limit: args.limit, ..ask }, path, told),
+        None => all_pages(&connection, ask, args.limit).map_err(told),
+    }?;
     let number = |key: &str| answer.get(key).and_then(Value::as_u64).unwrap_or_default();
     let (total, through) = (number("total"), number("indexed_through"));
     if through < size {
@@ -58,12 +72,37 @@ pub(crate) fn run(context: &Context, args: &SearchArgs) -> Result<Exit, Failure>
     Ok(if total > 0 { Exit::Good } else { Exit::Bad })
 }
 
+/// One page, with the file that proves its results.
+fn proved(
+    context: &Context,
+    connection: &Connection,
+    ask: Search,
+    path: &Path,
+    told: impl Fn(ClientError) -> Failure,
+) -> Result<Value, Failure> {
+    if ask.limit > SEARCH_RESULTS_MAX {
+        let message = format!(
+            "{} results are more than one proof is made for; give --limit {SEARCH_RESULTS_MAX} or less",
+            ask.limit
+        );
+        return Err(Failure::usage(message));
+    }
+    let found = connection.client.proved_search(&connection.log, &ask).map_err(told)?;
+    if found.results.entries.is_empty() {
+        context.out.note("nothing is found, so there is nothing to prove and no file");
+        return Ok(found.answer);
+    }
+    files::write(path, &found.results.write())?;
+    context.out.note(if found.is_verified {
+        "each result is proved to be in the log; that these are all is not"
+    } else {
+        "not checked: no key of the log is known here; give one by --vkey"
+    });
+    Ok(found.answer)
+}
+
 /// The first answer, with the results of further pages at the end of its own.
-fn all_pages(
-    connection: &connect::Connection,
-    mut ask: Search,
-    limit: u64,
-) -> Result<Value, ClientError> {
+fn all_pages(connection: &Connection, mut ask: Search, limit: u64) -> Result<Value, ClientError> {
     ask.limit = limit.min(SEARCH_RESULTS_MAX);
     let mut all = connection.client.search(&connection.log, &ask)?;
     (ask.facets, ask.wait) = (None, None);

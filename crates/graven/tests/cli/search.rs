@@ -65,6 +65,65 @@ fn json_has_all_pages_in_one_answer() {
     assert!(answer["next"].is_string(), "there are more");
 }
 
+/// Offline; files that are not what was proved are refused, and another log's key.
+#[test]
+fn results_are_proved_by_one_file_and_nothing_else_is() {
+    let mut fixture = Fixture::serving();
+    fixture.check_with(&["append"], &events(0, 40), 0, &[], &[]);
+    let vkey = fixture.read("graven-data/logs/main/vkey").trim().to_owned();
+    let prove = ["search", "actor:u-3", "--wait", "--prove", "--output", "found", "--json"];
+    let ran = fixture.check(&prove, 0, &[], &["is proved to be in the log", "!not checked"]);
+    let answer: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(answer["results"].as_array().unwrap().len(), 6);
+    fixture.stop();
+    let verify = |name: &str, vkey: &str, exit: i32, stdout: &[&str]| {
+        fixture.check(&["verify", name, "--vkey", vkey], exit, stdout, &[]);
+    };
+    let good = [
+        "checked      6 entries",
+        "verdict      each entry is in the log; freshness not checked",
+        "not checked  absence and totals: whether these are all",
+    ];
+    verify("found", &vkey, 0, &good);
+    fixture.check(&["verify", "found"], 2, &[], &["--vkey"]);
+    let text = fixture.read("found");
+    let lines: Vec<&str> = text.lines().collect();
+    let (first, last) = (lines[1], lines[lines.len() - 1]);
+    let proof = last.find("\"proof\":[\"").unwrap() + 10;
+    let mut changed = last.to_owned();
+    let other = if changed[proof..].starts_with('A') { "B" } else { "A" };
+    changed.replace_range(proof..=proof, other);
+    for (what, spoiled, expected) in [
+        ("an entry changed", text.replacen("invoice.update", "invoice.delete", 1), "leaf_mismatch"),
+        ("an entry dropped", text.replacen(&format!("{first}\n"), "", 1), "leaf_mismatch"),
+        ("the proof changed", text.replacen(last, &changed, 1), "leaf_mismatch"),
+        ("cut off", lines[..lines.len() - 1].join("\n"), "missing_entry"),
+    ] {
+        assert_ne!(spoiled, text, "{what}");
+        fixture.write("spoiled", spoiled);
+        verify("spoiled", &vkey, 1, &[expected, "!is in the log"]);
+    }
+    let other = fixture.read("graven-data/logs/system/vkey");
+    verify("found", other.trim(), 1, &["wrong_origin"]);
+}
+
+#[test]
+fn what_cannot_be_proved_makes_no_file() {
+    let fixture = Fixture::serving();
+    let prove = |query: &str, more: &[&str], exit: i32, stderr: &[&str]| {
+        let args = [&["search", query, "--wait", "--prove"][..], more].concat();
+        fixture.check(&args, exit, &[], stderr);
+        assert!(!fixture.path("found").exists(), "{args:?}");
+    };
+    prove("actor:nobody", &["--output", "found"], 1, &["nothing to prove"]);
+    prove("*", &["--output", "found", "--limit", "257"], 2, &["--limit 256"]);
+    prove("*", &[], 2, &["--output"]);
+    fixture.check_with(&["append"], &events(0, 3), 0, &[], &[]);
+    let other = fixture.read("graven-data/logs/system/vkey");
+    let key = ["--output", "found", "--vkey", other.trim()];
+    prove("*", &key, 1, &["does not hold"]);
+}
+
 /// A file of a segment of the index of `main`.
 fn segment_file(fixture: &Fixture) -> PathBuf {
     let folder = fixture.path("graven-data/derived/main/search");

@@ -4,7 +4,7 @@ use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use access::{Right, Slice};
+use access::{Asked, Right, Slice};
 use append::{Code, Refusal};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -12,7 +12,7 @@ use graven_entry::{Entry, Time, write_json_string};
 use graven_merkle::LeafIndex;
 use index::query::{Ast, QueryError, QueryErrorKind, parse};
 use index::{Answer, Facet, Histogram, Index, IndexError, Page, Request, SearchError, Want};
-use log::{LogHandle, ReadError};
+use log::{LogHandle, ManyProof, ReadError};
 use tokio::time::timeout;
 
 use super::{chain, logged};
@@ -30,6 +30,8 @@ struct Search {
     page: Option<Page>,
     facets: Vec<Facet>,
     histogram: bool,
+    /// With the results' entries and one proof for them.
+    proofs: bool,
     /// Waited for until it is found.
     wait: Option<LeafIndex>,
     now_ns: u64,
@@ -52,6 +54,11 @@ pub(crate) async fn search(call: &mut Call) -> Result<Response, Refusal> {
     }
     let search = Search::of(call)?;
     let shared = Arc::clone(&call.shared);
+    if search.proofs {
+        let asked = Asked { right: Right::ReadProofs, log: call.param("log"), stream: None };
+        let authorised = shared.gate.authorise(&call.principal()?.id, &asked, false);
+        authorised.inspect_err(|_| call.deny())?;
+    }
     let finder = finder(&shared, &log)?;
     let index = ready(&shared, &finder, search.wait).await?;
     let found = within(shared.limits.search_time, run(&shared, (search, index, log))).await?;
@@ -74,20 +81,24 @@ impl Search {
         let page = call
             .query("cursor")
             .map(|text| Page::from_str(text).map_err(|error| refused("cursor", text, &error)));
-        let histogram = match call.query("histogram") {
-            None | Some("false") => false,
-            Some("true") => true,
-            Some(_) => return Err(bad_query("histogram", "neither `true` nor `false`")),
-        };
         Ok(Search {
             query,
             limit: limit as usize,
             page: page.transpose()?,
             facets: facets(call.query("facets").unwrap_or_default())?,
-            histogram,
+            histogram: flag(call, "histogram")?,
+            proofs: flag(call, "proofs")?,
             wait: call.query_number("wait")?.map(LeafIndex),
             now_ns: call.shared.gate.now().unix_ns(),
         })
+    }
+}
+
+fn flag(call: &Call, name: &str) -> Result<bool, Refusal> {
+    match call.query(name) {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => Err(bad_query(name, "neither `true` nor `false`")),
     }
 }
 
@@ -199,12 +210,16 @@ fn answer(search: &Search, index: &Index, log: &LogHandle) -> Result<(u64, Vec<u
     push(&mut out, format_args!(",\"indexed_through\":{},\"results\":[", answer.indexed_through));
     for (place, index) in answer.results.iter().enumerate() {
         push_comma(&mut out, place);
-        push_result(&mut out, *index, &log.entry(*index).map_err(Failed::Read)?)
-            .map_err(Failed::Read)?;
+        let entry = log.entry(*index).map_err(Failed::Read)?;
+        push_result(&mut out, *index, &entry, search.proofs).map_err(Failed::Read)?;
     }
     match &answer.next {
         Some(page) => push(&mut out, format_args!("],\"next\":\"{page}\"")),
         None => out.extend_from_slice(b"],\"next\":null"),
+    }
+    if search.proofs {
+        let indexes: Vec<LeafIndex> = answer.results.iter().rev().copied().collect();
+        push_proof(&mut out, &log.proof_of_many(&indexes).map_err(Failed::Read)?);
     }
     push_facets(&mut out, &answer);
     if let Some(histogram) = &answer.histogram {
@@ -214,17 +229,36 @@ fn answer(search: &Search, index: &Index, log: &LogHandle) -> Result<(u64, Vec<u
     Ok((answer.results.len() as u64, out))
 }
 
-/// A result: `{"index","time","writer","grade","event"}`, the event as its bytes are.
-fn push_result(out: &mut Vec<u8>, index: LeafIndex, entry: &[u8]) -> Result<(), ReadError> {
-    let entry = Entry::parse(entry)
+/// A result: `{"index","time","writer","grade","event"}`, the event as its bytes are; to be proved with `entry`, all its bytes
+/// as a string.
+fn push_result(
+    out: &mut Vec<u8>,
+    index: LeafIndex,
+    bytes: &[u8],
+    is_proved: bool,
+) -> Result<(), ReadError> {
+    let entry = Entry::parse(bytes)
         .map_err(|error| ReadError::Malformed { index, why: error.to_string() })?;
     let header = &entry.header;
     push(out, format_args!("{{\"index\":{index},\"time\":\"{}\",\"writer\":", header.time));
     write_json_string(out, header.writer.as_str());
     push(out, format_args!(",\"grade\":\"{}\",\"event\":", header.grade.as_str()));
     out.extend_from_slice(entry.event);
+    if is_proved {
+        out.extend_from_slice(b",\"entry\":");
+        write_json_string(out, &String::from_utf8_lossy(bytes));
+    }
     out.push(b'}');
     Ok(())
+}
+
+/// `"proof":{"checkpoint","hashes"}`: what of a result file is not the entries.
+fn push_proof(out: &mut Vec<u8>, proof: &ManyProof) {
+    out.extend_from_slice(b",\"proof\":{\"checkpoint\":");
+    write_json_string(out, &proof.checkpoint);
+    out.extend_from_slice(b",\"hashes\":");
+    json::push_hashes(out, &proof.hashes);
+    out.push(b'}');
 }
 
 /// `"facets":{"<field>":{"values":[{"value","count"}],"distinct","others"}}`, where some were asked for.

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use graven_entry::Entry;
-use graven_merkle::{LeafIndex, TreeSize};
+use graven_merkle::{Hash, LeafIndex, TreeSize, leaf_hash, verify_inclusion_of_many};
+use graven_note::{Checkpoint, Note};
 use serde_json::{Value, json};
 
 use super::site::{Ask, Reply, Site};
@@ -94,13 +95,50 @@ fn pages_facets_and_histogram_are_of_the_same_entries() {
     assert_eq!(all, (first..=last).rev().collect::<Vec<_>>());
 }
 
+#[test]
+fn a_page_is_proved_as_a_whole_to_who_may_have_proofs() {
+    let site = Site::start();
+    let (_, last) = append(&site, "alice", 9);
+    let asked = format!("q=outcome:success&limit=3&wait={last}");
+    let answer = found(&site, &format!("{asked}&proofs=true"));
+    let entry = |result: &Value| {
+        let bytes = result["entry"].as_str().unwrap().as_bytes().to_vec();
+        assert_eq!(Entry::parse(&bytes).unwrap().header.index.0, result["index"]);
+        (LeafIndex(result["index"].as_u64().unwrap()), leaf_hash(&bytes))
+    };
+    let leaves: Vec<_> = answer["results"].as_array().unwrap().iter().rev().map(entry).collect();
+    assert_eq!(leaves.len(), 3);
+    let note = answer["proof"]["checkpoint"].as_str().unwrap();
+    let checkpoint = Checkpoint::parse(Note::parse(note.as_bytes()).unwrap().text()).unwrap();
+    let hashes = answer["proof"]["hashes"].as_array().unwrap().iter();
+    let hashes: Vec<Hash> = hashes.map(|hash| hash.as_str().unwrap().parse().unwrap()).collect();
+    verify_inclusion_of_many(&leaves, checkpoint.size, &hashes, &checkpoint.root).unwrap();
+    let plain = found(&site, &asked);
+    assert!(plain.get("proof").is_none() && plain["results"][0].get("entry").is_none(), "{plain}");
+    let none = found(&site, "q=actor:nobody&proofs=true");
+    assert_eq!(none["proof"]["hashes"].as_array().unwrap().len(), 1, "the root alone");
+
+    let create = json!({"name": "rita", "role": "reader"}).to_string();
+    let made = site.post("/api/v1/tokens", "application/json", create.as_bytes());
+    let token = format!("Bearer {}", made.json()["token"].as_str().unwrap());
+    let text = r#"forbid(principal, action == Action::"read_proofs", resource);"#;
+    let policy = json!({ "text": text }).to_string();
+    let path = "/api/v1/policies/no-proofs";
+    assert_eq!(site.post(path, "application/json", policy.as_bytes()).status, 200);
+    for (more, status) in [("", 200), ("&proofs=false", 200), ("&proofs=true", 403)] {
+        let path = format!("/api/v1/logs/main/search?q=x{more}");
+        let reply = site.ask(&Ask::get(&path).anonymous().with("authorization", &token));
+        assert_eq!(reply.status, status, "{more}: {}", reply.text());
+    }
+}
+
 /// The parameters, the status, code, field, position, and a part of the detail.
 type Refused = (&'static str, u16, &'static str, &'static str, Option<u64>, &'static str);
 
 #[test]
 fn a_search_that_cannot_be_is_refused_with_its_place() {
     let site = Site::start();
-    let rows: [Refused; 9] = [
+    let rows: [Refused; 10] = [
         ("q=acter:bob", 400, "bad_query", "q", Some(0), "column 1: found `acter`"),
         ("q=acter:bob", 400, "bad_query", "q", Some(0), "did you mean `actor`?"),
         ("q=%C3%BC+AND", 400, "bad_query", "q", Some(6), "column 6:"),
@@ -109,6 +147,7 @@ fn a_search_that_cannot_be_is_refused_with_its_place() {
         ("cursor=x", 400, "bad_query", "cursor", None, "leave it out"),
         ("facets=actor", 400, "bad_query", "facets", None, "actor.id"),
         ("histogram=yes", 400, "bad_query", "histogram", None, "true"),
+        ("proofs=1", 400, "bad_query", "proofs", None, "true"),
         ("wait=-1", 400, "bad_query", "wait", None, "number"),
     ];
     for (query, status, code, field, position, detail) in rows {

@@ -385,9 +385,9 @@ impl Client {
         Ok(ProvedResults { answer, results, is_verified: keys.is_some() })
     }
 
-    /// Follows a log from an index on.
-    pub fn tail(&self, log: &str, from: LeafIndex) -> Tail {
-        Tail::new(self.transport.clone(), log_path(log), from)
+    /// Follows a log from an index on: all of it, or what a query finds.
+    pub fn tail(&self, log: &str, from: LeafIndex, query: Option<&str>) -> Tail {
+        Tail::new(self.transport.clone(), log_path(log), from, query)
     }
 
     /// The body of a GET under the server's URL, such as `/metrics` or `/api/v1/openapi.json`.
@@ -482,7 +482,7 @@ fn unexpected(request: &Request, why: Malformed) -> ClientError {
 }
 
 /// Percent-encodes everything but unreserved characters (RFC 3986 §2.3).
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {

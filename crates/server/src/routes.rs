@@ -320,12 +320,17 @@ pub(crate) static ROUTES: [Route; 48] = [
         doc: Doc {
             id: "tail",
             summary: "entries as server-sent events: id is the index, data an EntryLine; \
+                an id without data says that what is before it, and was not sent, is left out; \
                 resumes after Last-Event-ID; a last `event: error` carries a Problem",
-            query: &[optional("from", "integer", "the first index; without it the next one")],
+            query: &[
+                optional("from", "integer", "the first index; without it the next one"),
+                optional("q", "string", "only what this query finds (docs/search.md)"),
+            ],
             body: &[],
             answers: &[(200, "text/event-stream", "Text")],
             refusals: &[
                 Code::BadQuery,
+                Code::QueryLimit,
                 Code::NotFound,
                 Code::Busy,
                 Code::DiskFull,

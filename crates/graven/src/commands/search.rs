@@ -188,7 +188,7 @@ fn word(value: &Value) -> String {
 }
 
 /// A refused query, with a mark under what is wrong in it.
-fn told(query: &str, error: ClientError) -> Failure {
+pub(super) fn told(query: &str, error: ClientError) -> Failure {
     let place = error.refusal().and_then(|refusal| {
         let is_query = refusal.field.as_deref() == Some("q");
         refusal.position.filter(|_| is_query && refusal.code == Code::BadQuery)

@@ -65,6 +65,18 @@ fn json_has_all_pages_in_one_answer() {
     assert!(answer["next"].is_string(), "there are more");
 }
 
+#[test]
+fn a_tail_follows_what_a_query_finds() {
+    let fixture = Fixture::serving();
+    fixture.check_with(&["append"], &events(0, 30), 0, &[], &[]);
+    let tail = ["tail", "--query", "actor:u-3", "--from", "0", "--count"];
+    let ran = fixture.check(&[&tail[..], &["4"]].concat(), 0, &["  "], &["!left out"]);
+    let n: Vec<&str> =
+        ran.stdout.lines().map(|line| line.rsplit("\"n\":").next().unwrap()).collect();
+    assert_eq!(n, ["3}}", "10}}", "17}}", "24}}"]);
+    fixture.check(&["tail", "--query", "acter:x"], 2, &[], &["`actor`?", "\n  acter:x\n  ^\n"]);
+}
+
 /// Offline; files that are not what was proved are refused, and another log's key.
 #[test]
 fn results_are_proved_by_one_file_and_nothing_else_is() {

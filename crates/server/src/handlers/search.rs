@@ -69,8 +69,7 @@ pub(crate) async fn search(call: &mut Call) -> Result<Response, Refusal> {
 
 impl Search {
     fn of(call: &Call) -> Result<Search, Refusal> {
-        let text = call.query("q").unwrap_or_default();
-        let query = parse(text).map_err(|error| refused("q", text, &error))?;
+        let query = query(call)?;
         let limit = call.query_number("limit")?.unwrap_or(SEARCH_RESULTS_DEFAULT);
         if limit > SEARCH_RESULTS_MAX {
             let detail = format!(
@@ -92,6 +91,12 @@ impl Search {
             now_ns: call.shared.gate.now().unix_ns(),
         })
     }
+}
+
+/// What `q` asks for; without it everything.
+pub(super) fn query(call: &Call) -> Result<Ast, Refusal> {
+    let text = call.query("q").unwrap_or_default();
+    parse(text).map_err(|error| refused("q", text, &error))
 }
 
 fn flag(call: &Call, name: &str) -> Result<bool, Refusal> {

@@ -22,7 +22,7 @@ pub use glob::Glob;
 pub use matches::matches;
 pub(crate) use matches::{BARE_PATHS, address_range, canonical_word};
 pub use parse::parse;
-pub use rewrite::with_pseudonyms;
+pub use rewrite::{fixed_at, with_pseudonyms};
 
 /// What a query means. Brackets, `AND` inside of `AND` and a double `NOT` leave no trace in it.
 #[derive(Clone, Debug, PartialEq)]

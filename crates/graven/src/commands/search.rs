@@ -1,5 +1,7 @@
 //! `graven search`: what a query finds in a log, and the proof that it is there.
 
+mod audit;
+
 use std::path::{Path, PathBuf};
 
 use append::Code;
@@ -7,6 +9,7 @@ use client::{ClientError, Search};
 use serde_json::{Value, json};
 use server::limits::SEARCH_RESULTS_MAX;
 
+use self::audit::Question;
 use crate::args::{KeyArg, LogArg};
 use crate::connect::{self, Connection};
 use crate::context::Context;
@@ -35,6 +38,10 @@ pub(crate) struct SearchArgs {
     /// Write results and proof into this file
     #[arg(long, value_name = "FILE", requires = "prove")]
     output: Option<PathBuf>,
+    /// Read the log again, whole, verify it, and say whether the index left anything out or made anything up; takes the right to
+    /// export the log
+    #[arg(long)]
+    audit_completeness: bool,
     #[command(flatten)]
     log: LogArg,
     #[command(flatten)]
@@ -42,21 +49,24 @@ pub(crate) struct SearchArgs {
 }
 
 /// Prints results, newest first, one a line, or with `--json` the server's answer with all pages in one. Exit 1 where
-/// nothing is found.
+/// nothing is found, or not what an audit finds.
 pub(crate) fn run(context: &Context, args: &SearchArgs) -> Result<Exit, Failure> {
     let connection = connect::log(context)?;
     let size = connection.client.log(&connection.log)?.size.0;
+    let audit = if args.audit_completeness { Question::read(&args.query) } else { None };
     let ask = Search {
-        query: args.query.clone(),
+        query: audit.as_ref().map_or_else(|| args.query.clone(), Question::text),
         facets: args.facets.clone(),
         wait: args.wait.then(|| size.saturating_sub(1)),
         ..Search::default()
     };
     let told = |error| told(&args.query, error);
-    let answer = match &args.output {
-        Some(path) => proved(context, &connection, Search { limit: args.limit, ..ask }, path, told),
-        None => all_pages(&connection, ask, args.limit).map_err(told),
-    }?;
+    let mut answer = match &args.output {
+        Some(path) => {
+            proved(context, &connection, Search { limit: args.limit, ..ask.clone() }, path, told)?
+        }
+        None => all_pages(&connection, ask.clone(), args.limit).map_err(told)?,
+    };
     let number = |key: &str| answer.get(key).and_then(Value::as_u64).unwrap_or_default();
     let (total, through) = (number("total"), number("indexed_through"));
     if through < size {
@@ -64,12 +74,27 @@ pub(crate) fn run(context: &Context, args: &SearchArgs) -> Result<Exit, Failure>
             .out
             .note(format!("indexed through {through} of {size}: later entries are not found yet"));
     }
+    let audited = match &audit {
+        Some(question) => Some(audit::run(context, &connection, question, (ask, &answer))?),
+        None if args.audit_completeness => {
+            let message = "only the server can read this query, so it cannot be audited from here";
+            return Err(Failure::usage(message));
+        }
+        None => None,
+    };
+    if let Some(audited) = &audited {
+        answer["audit"] = audited.to_json();
+    }
     if context.out.json {
         context.out.json(&answer)?;
     } else {
         print(context, &answer)?;
+        if let Some(audited) = &audited {
+            context.out.note(audited.text());
+        }
     }
-    Ok(if total > 0 { Exit::Good } else { Exit::Bad })
+    let is_good = total > 0 && audited.is_none_or(|audited| audited.is_good());
+    Ok(if is_good { Exit::Good } else { Exit::Bad })
 }
 
 /// One page, with the file that proves its results.

@@ -124,7 +124,7 @@ impl LogReport {
         lines.join("\n")
     }
 
-    fn key_words(&self) -> String {
+    pub(crate) fn key_words(&self) -> String {
         let keys = match self.keys_used.as_slice() {
             [] => "none".to_owned(),
             keys => keys.iter().map(String::as_str).map(short).collect::<Vec<_>>().join(", "),

@@ -15,12 +15,14 @@ use index::{Answer, Facet, Histogram, Index, IndexError, Page, Request, SearchEr
 use log::{LogHandle, ManyProof, ReadError};
 use tokio::time::timeout;
 
+use super::entries::may_see;
 use super::{chain, logged};
 use crate::dispatch::{Call, bad_query};
 use crate::find::Finder;
 use crate::gate::narrowed;
 use crate::json::{self, push, push_comma};
 use crate::limits::{SEARCH_RESULTS_DEFAULT, SEARCH_RESULTS_MAX};
+use crate::narrowing::scope;
 use crate::shared::Shared;
 
 /// A request's parameters.
@@ -37,22 +39,32 @@ struct Search {
     now_ns: u64,
 }
 
+/// What the caller may see of the log: to the index, and to an entry.
+struct View {
+    scope: Ast,
+    slice: Slice,
+}
+
 /// A search without an answer.
 enum Failed {
     Refused(Refusal),
     Search(SearchError),
     Read(ReadError),
+    /// The index found an entry that policies hide.
+    Hidden(LeafIndex),
 }
 
 /// `GET …/search`: a page of what a query finds, how many there are in all, and on request how they are made up.
 pub(crate) async fn search(call: &mut Call) -> Result<Response, Refusal> {
     let log = call.log()?;
-    if !matches!(call.slice(Right::ReadEntries)?, Slice::Free) {
-        let detail = "a policy narrows what you may read of this log, and a search would count the rest with it; \
+    let slice = call.slice(Right::ReadEntries)?;
+    let Some(hidden) = slice.hidden() else {
+        let detail = "a policy narrows what you may read of this log by a condition that an index cannot be asked; \
             read entries by index, or as a tail";
         return Err(narrowed(detail));
-    }
+    };
     let search = Search::of(call)?;
+    let view = View { scope: scope(&hidden), slice };
     let shared = Arc::clone(&call.shared);
     if search.proofs {
         let asked = Asked { right: Right::ReadProofs, log: call.param("log"), stream: None };
@@ -61,7 +73,7 @@ pub(crate) async fn search(call: &mut Call) -> Result<Response, Refusal> {
     }
     let finder = finder(&shared, &log)?;
     let index = ready(&shared, &finder, search.wait).await?;
-    let found = within(shared.limits.search_time, run(&shared, (search, index, log))).await?;
+    let found = within(shared.limits.search_time, run(&shared, (search, view, index, log))).await?;
     let (results, body) = found.map_err(|failed| refusal(call, &finder, failed))?;
     call.show_search(results);
     Ok(json::response(StatusCode::OK, body))
@@ -170,7 +182,7 @@ async fn within<T>(limit: Duration, search: impl Future<Output = T>) -> Result<T
 /// Searches, on a thread that may take long over it; gives how many results there are, and the answer.
 async fn run(
     shared: &Shared,
-    (search, index, log): (Search, Index, LogHandle),
+    (search, view, index, log): (Search, View, Index, LogHandle),
 ) -> Result<(u64, Vec<u8>), Failed> {
     let permit = Arc::clone(&shared.searches).try_acquire_owned().map_err(|_| {
         let detail = format!(
@@ -180,7 +192,7 @@ async fn run(
         Failed::Refused(Refusal::new(Code::Busy, detail))
     })?;
     let work = move || {
-        let found = answer(&search, &index, &log);
+        let found = answer(&search, &view, &index, &log);
         drop(permit);
         found
     };
@@ -192,6 +204,10 @@ fn refusal(call: &Call, finder: &Finder, failed: Failed) -> Refusal {
     match failed {
         Failed::Refused(refusal) => refusal,
         Failed::Read(error) => logged(call, &error),
+        Failed::Hidden(index) => {
+            tracing::error!(%index, "the search index found an entry that a policy hides; rebuild it: delete `derived/`");
+            unready("it does not fit the policies on what you may read")
+        }
         Failed::Search(SearchError::Query(error)) => {
             refused("q", call.query("q").unwrap_or_default(), &error)
         }
@@ -205,9 +221,14 @@ fn refusal(call: &Call, finder: &Finder, failed: Failed) -> Refusal {
     }
 }
 
-fn answer(search: &Search, index: &Index, log: &LogHandle) -> Result<(u64, Vec<u8>), Failed> {
+fn answer(
+    search: &Search,
+    view: &View,
+    index: &Index,
+    log: &LogHandle,
+) -> Result<(u64, Vec<u8>), Failed> {
     let want = Want { total: true, facets: &search.facets, histogram: search.histogram };
-    let (query, scope, now_ns) = (&search.query, &Ast::All, search.now_ns);
+    let (query, scope, now_ns) = (&search.query, &view.scope, search.now_ns);
     let request = Request { query, scope, now_ns, limit: search.limit, page: search.page, want };
     let answer = index.search(&request).map_err(Failed::Search)?;
     let mut out = Vec::with_capacity(256 + answer.results.len() * 1_024);
@@ -216,6 +237,9 @@ fn answer(search: &Search, index: &Index, log: &LogHandle) -> Result<(u64, Vec<u
     for (place, index) in answer.results.iter().enumerate() {
         push_comma(&mut out, place);
         let entry = log.entry(*index).map_err(Failed::Read)?;
+        if !may_see(&view.slice, &entry) {
+            return Err(Failed::Hidden(*index));
+        }
         push_result(&mut out, *index, &entry, search.proofs).map_err(Failed::Read)?;
     }
     match &answer.next {

@@ -51,7 +51,7 @@ pub use keyring::{
     is_keyring,
 };
 pub use master::{MasterKey, MasterKeyError, MasterKeys, TokenError, TokenKeyUri, UriError};
-pub use policies::{Policies, Policy, PolicyError, Slice};
+pub use policies::{AboutField, Hidden, Policies, Policy, PolicyError, Slice};
 pub use principal::{PrincipalId, PrincipalIdError};
 pub use pseudonym::is_pseudonym;
 pub use rate::{RateLimits, Rates};

@@ -23,6 +23,9 @@ pub const POLICY_ID_BYTES_MAX: usize = 63;
 pub const POLICY_TEXT_BYTES_MAX: usize = 8 * 1024;
 /// What policies say of a principal's right on a log, kept for so many of these; the rest is found out again.
 pub const POLICY_SLICES_MAX: usize = 8_192;
+/// Bytes of a text by which a policy may hide entries from a search; with a longer one there is no search. An index cuts values, and
+/// a text that is shorter than that is the same in both.
+pub const HIDDEN_TEXT_BYTES_MAX: usize = 255;
 
 /// How long a request for a second person stands, approved or not: one day.
 pub const APPROVAL_NS: u64 = 86_400 * 1_000_000_000;

@@ -5,6 +5,7 @@
 
 mod cedar;
 mod events;
+mod hidden;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -18,6 +19,8 @@ use crate::limits::{POLICIES_MAX, POLICY_ID_BYTES_MAX, POLICY_SLICES_MAX, POLICY
 use crate::policies::cedar::{Asks, Forbid};
 use crate::principal::PrincipalId;
 use crate::role::{Right, Role};
+
+pub use hidden::{AboutField, Hidden};
 
 /// The policies in force, by id.
 pub struct Policies {
@@ -185,6 +188,15 @@ impl Slice {
             Slice::Free => true,
             Slice::Forbidden => false,
             Slice::Asks(asks) => asks.allows(about),
+        }
+    }
+
+    /// The events that policies do not let pass, where that can be asked of an index.
+    pub fn hidden(&self) -> Option<Hidden> {
+        match self {
+            Slice::Free => Some(Hidden::NOTHING),
+            Slice::Forbidden => Some(Hidden::EVERYTHING),
+            Slice::Asks(asks) => asks.hidden.clone(),
         }
     }
 }

@@ -4,6 +4,7 @@ use append::{AckLevel, Appended, Dropped, EntryProof, Receipt, StreamHead};
 use graven_entry::Disclosure;
 use graven_merkle::{Hash, LeafIndex, TreeSize};
 use graven_note::base64;
+use graven_verify::Results;
 use serde_json::Value;
 
 /// A log as the server lists it. Nothing of it is proved.
@@ -68,6 +69,8 @@ pub struct Search {
     pub facets: Option<String>,
     /// An index: the server waits a while until it can be found.
     pub wait: Option<u64>,
+    /// Whether results come with their entries and one proof for all of them.
+    pub proofs: bool,
 }
 
 /// A role to be given or taken.
@@ -207,6 +210,19 @@ pub(crate) fn log_info(value: &Value) -> Result<LogInfo, Malformed> {
         vkeys: vkeys.collect(),
         ended: value.get("ended").and_then(Value::as_str).map(str::to_owned),
     })
+}
+
+/// The entries and the proof of a search's answer.
+pub(crate) fn results(value: &Value) -> Result<Results, Malformed> {
+    let entry = |result: &Value| -> Result<(LeafIndex, Vec<u8>), Malformed> {
+        Ok((LeafIndex(number(result, "index")?), text(result, "entry")?.as_bytes().to_vec()))
+    };
+    // Newest first in the answer, by index in the file.
+    let entries: Vec<_> =
+        list(value, "results")?.iter().rev().map(entry).collect::<Result<_, _>>()?;
+    let proof = value.get("proof").unwrap_or(&Value::Null);
+    let checkpoint = text(proof, "checkpoint")?.as_bytes().to_vec();
+    Ok(Results { entries, checkpoint, proof: hashes(proof, "hashes")? })
 }
 
 pub(crate) fn stream_head(value: &Value) -> Result<StreamHead, Malformed> {

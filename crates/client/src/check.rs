@@ -4,6 +4,8 @@ use append::{Appended, Batch, EntryProof, Receipt};
 use graven_entry::{Altered, Entry, Header, compact};
 use graven_merkle::{LeafIndex, TreeSize, leaf_hash, leaf_hash_parts, verify_consistency};
 use graven_note::{Checkpoint, TlogProof, open_checkpoint};
+use graven_verify::{Results, verify_results};
+use serde_json::Value;
 
 use crate::{ClientError, LogKeys};
 
@@ -37,6 +39,37 @@ pub(crate) fn entry(
         return Err(ClientError::unproved(what(), why));
     }
     inclusion(index, &leaf_hash(entry), proof, keys)
+}
+
+/// That the proof puts all of these entries at their indexes of the log, and that `shown` says of each what the entry does.
+pub(crate) fn results(
+    results: &Results,
+    shown: &[Value],
+    keys: Option<&LogKeys>,
+) -> Result<(), ClientError> {
+    if let Some(keys) = keys {
+        verify_results(results, &keys.origin, &keys.keys, None)
+            .map_err(|fault| ClientError::unproved("the results' proof", fault))?;
+    }
+    for (shown, (index, bytes)) in shown.iter().rev().zip(&results.entries) {
+        let what = || format!("result {index}");
+        let entry = Entry::parse(bytes)
+            .map_err(|error| ClientError::unproved(what(), chain_text(&error)))?;
+        let header = &entry.header;
+        let is_same = shown["index"] == header.index.0
+            && shown["time"] == header.time.to_string()
+            && shown["writer"] == header.writer.as_str()
+            && shown["grade"] == header.grade.as_str()
+            && serde_json::from_slice(entry.event)
+                .is_ok_and(|event: Value| shown["event"] == event);
+        if !is_same {
+            return Err(ClientError::unproved(
+                what(),
+                "it is shown otherwise than its entry has it",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// That two checkpoints are of one growing tree.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use append::{Appended, Batch, Code, Refusal, StreamHead};
 use graven_merkle::{Hash, LeafIndex, TilePath, TreeSize, leaf_hash};
+use graven_verify::Results;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use ureq::http::HeaderValue;
@@ -35,6 +36,17 @@ pub struct ProvedEntry {
     pub entry: Vec<u8>,
     /// Its C2SP tlog-proof.
     pub proof: Vec<u8>,
+    /// Whether the proof was checked against keys that the client was told to trust.
+    pub is_verified: bool,
+}
+
+/// What a search found, with its proof.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProvedResults {
+    /// The server's answer; each of its results says what its entry says.
+    pub answer: Value,
+    /// The entries with one proof for all of them.
+    pub results: Results,
     /// Whether the proof was checked against keys that the client was told to trust.
     pub is_verified: bool,
 }
@@ -351,6 +363,9 @@ impl Client {
         if let Some(index) = search.wait {
             path.push_str(&format!("&wait={index}"));
         }
+        if search.proofs {
+            path.push_str("&proofs=true");
+        }
         self.get_json(&path, |value| {
             answer::list(value, "results")?;
             answer::number(value, "total")?;
@@ -378,9 +393,20 @@ impl Client {
         self.get(&ask_path(log, route, query))
     }
 
-    /// Follows a log from an index on.
-    pub fn tail(&self, log: &str, from: LeafIndex) -> Tail {
-        Tail::new(self.transport.clone(), log_path(log), from)
+    /// The same, with one proof for the results, which is checked where the keys are known.
+    pub fn proved_search(&self, log: &str, search: &Search) -> Result<ProvedResults, ClientError> {
+        let answer = self.search(log, &Search { proofs: true, ..search.clone() })?;
+        let request = Request::get(format!("{}/search", log_path(log)));
+        let results = answer::results(&answer).map_err(|why| unexpected(&request, why))?;
+        let keys = self.keys.get(log);
+        let shown = answer["results"].as_array().map(Vec::as_slice).unwrap_or_default();
+        check::results(&results, shown, keys)?;
+        Ok(ProvedResults { answer, results, is_verified: keys.is_some() })
+    }
+
+    /// Follows a log from an index on: all of it, or what a query finds.
+    pub fn tail(&self, log: &str, from: LeafIndex, query: Option<&str>) -> Tail {
+        Tail::new(self.transport.clone(), log_path(log), from, query)
     }
 
     /// The body of a GET under the server's URL, such as `/metrics` or `/api/v1/openapi.json`.
@@ -481,7 +507,7 @@ fn unexpected(request: &Request, why: Malformed) -> ClientError {
 }
 
 /// Percent-encodes everything but unreserved characters (RFC 3986 §2.3).
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {

@@ -22,7 +22,7 @@ mod transport;
 mod tests;
 
 pub use answer::{KeyChange, LogInfo, NewLog, NewToken, Revealed, RoleChange, Search};
-pub use client::{Client, ProvedEntry};
+pub use client::{Client, ProvedEntry, ProvedResults};
 pub use error::ClientError;
 pub use keys::LogKeys;
 pub use sink::Sink;

@@ -8,6 +8,7 @@ use ureq::BodyReader;
 
 use crate::ClientError;
 use crate::answer;
+use crate::client::escape;
 use crate::limits::{RETRIES_MAX, TAIL_LINE_BYTES_MAX};
 use crate::transport::{Request, Transport};
 
@@ -22,14 +23,17 @@ pub struct TailEntry {
 
 /// The entries of a log from an index on, without end: it waits for new ones.
 ///
-/// Indexes come without a gap, and each entry's `prev` is checked against the entry before; that the entries are
-/// under a signed checkpoint is not checked here. A broken connection is resumed a bounded number of times
-/// without progress.
+/// Indexes come without a gap but where the server says that it leaves entries out ([`Tail::left_out`]), and each entry's `prev`
+/// is checked against the entry before, if that came too; that the entries are under a signed checkpoint is not checked here. A
+/// broken connection is resumed a bounded number of times without progress.
 pub struct Tail {
     transport: Transport,
     log_path: String,
+    /// What they have to match; without one all come.
+    query: Option<String>,
     next: LeafIndex,
-    /// The leaf hash of the entry before `next`, once one was read.
+    left_out: u64,
+    /// The leaf hash of the entry before `next`, if that was read.
     prev: Option<Hash>,
     lines: Option<BufReader<BodyReader<'static>>>,
     /// Connections since the last entry came.
@@ -37,8 +41,20 @@ pub struct Tail {
 }
 
 impl Tail {
-    pub(crate) fn new(transport: Transport, log_path: String, from: LeafIndex) -> Tail {
-        Tail { transport, log_path, next: from, prev: None, lines: None, connections: 0 }
+    pub(crate) fn new(
+        transport: Transport,
+        log_path: String,
+        from: LeafIndex,
+        query: Option<&str>,
+    ) -> Tail {
+        let (query, next) = (query.map(str::to_owned), from);
+        let (left_out, prev, lines, connections) = (0, None, None, 0);
+        Tail { transport, log_path, query, next, left_out, prev, lines, connections }
+    }
+
+    /// How many entries the server left out: the query does not find them, or the reader may not see them.
+    pub fn left_out(&self) -> u64 {
+        self.left_out
     }
 
     /// The index of the entry that comes next.
@@ -71,7 +87,7 @@ impl Tail {
             Some(lines) => lines,
             None => self.connect()?,
         };
-        let mut data = String::new();
+        let (mut data, mut id) = (String::new(), None);
         let mut is_error = false;
         loop {
             let mut line = Vec::new();
@@ -87,6 +103,7 @@ impl Tail {
             match line.trim_end_matches(['\r', '\n']).split_once(':') {
                 Some(("data", value)) => data.push_str(value.strip_prefix(' ').unwrap_or(value)),
                 Some(("event", value)) => is_error = value.trim() == "error",
+                Some(("id", value)) => id = value.trim().parse().ok(),
                 Some(_) => {}
                 None if is_error => {
                     return Err(self.unexpected(format!("the server ended it: {data}")));
@@ -95,8 +112,22 @@ impl Tail {
                     self.lines = Some(lines);
                     return Ok(Some(data));
                 }
-                None => {}
+                None => {
+                    if let Some(id) = id.take() {
+                        self.skip_past(id);
+                    }
+                }
             }
+        }
+    }
+
+    /// Takes it that what comes next is after this index.
+    fn skip_past(&mut self, index: u64) {
+        let left_out = index.saturating_add(1).saturating_sub(self.next.0);
+        if left_out > 0 {
+            self.left_out += left_out;
+            self.next = LeafIndex(self.next.0 + left_out);
+            (self.prev, self.connections) = (None, 0);
         }
     }
 
@@ -114,7 +145,9 @@ impl Tail {
     }
 
     fn request(&self) -> Request<'static> {
-        Request::get(format!("{}/tail?from={}", self.log_path, self.next))
+        let query = self.query.as_ref().map(|query| format!("&q={}", escape(query)));
+        let query = query.unwrap_or_default();
+        Request::get(format!("{}/tail?from={}{query}", self.log_path, self.next))
     }
 
     fn accept(&mut self, data: &str) -> Result<TailEntry, ClientError> {

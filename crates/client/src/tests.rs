@@ -2,5 +2,6 @@
 
 mod exchange;
 mod fake;
+mod found;
 mod receipts;
 mod tails;

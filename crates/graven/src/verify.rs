@@ -27,7 +27,7 @@ use source::{ReadFault, Source};
 pub(crate) use bundles::CHECKPOINT_BYTES_MAX;
 pub(crate) use check::{Asked, Sink};
 pub(crate) use data::check_data;
-pub(crate) use proof::{ProofFiles, check_evidence, check_proof};
+pub(crate) use proof::{ProofFiles, check_evidence, check_proof, check_results};
 pub(crate) use remember::Memory;
 pub(crate) use source::Entries;
 pub(crate) use target::Target;

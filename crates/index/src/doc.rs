@@ -29,10 +29,28 @@ pub(crate) enum Fact<'a> {
     Address(u128),
 }
 
+/// Paths that stand for one place of an event each: of that place, policies speak.
+pub(crate) const PLAIN_PATHS: [&str; 6] =
+    ["action", "actor.id", "actor.type", "outcome", "target.id", "target.type"];
+
+/// The path, of no event, under which an entry says at which of [`PLAIN_PATHS`] it has strings from elsewhere: from a key with a
+/// dot in it, from a list.
+pub(crate) const UNPLAIN: &str = "\0unplain";
+
 /// Calls `sink` with each fact of an event and its path. Digests of sealed values are none: they say nothing.
 pub(crate) fn walk(event: &[u8], sink: &mut impl FnMut(&str, Fact<'_>)) {
     let mut path = String::new();
+    let (mut there, mut in_place) = ([0_u32; 6], [0_u32; 6]);
+    let mut counted = |path: &str, fact: Fact<'_>| {
+        let place = PLAIN_PATHS.iter().position(|plain| *plain == path);
+        if let (Fact::Text(_), Some(place)) = (&fact, place) {
+            there[place] += 1;
+        }
+        sink(path, fact);
+    };
+    let all = &mut counted;
     for (key, raw) in members(event) {
+        count_in_place(&key, raw, &mut in_place);
         path.clear();
         path.push_str(&key);
         // A field of its own, by which all entries can be compared.
@@ -41,23 +59,52 @@ pub(crate) fn walk(event: &[u8], sink: &mut impl FnMut(&str, Fact<'_>)) {
         }
         match (&*key, raw.first()) {
             ("actor", Some(b'"')) => {
-                sink("actor", Fact::Exists);
-                leaf("actor.id", raw, sink);
+                all("actor", Fact::Exists);
+                leaf("actor.id", raw, all);
             }
             ("target", Some(b'"')) => {
-                leaf("target", raw, sink);
-                leaf("target.id", raw, sink);
+                leaf("target", raw, all);
+                leaf("target.id", raw, all);
             }
             ("target", Some(b'[')) => {
-                elements(raw).for_each(|target| target_name(target, sink));
-                node(&mut path, raw, 1, sink);
+                elements(raw).for_each(|target| target_name(target, all));
+                node(&mut path, raw, 1, all);
             }
             ("target", Some(b'{')) => {
-                target_name(raw, sink);
-                node(&mut path, raw, 1, sink);
+                target_name(raw, all);
+                node(&mut path, raw, 1, all);
             }
-            _ => node(&mut path, raw, 1, sink),
+            _ => node(&mut path, raw, 1, all),
         }
+    }
+    for ((path, there), in_place) in PLAIN_PATHS.iter().zip(there).zip(in_place) {
+        if there != in_place {
+            sink(UNPLAIN, Fact::Text((*path).into()));
+        }
+    }
+}
+
+/// Counts the strings of a member of the event that stand in the places of [`PLAIN_PATHS`].
+fn count_in_place(key: &str, raw: &[u8], count: &mut [u32; 6]) {
+    let is_string = |raw: &[u8]| u32::from(raw.first() == Some(&b'"'));
+    let mut id_and_type = |object: &[u8], id: usize| {
+        for (key, raw) in members(object) {
+            match &*key {
+                "id" => count[id] += is_string(raw),
+                "type" => count[id + 1] += is_string(raw),
+                _ => {}
+            }
+        }
+    };
+    match key {
+        "action" => count[0] += is_string(raw),
+        "actor" => id_and_type(raw, 1),
+        "outcome" => count[3] += is_string(raw),
+        "target" => {
+            id_and_type(raw, 4);
+            elements(raw).for_each(|target| id_and_type(target, 4));
+        }
+        _ => {}
     }
 }
 

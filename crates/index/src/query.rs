@@ -22,7 +22,9 @@ pub use glob::Glob;
 pub use matches::matches;
 pub(crate) use matches::{BARE_PATHS, address_range, canonical_word};
 pub use parse::parse;
-pub use rewrite::with_pseudonyms;
+pub use rewrite::{fixed_at, with_pseudonyms};
+
+use crate::doc::UNPLAIN;
 
 /// What a query means. Brackets, `AND` inside of `AND` and a double `NOT` leave no trace in it.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,6 +84,14 @@ pub enum Point {
     Ago(u64),
     /// An address; those of version 4 come before those of version 6.
     Address(IpAddr),
+}
+
+impl Ast {
+    /// Finds entries that have a string at `path` elsewhere than where an event's field of this name stands, by a key with a dot in
+    /// it or a list; and knows it of `action`, `actor.id`, `actor.type`, `outcome`, `target.id` and `target.type`.
+    pub fn unplain(path: &str) -> Ast {
+        Ast::Field(Field::Path(UNPLAIN.to_owned()), Test::Equals(path.to_owned()))
+    }
 }
 
 impl Point {

@@ -12,7 +12,7 @@ use crate::doc::{Fact, grade_name, own_time_ns, walk};
 use crate::words::words;
 
 /// The version of all this: an index of another is set aside and built anew.
-pub(crate) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
 
 /// The name under which the index knows [`Words`].
 pub(crate) const WORDS: &str = "graven-words";

@@ -36,6 +36,15 @@ pub struct LogHandle {
     log: Arc<LogShared>,
 }
 
+/// One proof for many entries (`graven_merkle::inclusion_proof_of_many`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManyProof {
+    /// The signed note of the tree that has them.
+    pub checkpoint: String,
+    /// What leads from them to its root, left to right.
+    pub hashes: Vec<Hash>,
+}
+
 /// What a log is and how far it got.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogInfo {
@@ -250,13 +259,8 @@ impl LogHandle {
         self.sign(self.log.head())
     }
 
-    /// An entry's bytes.
-    pub fn entry(&self, index: LeafIndex) -> Result<Vec<u8>, ReadError> {
-        self.inner.reader.entry(&self.log, index)
-    }
-
-    /// An entry's C2SP tlog-proof against the newest signed checkpoint.
-    pub fn proof(&self, index: LeafIndex) -> Result<String, ReadError> {
+    /// The same, which has to have this entry.
+    fn signed_beyond(&self, index: LeafIndex) -> Result<Arc<SignedHead>, ReadError> {
         let size = self.log.head().size;
         if index.0 >= size.0 {
             return Err(ReadError::NotFound { what: format!("entry {index}"), size });
@@ -266,8 +270,29 @@ impl LogHandle {
         if index.0 >= signed_size.0 {
             return Err(ReadError::Unsigned { index, signed_size });
         }
+        Ok(signed)
+    }
+
+    /// An entry's bytes.
+    pub fn entry(&self, index: LeafIndex) -> Result<Vec<u8>, ReadError> {
+        self.inner.reader.entry(&self.log, index)
+    }
+
+    /// An entry's C2SP tlog-proof against the newest signed checkpoint.
+    pub fn proof(&self, index: LeafIndex) -> Result<String, ReadError> {
+        let signed = self.signed_beyond(index)?;
         let extra = extra(&self.inner.reader, &self.log, index)?;
         self.inner.reader.proof(&self.log, index, &signed, extra)
+    }
+
+    /// One proof that the entries at these indexes, which increase, are in the newest signed tree.
+    pub fn proof_of_many(&self, indexes: &[LeafIndex]) -> Result<ManyProof, ReadError> {
+        let signed = match indexes.last() {
+            Some(last) => self.signed_beyond(*last)?,
+            None => self.signed()?,
+        };
+        let hashes = self.inner.reader.proof_of_many(&self.log, indexes, signed.head.size)?;
+        Ok(ManyProof { checkpoint: signed.note.clone(), hashes })
     }
 
     /// The proof that the tree of size `new` extends the one of size `old`.

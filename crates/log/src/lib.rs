@@ -65,7 +65,7 @@ mod vault;
 pub use cell::{Cell, CellOptions, Health, OpenReport};
 pub use frame::SidecarKind;
 pub use guard::GuardError;
-pub use handle::{LogHandle, LogInfo, Pending};
+pub use handle::{LogHandle, LogInfo, ManyProof, Pending};
 pub use inner::{Env, NewLog};
 pub use intake::{Reduced, ReducedEvent, Writer};
 pub use keys::{KeyError, ReadyKeys};

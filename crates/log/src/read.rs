@@ -10,7 +10,8 @@ use append::{Code, Refusal};
 use graven_entry::{EntryParts, Header, Time};
 use graven_merkle::{
     Hash, LeafIndex, Node, NodeSource, ProofError, TILE_WIDTH, TileKind, TilePath, TreeSize,
-    consistency_proof, inclusion_proof, leaf_hash, node_hash, push_bundle_entry,
+    consistency_proof, inclusion_proof, inclusion_proof_of_many, leaf_hash, node_hash,
+    push_bundle_entry,
 };
 use graven_note::TlogProof;
 use quick_cache::Weighter;
@@ -221,6 +222,17 @@ impl Reader {
             inclusion_proof(index, signed.head.size, &nodes).map_err(|e| from_proof(log, e))?;
         let checkpoint = signed.note.clone().into_bytes();
         Ok(TlogProof { extra, index, hashes, checkpoint }.to_string())
+    }
+
+    /// The hashes that lead from entries at increasing indexes to the root at `size`.
+    pub(crate) fn proof_of_many(
+        &self,
+        log: &LogShared,
+        indexes: &[LeafIndex],
+        size: TreeSize,
+    ) -> Result<Vec<Hash>, ReadError> {
+        let nodes = LogNodes { reader: self, log };
+        inclusion_proof_of_many(indexes, size, &nodes).map_err(|e| from_proof(log, e))
     }
 
     /// The consistency proof between two sizes.

@@ -156,13 +156,20 @@ pub(crate) fn revealed(revealed: &Revealed) -> Vec<u8> {
 /// A consistency proof: `{"old","new","proof":["<base64>"]}`.
 pub(crate) fn consistency(old: u64, new: u64, proof: &[Hash]) -> Vec<u8> {
     let mut out = Vec::with_capacity(64 + proof.len() * 48);
-    push(&mut out, format_args!("{{\"old\":{old},\"new\":{new},\"proof\":["));
-    for (place, hash) in proof.iter().enumerate() {
-        push_comma(&mut out, place);
-        push(&mut out, format_args!("\"{hash}\""));
-    }
-    out.extend_from_slice(b"]}\n");
+    push(&mut out, format_args!("{{\"old\":{old},\"new\":{new},\"proof\":"));
+    push_hashes(&mut out, proof);
+    out.extend_from_slice(b"}\n");
     out
+}
+
+/// A list of hashes in base64.
+pub(crate) fn push_hashes(out: &mut Vec<u8>, hashes: &[Hash]) {
+    out.push(b'[');
+    for (place, hash) in hashes.iter().enumerate() {
+        push_comma(out, place);
+        push(out, format_args!("\"{hash}\""));
+    }
+    out.push(b']');
 }
 
 /// An entry as a tail sends it: `{"index":i,"entry":"<its bytes as a JSON string>"}`.

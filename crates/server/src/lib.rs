@@ -28,6 +28,7 @@ mod json;
 pub mod limits;
 mod metrics;
 mod minutes;
+mod narrowing;
 mod oidc;
 mod openapi;
 mod peer;

@@ -53,6 +53,8 @@ pub const LIST_ITEMS_MAX: usize = 1_000;
 pub const TAIL_ENTRIES_PER_READ: u64 = 64;
 /// Bytes after which a tail's read ends, whatever is left of its entries.
 pub const TAIL_BYTES_PER_READ: usize = 256 * 1024;
+/// Entries that a tail leaves out, by its query or by policies, before it says how far it is; its readers resume from there.
+pub const TAIL_LEFT_OUT_MAX: u64 = 1_024;
 /// Pieces that wait for one slow reader of a tail.
 pub const TAIL_QUEUE_ITEMS: usize = 2;
 /// Results of one page of a search; more are refused (`query_limit`).

@@ -342,10 +342,13 @@ fn search_schemas() -> Value {
             "histogram": {"type": "array", "items": object(&["from", "until", "count"], &json!({
                 "from": text, "until": text, "count": count,
             }))},
+            "proof": object(&["checkpoint", "hashes"], &json!({
+                "checkpoint": text, "hashes": {"type": "array", "items": text},
+            })),
         })),
         "Result": object(&["index", "time", "writer", "grade", "event"], &json!({
             "index": count, "time": text, "writer": text, "grade": text,
-            "event": schema_of("Event"),
+            "event": schema_of("Event"), "entry": text,
         })),
         "Facet": object(&["values", "distinct", "others"], &json!({
             "values": {"type": "array", "items": object(&["value", "count"], &json!({

@@ -107,6 +107,11 @@ const SEARCH: &[Param] = &[
     ),
     optional("histogram", "boolean", "whether to count by time; without it the first page does"),
     optional("wait", "integer", "wait until the entry of this index can be found, at most 10 s"),
+    optional(
+        "proofs",
+        "boolean",
+        "whether to give the results' entries, and one proof for all of them",
+    ),
 ];
 
 const FROM: Param = optional("from", "integer", "the first index; `next` of the page before");
@@ -415,12 +420,17 @@ pub(crate) static ROUTES: [Route; 60] = [
         doc: Doc {
             id: "tail",
             summary: "entries as server-sent events: id is the index, data an EntryLine; \
+                an id without data says that what is before it, and was not sent, is left out; \
                 resumes after Last-Event-ID; a last `event: error` carries a Problem",
-            query: &[optional("from", "integer", "the first index; without it the next one")],
+            query: &[
+                optional("from", "integer", "the first index; without it the next one"),
+                optional("q", "string", "only what this query finds (docs/search.md)"),
+            ],
             body: &[],
             answers: &[(200, "text/event-stream", "Text")],
             refusals: &[
                 Code::BadQuery,
+                Code::QueryLimit,
                 Code::NotFound,
                 Code::Busy,
                 Code::DiskFull,

@@ -137,7 +137,10 @@ pub fn verify_results(
 
 fn not_checked(is_any_signed: bool, has_policy: bool) -> Vec<&'static str> {
     [
-        (true, "that these are all entries that the search should have found"),
+        (
+            true,
+            "absence and totals: whether these are all entries that the search should have found",
+        ),
         (is_any_signed, "the producers' signatures"),
         (!has_policy, "cosignatures: the log's word alone stands for there being one tree"),
     ]

@@ -10,6 +10,7 @@ use cedar_policy::{
     ResourceConstraint, RestrictedExpression, Schema, ValidationMode, Validator,
 };
 
+use super::hidden::Hidden;
 use super::{PolicyError, Slice};
 use crate::audit::EventAbout;
 use crate::principal::PrincipalId;
@@ -58,15 +59,17 @@ pub struct Asks {
     policies: PolicySet,
     entities: Entities,
     question: Question,
+    /// What they forbid, as far as it can be said without Cedar.
+    pub(super) hidden: Option<Hidden>,
 }
 
 /// Who wants to do what where.
 #[derive(Clone, Debug)]
-struct Question {
-    principal: EntityUid,
-    roles: HashSet<EntityUid>,
-    action: EntityUid,
-    resource: EntityUid,
+pub(super) struct Question {
+    pub(super) principal: EntityUid,
+    pub(super) roles: HashSet<EntityUid>,
+    pub(super) action: EntityUid,
+    pub(super) resource: EntityUid,
 }
 
 impl Forbid {
@@ -147,6 +150,7 @@ pub(super) fn slice<'a>(
 
 impl Asks {
     fn new(policies: &[&Policy], question: Question) -> Asks {
+        let hidden = Hidden::of(policies, &question);
         let numbered = policies.iter().enumerate();
         let forbids =
             numbered.map(|(number, policy)| policy.new_id(PolicyId::new(number.to_string())));
@@ -158,7 +162,7 @@ impl Asks {
         entities.push(Entity::new_no_attrs(question.principal.clone(), question.roles.clone()));
         entities.push(Entity::new_no_attrs(question.resource.clone(), HashSet::new()));
         let entities = Entities::from_entities(entities, None).expect("each stands there once");
-        Asks { policies, entities, question }
+        Asks { policies, entities, question, hidden }
     }
 
     /// Whether the policies let this event pass.

@@ -54,7 +54,7 @@ fn sent(entries: &[(u64, &Vec<u8>)]) -> Scripted {
 /// Follows a log whose server answers so; the indexes that come, and then perhaps an error with this text.
 fn check(answers: Vec<Scripted>, from: u64, indexes: &[u64], error: Option<&str>) {
     let fake = Fake::start(answers);
-    let mut tail = Client::new(&fake.url, None).unwrap().tail("main", LeafIndex(from));
+    let mut tail = Client::new(&fake.url, None).unwrap().tail("main", LeafIndex(from), None);
     for index in indexes {
         assert_eq!(tail.next().unwrap().unwrap().index, LeafIndex(*index));
     }
@@ -82,6 +82,26 @@ fn a_tail_resumes_and_checks_the_chain() {
         Some("prev is not the leaf hash"),
     );
     check(vec![sent(&[(0, &all[1])])], 0, &[], Some("header has another index"));
+}
+
+#[test]
+fn what_a_tail_leaves_out_is_said_by_its_ids() {
+    let all = entries("o", 6);
+    let (head, mut body) = sent(&[(1, &all[1])]);
+    body.extend_from_slice(b"id: 3\n\n");
+    body.extend(sent(&[(4, &all[4])]).1);
+    // An entry that breaks off leaves no place behind it.
+    body.extend_from_slice(b"id: 5\n");
+    let fake = Fake::start(vec![(head, body), sent(&[(5, &all[5])])]);
+    let client = Client::new(&fake.url, None).unwrap();
+    let mut tail = client.tail("main", LeafIndex(1), Some("actor:a b"));
+    for (index, left_out) in [(1, 0), (4, 2), (5, 2)] {
+        assert_eq!(tail.next().unwrap().unwrap().index, LeafIndex(index));
+        assert_eq!(tail.left_out(), left_out);
+    }
+    let lines: Vec<String> = fake.seen().into_iter().map(|request| request.line).collect();
+    let line = |from: u64| format!("GET /api/v1/logs/main/tail?from={from}&q=actor%3Aa%20b");
+    assert_eq!(lines, [line(1), line(5)]);
 }
 
 #[test]

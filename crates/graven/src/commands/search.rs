@@ -1,15 +1,21 @@
-//! `graven search`: what a query finds in a log.
+//! `graven search`: what a query finds in a log, and the proof that it is there.
+
+mod audit;
+
+use std::path::{Path, PathBuf};
 
 use append::Code;
 use client::{ClientError, Search};
 use serde_json::{Value, json};
 use server::limits::SEARCH_RESULTS_MAX;
 
-use crate::args::LogArg;
-use crate::connect;
+use self::audit::Question;
+use crate::args::{KeyArg, LogArg};
+use crate::connect::{self, Connection};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::files;
 
 /// Arguments of `graven search`.
 #[derive(Debug, clap::Args)]
@@ -26,23 +32,41 @@ pub(crate) struct SearchArgs {
     /// Wait until all that the log has now can be found
     #[arg(long)]
     wait: bool,
+    /// Have all results proved by one proof, at most 256 of them; `graven verify` checks it offline
+    #[arg(long, requires = "output")]
+    prove: bool,
+    /// Write results and proof into this file
+    #[arg(long, value_name = "FILE", requires = "prove")]
+    output: Option<PathBuf>,
+    /// Read the log again, whole, verify it, and say whether the index left anything out or made anything up; takes the right to
+    /// export the log
+    #[arg(long)]
+    audit_completeness: bool,
     #[command(flatten)]
     log: LogArg,
+    #[command(flatten)]
+    key: KeyArg,
 }
 
 /// Prints results, newest first, one a line, or with `--json` the server's answer with all pages in one. Exit 1 where
-/// nothing is found.
+/// nothing is found, or not what an audit finds.
 pub(crate) fn run(context: &Context, args: &SearchArgs) -> Result<Exit, Failure> {
     let connection = connect::log(context)?;
     let size = connection.client.log(&connection.log)?.size.0;
+    let audit = if args.audit_completeness { Question::read(&args.query) } else { None };
     let ask = Search {
-        query: args.query.clone(),
+        query: audit.as_ref().map_or_else(|| args.query.clone(), Question::text),
         facets: args.facets.clone(),
         wait: args.wait.then(|| size.saturating_sub(1)),
         ..Search::default()
     };
-    let answer =
-        all_pages(&connection, ask, args.limit).map_err(|error| told(&args.query, error))?;
+    let told = |error| told(&args.query, error);
+    let mut answer = match &args.output {
+        Some(path) => {
+            proved(context, &connection, Search { limit: args.limit, ..ask.clone() }, path, told)?
+        }
+        None => all_pages(&connection, ask.clone(), args.limit).map_err(told)?,
+    };
     let number = |key: &str| answer.get(key).and_then(Value::as_u64).unwrap_or_default();
     let (total, through) = (number("total"), number("indexed_through"));
     if through < size {
@@ -50,20 +74,60 @@ pub(crate) fn run(context: &Context, args: &SearchArgs) -> Result<Exit, Failure>
             .out
             .note(format!("indexed through {through} of {size}: later entries are not found yet"));
     }
+    let audited = match &audit {
+        Some(question) => Some(audit::run(context, &connection, question, (ask, &answer))?),
+        None if args.audit_completeness => {
+            let message = "only the server can read this query, so it cannot be audited from here";
+            return Err(Failure::usage(message));
+        }
+        None => None,
+    };
+    if let Some(audited) = &audited {
+        answer["audit"] = audited.to_json();
+    }
     if context.out.json {
         context.out.json(&answer)?;
     } else {
         print(context, &answer)?;
+        if let Some(audited) = &audited {
+            context.out.note(audited.text());
+        }
     }
-    Ok(if total > 0 { Exit::Good } else { Exit::Bad })
+    let is_good = total > 0 && audited.is_none_or(|audited| audited.is_good());
+    Ok(if is_good { Exit::Good } else { Exit::Bad })
+}
+
+/// One page, with the file that proves its results.
+fn proved(
+    context: &Context,
+    connection: &Connection,
+    ask: Search,
+    path: &Path,
+    told: impl Fn(ClientError) -> Failure,
+) -> Result<Value, Failure> {
+    if ask.limit > SEARCH_RESULTS_MAX {
+        let message = format!(
+            "{} results are more than one proof is made for; give --limit {SEARCH_RESULTS_MAX} or less",
+            ask.limit
+        );
+        return Err(Failure::usage(message));
+    }
+    let found = connection.client.proved_search(&connection.log, &ask).map_err(told)?;
+    if found.results.entries.is_empty() {
+        context.out.note("nothing is found, so there is nothing to prove and no file");
+        return Ok(found.answer);
+    }
+    files::write(path, &found.results.write())?;
+    context.out.note(if found.is_verified {
+        "each result is proved to be in the log; that these are all is not"
+    } else {
+        "not checked: no key of the log is known here; give one by --vkey"
+    });
+    Ok(found.answer)
 }
 
 /// The first answer, with the results of further pages at the end of its own.
-fn all_pages(
-    connection: &connect::Connection,
-    mut ask: Search,
-    limit: u64,
-) -> Result<Value, ClientError> {
+fn all_pages(connection: &Connection, mut ask: Search, limit: u64) -> Result<Value, ClientError> {
     ask.limit = limit.min(SEARCH_RESULTS_MAX);
     let mut all = connection.client.search(&connection.log, &ask)?;
     (ask.facets, ask.wait) = (None, None);
@@ -149,7 +213,7 @@ pub(super) fn word(value: &Value) -> String {
 }
 
 /// A refused query, with a mark under what is wrong in it.
-fn told(query: &str, error: ClientError) -> Failure {
+pub(super) fn told(query: &str, error: ClientError) -> Failure {
     let place = error.refusal().and_then(|refusal| {
         let is_query = refusal.field.as_deref() == Some("q");
         refusal.position.filter(|_| is_query && refusal.code == Code::BadQuery)

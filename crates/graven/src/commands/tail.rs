@@ -6,6 +6,7 @@ use serde_json::json;
 
 use client::TailEntry;
 
+use super::search::told;
 use crate::args::LogArg;
 use crate::connect;
 use crate::context::Context;
@@ -24,6 +25,9 @@ pub(crate) struct TailArgs {
     /// Stop after this many entries [default: never]
     #[arg(long, value_name = "N")]
     count: Option<u64>,
+    /// Print only what this finds, as docs/search.md has it
+    #[arg(long, value_name = "QUERY")]
+    query: Option<String>,
     #[command(flatten)]
     log: LogArg,
 }
@@ -35,10 +39,18 @@ pub(crate) fn run(context: &Context, args: &TailArgs) -> Result<Exit, Failure> {
         Some(from) => from,
         None => connection.client.log(&connection.log)?.size.0.saturating_sub(START_ENTRIES),
     };
-    let tail = connection.client.tail(&connection.log, LeafIndex(from));
-    let count = args.count.map_or(usize::MAX, |count| usize::try_from(count).unwrap_or(usize::MAX));
-    for entry in tail.take(count) {
-        print(context, &entry?)?;
+    let query = args.query.as_deref();
+    let mut tail = connection.client.tail(&connection.log, LeafIndex(from), query);
+    let mut left_out = 0;
+    for _ in 0..args.count.unwrap_or(u64::MAX) {
+        let Some(entry) = tail.next() else { break };
+        let entry = entry.map_err(|error| told(query.unwrap_or_default(), error))?;
+        if query.is_none() && tail.left_out() > left_out {
+            let more = tail.left_out() - left_out;
+            context.out.note(format!("left out: {more} entries, which a policy hides from you"));
+            left_out += more;
+        }
+        print(context, &entry)?;
     }
     Ok(Exit::Good)
 }

@@ -13,7 +13,7 @@ use crate::failure::{Failure, chain_text};
 use crate::files;
 use crate::verify::{
     Asked, CHECKPOINT_BYTES_MAX, LogReport, Memory, ProofFiles, Target, Verdict, check_data,
-    check_evidence, check_export, check_proof, check_server, check_tiles,
+    check_evidence, check_export, check_proof, check_results, check_server, check_tiles,
 };
 
 /// Bytes of a policy.
@@ -23,7 +23,7 @@ const POLICY_BYTES_MAX: u64 = 1024 * 1024;
 #[derive(Debug, clap::Args)]
 pub(crate) struct VerifyArgs {
     /// A data directory, a server's URL, an export (NDJSON file or directory of tiles), a .tlog-proof, or what `graven disclose`
-    /// wrote
+    /// or `graven search --prove` wrote
     target: String,
     /// The entry that a .tlog-proof is of
     #[arg(long, value_name = "FILE")]
@@ -78,6 +78,9 @@ pub(crate) fn run(context: &Context, args: &VerifyArgs) -> Result<Exit, Failure>
         }
         Target::Evidence(path) => {
             verdict.logs.push(check_evidence(path, &asked, memory.as_mut())?);
+        }
+        Target::Results(path) => {
+            verdict.logs.push(check_results(path, &asked, memory.as_mut())?);
         }
         Target::Proof(path) => {
             let entry = args.entry.as_deref().unwrap_or(Path::new(""));

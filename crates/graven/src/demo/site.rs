@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use env::{Random, SystemRandom};
 use log::{Cell, Env};
-use server::{BindError, GateOptions, Server, ServerOptions};
+use server::{BindError, Finders, GateOptions, Server, ServerOptions};
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
@@ -61,8 +61,14 @@ impl<'a> Site<'a> {
         files::create_secret(&token_file, format!("{token}\n").as_bytes())
             .map_err(|error| Failure::file("create", &token_file, &error))?;
         let gate = gate(cell, &Env::real(), GateOptions::new(token.clone(), data.join("keys")))?;
-        let bind =
-            |listen| Server::bind(cell.clone(), Arc::clone(&gate), ServerOptions::new(listen));
+        let finders = Finders::start(&data.join("derived"));
+        let finders =
+            finders.map_err(|error| Failure::caused(Exit::Unreachable, "cannot start", &error))?;
+        let finders = Some(Arc::new(finders));
+        let bind = |listen| {
+            let options = ServerOptions { finders: finders.clone(), ..ServerOptions::new(listen) };
+            Server::bind(cell.clone(), Arc::clone(&gate), options)
+        };
         let failed = |error: BindError| Failure::caused(Exit::Unreachable, "cannot start", &error);
         let (server, instead_of) = match bind(listen) {
             Err(error) if error.source.kind() == io::ErrorKind::AddrInUse => {

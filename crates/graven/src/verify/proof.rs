@@ -1,13 +1,14 @@
-//! A `.tlog-proof` with its entry, checked offline.
+//! A `.tlog-proof` with its entry, or one proof for many entries, checked offline.
 
 use std::path::Path;
 
 use client::LogKeys;
 use graven_entry::{Entry, Name};
-use graven_note::TlogProof;
-use graven_verify::limits::EVIDENCE_BYTES_MAX;
+use graven_note::{Checkpoint, PolicyVerdict, TlogProof};
+use graven_verify::limits::{EVIDENCE_BYTES_MAX, RESULTS_BYTES_MAX};
 use graven_verify::{
-    Evidence, FaultKind, ProducerSignature, compare_heads, open_disclosures, verify_entry,
+    Evidence, FaultKind, ProducerSignature, Results, compare_heads, open_disclosures, verify_entry,
+    verify_results,
 };
 use serde_json::json;
 
@@ -64,22 +65,73 @@ pub(crate) fn check_evidence(
     }
 }
 
+/// Verifies what a search found, by the one proof in the file.
+pub(crate) fn check_results(
+    path: &Path,
+    asked: &Asked,
+    memory: Option<&mut Memory>,
+) -> Result<LogReport, Failure> {
+    let (keys, mut report) = begin(asked)?;
+    report.is_choice = true;
+    let bytes = files::read(path, RESULTS_BYTES_MAX as u64)?;
+    if let Err(fault) = judge_results(&bytes, keys, asked, memory, &mut report) {
+        report.fault = Some(fault.finding()?);
+    }
+    Ok(report)
+}
+
+fn judge_results(
+    bytes: &[u8],
+    keys: &LogKeys,
+    asked: &Asked,
+    memory: Option<&mut Memory>,
+    report: &mut LogReport,
+) -> Result<(), ReadFault> {
+    let results = Results::parse(bytes)?;
+    let verdict = verify_results(&results, &keys.origin, &keys.keys, asked.policy.as_ref())?;
+    tell_head(&verdict.checkpoint, &verdict.keys_used, verdict.policy.as_ref(), report);
+    report.checked.insert("entries".to_owned(), verdict.entries.into());
+    report.not_checked.extend(verdict.not_checked.iter().map(|what| (*what).to_owned()));
+    if let Some(memory) = memory {
+        compare(memory, &verdict.checkpoint, &results.checkpoint, report)?;
+    }
+    Ok(())
+}
+
 /// A proof without a key shows nothing, so one has to be given.
+fn begin(asked: &Asked) -> Result<(&LogKeys, LogReport), Failure> {
+    let Some(keys) = &asked.keys else {
+        return Err(Failure::usage("a proof is checked with the log's key; give --vkey KEY or FILE")
+            .hint("It is printed by `graven key list`, and lies in logs/<log>/vkey of the data directory."));
+    };
+    let report = LogReport {
+        origin: Some(keys.origin.to_string()),
+        keys_from: Some(KeysFrom::Given),
+        ..LogReport::default()
+    };
+    Ok((keys, report))
+}
+
+fn tell_head(
+    checkpoint: &Checkpoint,
+    keys_used: &[String],
+    policy: Option<&PolicyVerdict>,
+    report: &mut LogReport,
+) {
+    report.size = Some(checkpoint.size.0);
+    report.root = Some(checkpoint.root.to_string());
+    report.keys_used = keys_used.to_vec();
+    let witnesses = policy.into_iter().flat_map(|policy| &policy.cosigned_by);
+    report.cosigned_by = witnesses.map(ToString::to_string).collect();
+}
+
 fn check_shown(
     (proof, entry): (&[u8], &[u8]),
     disclosures: Option<&[String]>,
     asked: &Asked,
     memory: Option<&mut Memory>,
 ) -> Result<LogReport, Failure> {
-    let Some(keys) = &asked.keys else {
-        return Err(Failure::usage("a proof is checked with the log's key; give --vkey KEY or FILE")
-            .hint("It is printed by `graven key list`, and lies in logs/<log>/vkey of the data directory."));
-    };
-    let mut report = LogReport {
-        origin: Some(keys.origin.to_string()),
-        keys_from: Some(KeysFrom::Given),
-        ..LogReport::default()
-    };
+    let (keys, mut report) = begin(asked)?;
     let judged = judge(proof, entry, keys, asked, memory, &mut report)
         .and_then(|()| disclosures.map_or(Ok(()), |encoded| open(entry, encoded, &mut report)));
     match judged {
@@ -108,12 +160,7 @@ fn judge(
     })?;
     let origin = origin_of(entry, &keys.origin)?;
     let verdict = verify_entry(entry, &proof, &origin, &keys.keys, asked.policy.as_ref())?;
-    let checkpoint = &verdict.checkpoint;
-    report.size = Some(checkpoint.size.0);
-    report.root = Some(checkpoint.root.to_string());
-    report.keys_used.clone_from(&verdict.keys_used);
-    let witnesses = verdict.policy.iter().flat_map(|policy| &policy.cosigned_by);
-    report.cosigned_by = witnesses.map(ToString::to_string).collect();
+    tell_head(&verdict.checkpoint, &verdict.keys_used, verdict.policy.as_ref(), report);
     report.checked.insert("entries".to_owned(), 1.into());
     report.checked.insert("index".to_owned(), verdict.index.0.into());
     report.checked.insert("leaf_hash".to_owned(), verdict.leaf.to_string().into());
@@ -157,7 +204,7 @@ fn lines_of(bytes: &[u8]) -> Vec<String> {
 /// A proof brings one checkpoint and no way from another: only the same size can be compared.
 fn compare(
     memory: &mut Memory,
-    checkpoint: &graven_note::Checkpoint,
+    checkpoint: &Checkpoint,
     note: &[u8],
     report: &mut LogReport,
 ) -> Result<(), ReadFault> {

@@ -22,6 +22,8 @@ pub(crate) enum Target {
     Proof(PathBuf),
     /// An entry with its proof and chosen disclosures, in one file.
     Evidence(PathBuf),
+    /// Entries with one proof for all of them.
+    Results(PathBuf),
 }
 
 /// The first line of a proof (C2SP tlog-proof).
@@ -61,12 +63,17 @@ fn detect_file(path: PathBuf) -> Result<Target, Failure> {
     if start.starts_with(b"{\"graven\":\"disclosure/") {
         return Ok(Target::Evidence(path));
     }
+    if start.starts_with(b"{\"graven\":\"results/") {
+        return Ok(Target::Results(path));
+    }
     if start.starts_with(b"{\"index\":") || start.starts_with(b"{\"checkpoint\":") {
         return Ok(Target::Ndjson(path));
     }
-    let message = format!("{} is neither an NDJSON export nor a .tlog-proof", path.display());
-    Err(Failure::new(Exit::Unreachable, message)
-        .hint("An export starts with {\"index\":, a proof with c2sp.org/tlog-proof@v1."))
+    let message =
+        format!("{} is neither an export, nor a proof, nor a result file", path.display());
+    Err(Failure::new(Exit::Unreachable, message).hint(
+        "An export starts with {\"index\":, a proof with c2sp.org/tlog-proof@v1, what `search --prove` and `disclose` write with {\"graven\":.",
+    ))
 }
 
 fn start_of(path: &Path) -> Result<Vec<u8>, Failure> {

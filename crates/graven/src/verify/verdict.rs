@@ -29,6 +29,8 @@ pub(crate) struct LogReport {
     pub(crate) predecessor: Option<String>,
     /// The witnesses of the policy that cosigned.
     pub(crate) cosigned_by: Vec<String>,
+    /// Whether the target holds chosen entries and no log.
+    pub(crate) is_choice: bool,
     /// A head from outside the target that it agrees with: where from, and its size.
     pub(crate) external_head: Option<(String, u64)>,
 }
@@ -75,14 +77,16 @@ impl LogReport {
         if !self.is_good() {
             return "bad".to_owned();
         }
+        let holds =
+            if self.is_choice { "each entry is in the log" } else { "internally consistent" };
         match &self.external_head {
             Some((place, size)) => {
-                format!("internally consistent; extends the checkpoint of size {size} from {place}")
+                format!("{holds}; extends the checkpoint of size {size} from {place}")
             }
             None if !self.cosigned_by.is_empty() => {
-                "internally consistent; cosigned as the policy asks".to_owned()
+                format!("{holds}; cosigned as the policy asks")
             }
-            None => "internally consistent; freshness not checked".to_owned(),
+            None => format!("{holds}; freshness not checked"),
         }
     }
 
@@ -120,7 +124,7 @@ impl LogReport {
         lines.join("\n")
     }
 
-    fn key_words(&self) -> String {
+    pub(crate) fn key_words(&self) -> String {
         let keys = match self.keys_used.as_slice() {
             [] => "none".to_owned(),
             keys => keys.iter().map(String::as_str).map(short).collect::<Vec<_>>().join(", "),

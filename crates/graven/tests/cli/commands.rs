@@ -22,10 +22,10 @@ fn usage_is_2_and_out_of_reach_is_3() {
     fixture.check(&["get", "1", "--url", nowhere], 3, &[], &["cannot reach", "graven serve"]);
     fixture.check(&["append", "missing.ndjson", "--url", nowhere], 3, &[], &["missing.ndjson"]);
     fixture.check(&["verify", "missing"], 3, &[], &["cannot read missing"]);
-    fixture.check(&["verify", "text"], 3, &[], &["neither an NDJSON export nor a .tlog-proof"]);
+    fixture.check(&["verify", "text"], 3, &[], &["neither an export, nor a proof"]);
     fixture.check(&["verify", "folder"], 3, &[], &["neither a data directory nor"]);
     fixture.check(&["verify", nowhere], 3, &[], &["cannot reach"]);
-    fixture.check(&["verify", "text", "--entry", "text"], 3, &[], &["neither an NDJSON"]);
+    fixture.check(&["verify", "text", "--entry", "text"], 3, &[], &["neither an export"]);
     fixture.check(&["backup", "b"], 3, &[], &["is not a data directory"]);
     fixture.check(&["restore", "text"], 3, &[], &["is not a backup"]);
     fixture.check(&["--config", "missing.toml", "version"], 3, &[], &["missing.toml"]);

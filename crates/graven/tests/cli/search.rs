@@ -3,6 +3,9 @@
 use std::fs;
 use std::path::PathBuf;
 
+use graven_entry::Entry;
+use graven_merkle::LeafIndex;
+use index::{Derived as _, Index};
 use serde_json::Value;
 
 use super::fixture::{Fixture, events};
@@ -63,6 +66,145 @@ fn json_has_all_pages_in_one_answer() {
     let answer = fixture.json(&["search", "action:invoice.update", "--limit", "300"], 0);
     assert_eq!(answer["results"].as_array().unwrap().len(), 300);
     assert!(answer["next"].is_string(), "there are more");
+}
+
+#[test]
+fn a_tail_follows_what_a_query_finds() {
+    let fixture = Fixture::serving();
+    fixture.check_with(&["append"], &events(0, 30), 0, &[], &[]);
+    let tail = ["tail", "--query", "actor:u-3", "--from", "0", "--count"];
+    let ran = fixture.check(&[&tail[..], &["4"]].concat(), 0, &["  "], &["!left out"]);
+    let n: Vec<&str> =
+        ran.stdout.lines().map(|line| line.rsplit("\"n\":").next().unwrap()).collect();
+    assert_eq!(n, ["3}}", "10}}", "17}}", "24}}"]);
+    fixture.check(&["tail", "--query", "acter:x"], 2, &[], &["`actor`?", "\n  acter:x\n  ^\n"]);
+}
+
+/// Offline; files that are not what was proved are refused, and another log's key.
+#[test]
+fn results_are_proved_by_one_file_and_nothing_else_is() {
+    let mut fixture = Fixture::serving();
+    fixture.check_with(&["append"], &events(0, 40), 0, &[], &[]);
+    let vkey = fixture.read("graven-data/logs/main/vkey").trim().to_owned();
+    let prove = ["search", "actor:u-3", "--wait", "--prove", "--output", "found", "--json"];
+    let ran = fixture.check(&prove, 0, &[], &["is proved to be in the log", "!not checked"]);
+    let answer: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(answer["results"].as_array().unwrap().len(), 6);
+    fixture.stop();
+    let verify = |name: &str, vkey: &str, exit: i32, stdout: &[&str]| {
+        fixture.check(&["verify", name, "--vkey", vkey], exit, stdout, &[]);
+    };
+    let good = [
+        "checked      6 entries",
+        "verdict      each entry is in the log; freshness not checked",
+        "not checked  absence and totals: whether these are all",
+    ];
+    verify("found", &vkey, 0, &good);
+    fixture.check(&["verify", "found"], 2, &[], &["--vkey"]);
+    let text = fixture.read("found");
+    let lines: Vec<&str> = text.lines().collect();
+    let (first, last) = (lines[1], lines[lines.len() - 1]);
+    let proof = last.find("\"proof\":[\"").unwrap() + 10;
+    let mut changed = last.to_owned();
+    let other = if changed[proof..].starts_with('A') { "B" } else { "A" };
+    changed.replace_range(proof..=proof, other);
+    for (what, spoiled, expected) in [
+        ("an entry changed", text.replacen("invoice.update", "invoice.delete", 1), "leaf_mismatch"),
+        ("an entry dropped", text.replacen(&format!("{first}\n"), "", 1), "leaf_mismatch"),
+        ("the proof changed", text.replacen(last, &changed, 1), "leaf_mismatch"),
+        ("cut off", lines[..lines.len() - 1].join("\n"), "missing_entry"),
+    ] {
+        assert_ne!(spoiled, text, "{what}");
+        fixture.write("spoiled", spoiled);
+        verify("spoiled", &vkey, 1, &[expected, "!is in the log"]);
+    }
+    let other = fixture.read("graven-data/logs/system/vkey");
+    verify("found", other.trim(), 1, &["wrong_origin"]);
+}
+
+#[test]
+fn what_cannot_be_proved_makes_no_file() {
+    let fixture = Fixture::serving();
+    let prove = |query: &str, more: &[&str], exit: i32, stderr: &[&str]| {
+        let args = [&["search", query, "--wait", "--prove"][..], more].concat();
+        fixture.check(&args, exit, &[], stderr);
+        assert!(!fixture.path("found").exists(), "{args:?}");
+    };
+    prove("actor:nobody", &["--output", "found"], 1, &["nothing to prove"]);
+    prove("*", &["--output", "found", "--limit", "257"], 2, &["--limit 256"]);
+    prove("*", &[], 2, &["--output"]);
+    fixture.check_with(&["append"], &events(0, 3), 0, &[], &[]);
+    let other = fixture.read("graven-data/logs/system/vkey");
+    let key = ["--output", "found", "--vkey", other.trim()];
+    prove("*", &key, 1, &["does not hold"]);
+}
+
+/// Puts an index in the place of that of `main` which takes the entries of an export as `told` has them.
+fn doctor(fixture: &Fixture, export: &str, told: impl Fn(u64, String) -> String) {
+    let derived = fixture.path("graven-data/derived/main");
+    fs::remove_dir_all(&derived).unwrap();
+    let lines: Vec<Value> =
+        export.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let entry = |line: &Value| line["entry"].as_str().unwrap().to_owned();
+    let origin = Entry::parse(entry(&lines[0]).as_bytes()).unwrap().header.origin;
+    let mut writer = Index::open(&derived, &origin).unwrap().writer();
+    for line in &lines[..lines.len() - 1] {
+        let index = line["index"].as_u64().unwrap();
+        writer.take(LeafIndex(index), told(index, entry(line)).as_bytes()).unwrap();
+    }
+    writer.commit().unwrap();
+}
+
+#[test]
+fn an_audit_says_what_the_index_left_out_and_invented() {
+    let mut fixture = Fixture::serving();
+    fixture.check_with(&["append"], &events(0, 60), 0, &[], &[]);
+    let made = fixture.json(&["token", "create", "rita", "--role", "reader"], 0);
+    // So that the newest checkpoint covers all.
+    fixture.stop();
+    fixture.serve(&[]);
+    let audit = ["search", "actor:u-3 since:1h", "--wait", "--limit", "2", "--audit-completeness"];
+    let good = [
+        "  found      9 by the query's meaning, 9 by the index",
+        "left out   nothing",
+        "invented   nothing",
+    ];
+    fixture.check(&audit, 0, &[], &good);
+    let answer = fixture.json(&audit, 0);
+    assert_eq!(answer["results"].as_array().unwrap().len(), 2);
+    let audited = &answer["audit"];
+    assert_eq!((&audited["ok"], &audited["matching"]), (&true.into(), &9.into()));
+    assert_eq!(
+        (&audited["through"], &audited["size"]),
+        (&answer["indexed_through"], &answer["indexed_through"])
+    );
+    // Whoever may not read the log whole cannot have it audited.
+    let ran = fixture.run_in(&audit, "", &[("GRAVEN_TOKEN", made["token"].as_str().unwrap())]);
+    assert!(ran.exit != 0 && ran.stderr.contains("forbidden"), "{ran:#?}");
+
+    fixture.check(&["export", "--format", "ndjson", "--output", "all"], 0, &[], &[]);
+    fixture.stop();
+    let export = fixture.read("all");
+    let index_of = |n: u64| {
+        let line = export.lines().find(|line| line.contains(&format!("\\\"e-{n}\\\""))).unwrap();
+        serde_json::from_str::<Value>(line).unwrap()["index"].as_u64().unwrap()
+    };
+    let (left_out, invented) = (index_of(10), index_of(11));
+    doctor(&fixture, &export, |index, entry| match index {
+        index if index == left_out => entry.replace("u-3", "u-5"),
+        index if index == invented => entry.replace("u-4", "u-3"),
+        _ => entry,
+    });
+    fixture.serve(&[]);
+    let bad =
+        [format!("left out   1 (index {left_out})"), format!("invented   1 (index {invented})")];
+    fixture.check(&audit, 1, &[], &bad.each_ref().map(String::as_str));
+    let audited = &fixture.json(&audit, 1)["audit"];
+    assert_eq!(audited["left_out"]["first"][0], left_out);
+    assert_eq!(
+        (&audited["ok"], &audited["invented"]["first"][0]),
+        (&false.into(), &invented.into())
+    );
 }
 
 /// A file of a segment of the index of `main`.

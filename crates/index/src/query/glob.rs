@@ -25,6 +25,11 @@ impl Glob {
         Glob { parts: Vec::new() }
     }
 
+    /// What begins with this text.
+    pub fn beginning(text: &str) -> Glob {
+        Glob { parts: text.chars().map(Part::Char).chain([Part::Run]).collect() }
+    }
+
     pub(super) fn push_char(&mut self, character: char) {
         self.parts.push(Part::Char(character));
     }

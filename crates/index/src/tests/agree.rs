@@ -4,7 +4,7 @@ use graven_entry::Entry;
 
 use super::made::{Random, START_NS, query};
 use super::source::{ALL, Entries, counted, every_page, follow, wait};
-use crate::doc::Fact;
+use crate::doc::{Fact, PLAIN_PATHS};
 use crate::query::{Ast, matches, parse};
 use crate::{Answer, Doc, Facet, Index, Request, Suggest, Want};
 
@@ -95,6 +95,52 @@ fn values(doc: &Doc, facet: Facet) -> Vec<String> {
         });
         texts.collect()
     })
+}
+
+/// The event, and the paths at which it has strings from elsewhere than its field.
+const ELSEWHERE: [(&str, &[&str]); 14] = [
+    (
+        r#"{"actor":{"id":"a","type":"b","x.y":"c"},"action":"d","outcome":"e","target":{"id":"f"}}"#,
+        &[],
+    ),
+    (r#"{"actor":{},"action":"d"}"#, &[]),
+    (r#"{"actor":{},"action":"d","outcome":["e"]}"#, &["outcome"]),
+    (r#"{"actor":{},"action":"d","outcome":{"e":"f"},"outcome.e":"g"}"#, &[]),
+    (r#"{"actor":{"id":"a"},"action":"d","actor.id":"b"}"#, &["actor.id"]),
+    (r#"{"actor.type":"b","actor":{},"action":"d"}"#, &["actor.type"]),
+    (r#"{"actor":{},"action":"d","actor.id":7}"#, &[]),
+    (r#"{"actor":{},"action":"d","target":"f"}"#, &["target.id"]),
+    (r#"{"actor":{},"action":"d","target":[{"id":"f","type":"g"},{"id":"f"}]}"#, &[]),
+    (
+        r#"{"actor":{},"action":"d","target":[[{"id":"f","type":"g"}]]}"#,
+        &["target.id", "target.type"],
+    ),
+    (r#"{"actor":{},"action":"d","target":{"id":["f"],"type":7}}"#, &["target.id"]),
+    (r#"{"actor":{},"action":"d","target":{"type":"g"},"target.type":"h"}"#, &["target.type"]),
+    (r#"{"actor":{},"action":"d","target":["f"]}"#, &[]),
+    (r#"{"actor":{},"action":"d","target":{"a":{"id":"f"}}}"#, &[]),
+];
+
+#[test]
+fn strings_from_elsewhere_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = Entries::new();
+    for (event, _) in &ELSEWHERE {
+        source.push(event);
+    }
+    let index = super::source::indexed(folder.path(), &source);
+    let docs: Vec<Doc> =
+        source.all().iter().map(|bytes| Doc::new(&Entry::parse(bytes).unwrap())).collect();
+    for path in PLAIN_PATHS {
+        let query = Ast::unplain(path);
+        let told = |(_, paths): &(&str, &[&str])| paths.contains(&path);
+        let expected: Vec<bool> = ELSEWHERE.iter().map(told).collect();
+        let asked: Vec<bool> = docs.iter().map(|doc| matches(doc, &query, NOW_NS)).collect();
+        assert_eq!(asked, expected, "{path}");
+        let (found, _) = every_page(&index, (&query, &Ast::All), NOW_NS, 5);
+        let all = (0..ELSEWHERE.len() as u64).map(|index| found.contains(&index));
+        assert_eq!(all.collect::<Vec<_>>(), expected, "{path}");
+    }
 }
 
 /// Nothing of what a reader may not see shows in completions; what may be seen does.

@@ -4,7 +4,7 @@ use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use access::{Right, Slice};
+use access::{Asked, Right, Slice};
 use append::{Code, Refusal};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -12,15 +12,17 @@ use graven_entry::{Entry, Time, write_json_string};
 use graven_merkle::LeafIndex;
 use index::query::{Ast, QueryError, QueryErrorKind, parse};
 use index::{Answer, Facet, Histogram, Index, IndexError, Page, Request, SearchError, Want};
-use log::{LogHandle, ReadError};
+use log::{LogHandle, ManyProof, ReadError};
 use tokio::time::timeout;
 
+use super::entries::may_see;
 use super::{chain, logged};
 use crate::dispatch::{Call, bad_query};
 use crate::find::Finder;
 use crate::gate::narrowed;
 use crate::json::{self, push, push_comma};
 use crate::limits::{SEARCH_RESULTS_DEFAULT, SEARCH_RESULTS_MAX};
+use crate::narrowing::scope;
 use crate::shared::Shared;
 
 /// What the first page counts where the request does not say.
@@ -33,9 +35,17 @@ struct Search {
     page: Option<Page>,
     facets: Vec<Facet>,
     histogram: bool,
+    /// With the results' entries and one proof for them.
+    proofs: bool,
     /// Waited for until it is found.
     wait: Option<LeafIndex>,
     now_ns: u64,
+}
+
+/// What the caller may see of the log: to the index, and to an entry.
+struct View {
+    scope: Ast,
+    slice: Slice,
 }
 
 /// A search without an answer.
@@ -43,21 +53,30 @@ pub(super) enum Failed {
     Refused(Refusal),
     Search(SearchError),
     Read(ReadError),
+    /// The index found an entry that policies hide.
+    Hidden(LeafIndex),
 }
 
 /// `GET …/search`: a page of what a query finds, how many there are in all, and on request how they are made up.
 pub(crate) async fn search(call: &mut Call) -> Result<Response, Refusal> {
     let log = call.log()?;
-    if !matches!(call.slice(Right::ReadEntries)?, Slice::Free) {
-        let detail = "a policy narrows what you may read of this log, and a search would count the rest with it; \
+    let slice = call.slice(Right::ReadEntries)?;
+    let Some(hidden) = slice.hidden() else {
+        let detail = "a policy narrows what you may read of this log by a condition that an index cannot be asked; \
             read entries by index, or as a tail";
         return Err(narrowed(detail));
-    }
+    };
     let search = Search::of(call)?;
+    let view = View { scope: scope(&hidden), slice };
     let shared = Arc::clone(&call.shared);
+    if search.proofs {
+        let asked = Asked { right: Right::ReadProofs, log: call.param("log"), stream: None };
+        let authorised = shared.gate.authorise(&call.principal()?.id, &asked, false);
+        authorised.inspect_err(|_| call.deny())?;
+    }
     let finder = finder(&shared, &log)?;
     let index = ready(&shared, &finder, search.wait).await?;
-    let run = run(&shared, move || answer(&search, &index, &log));
+    let run = run(&shared, move || answer(&search, &view, &index, &log));
     let found = within(shared.limits.search_time, run).await?;
     let (results, body) = found.map_err(|failed| refusal(call, &finder, failed))?;
     let query = call.query("q").unwrap_or_default().to_owned();
@@ -67,8 +86,7 @@ pub(crate) async fn search(call: &mut Call) -> Result<Response, Refusal> {
 
 impl Search {
     fn of(call: &Call) -> Result<Search, Refusal> {
-        let text = call.query("q").unwrap_or_default();
-        let query = parse(text).map_err(|error| refused("q", text, &error))?;
+        let query = query(call)?;
         let limit = call.query_number("limit")?.unwrap_or(SEARCH_RESULTS_DEFAULT);
         if limit > SEARCH_RESULTS_MAX {
             let detail = format!(
@@ -80,12 +98,6 @@ impl Search {
             .query("cursor")
             .map(|text| Page::from_str(text).map_err(|error| refused("cursor", text, &error)));
         let is_first = call.query("cursor").is_none();
-        let histogram = match call.query("histogram") {
-            None => is_first,
-            Some("false") => false,
-            Some("true") => true,
-            Some(_) => return Err(bad_query("histogram", "neither `true` nor `false`")),
-        };
         let counted = match call.query("facets") {
             None if is_first => FACETS_DEFAULT.to_vec(),
             asked => facets(asked.unwrap_or_default())?,
@@ -95,10 +107,26 @@ impl Search {
             limit: limit as usize,
             page: page.transpose()?,
             facets: counted,
-            histogram,
+            histogram: flag(call, "histogram", is_first)?,
+            proofs: flag(call, "proofs", false)?,
             wait: call.query_number("wait")?.map(LeafIndex),
             now_ns: call.shared.gate.now().unix_ns(),
         })
+    }
+}
+
+/// What `q` asks for; without it everything.
+pub(super) fn query(call: &Call) -> Result<Ast, Refusal> {
+    let text = call.query("q").unwrap_or_default();
+    parse(text).map_err(|error| refused("q", text, &error))
+}
+
+fn flag(call: &Call, name: &str, default: bool) -> Result<bool, Refusal> {
+    match call.query(name) {
+        None => Ok(default),
+        Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => Err(bad_query(name, "neither `true` nor `false`")),
     }
 }
 
@@ -190,6 +218,10 @@ pub(super) fn refusal(call: &Call, finder: &Finder, failed: Failed) -> Refusal {
     match failed {
         Failed::Refused(refusal) => refusal,
         Failed::Read(error) => logged(call, &error),
+        Failed::Hidden(index) => {
+            tracing::error!(%index, "the search index found an entry that a policy hides; rebuild it: delete `derived/`");
+            unready("it does not fit the policies on what you may read")
+        }
         Failed::Search(SearchError::Query(error)) => {
             refused("q", call.query("q").unwrap_or_default(), &error)
         }
@@ -203,9 +235,14 @@ pub(super) fn refusal(call: &Call, finder: &Finder, failed: Failed) -> Refusal {
     }
 }
 
-fn answer(search: &Search, index: &Index, log: &LogHandle) -> Result<(u64, Vec<u8>), Failed> {
+fn answer(
+    search: &Search,
+    view: &View,
+    index: &Index,
+    log: &LogHandle,
+) -> Result<(u64, Vec<u8>), Failed> {
     let want = Want { total: true, facets: &search.facets, histogram: search.histogram };
-    let (query, scope, now_ns) = (&search.query, &Ast::All, search.now_ns);
+    let (query, scope, now_ns) = (&search.query, &view.scope, search.now_ns);
     let request = Request { query, scope, now_ns, limit: search.limit, page: search.page, want };
     let answer = index.search(&request).map_err(Failed::Search)?;
     let mut out = Vec::with_capacity(256 + answer.results.len() * 1_024);
@@ -213,12 +250,19 @@ fn answer(search: &Search, index: &Index, log: &LogHandle) -> Result<(u64, Vec<u
     push(&mut out, format_args!(",\"indexed_through\":{},\"results\":[", answer.indexed_through));
     for (place, index) in answer.results.iter().enumerate() {
         push_comma(&mut out, place);
-        push_result(&mut out, *index, &log.entry(*index).map_err(Failed::Read)?)
-            .map_err(Failed::Read)?;
+        let entry = log.entry(*index).map_err(Failed::Read)?;
+        if !may_see(&view.slice, &entry) {
+            return Err(Failed::Hidden(*index));
+        }
+        push_result(&mut out, *index, &entry, search.proofs).map_err(Failed::Read)?;
     }
     match &answer.next {
         Some(page) => push(&mut out, format_args!("],\"next\":\"{page}\"")),
         None => out.extend_from_slice(b"],\"next\":null"),
+    }
+    if search.proofs {
+        let indexes: Vec<LeafIndex> = answer.results.iter().rev().copied().collect();
+        push_proof(&mut out, &log.proof_of_many(&indexes).map_err(Failed::Read)?);
     }
     push_facets(&mut out, &answer);
     if let Some(histogram) = &answer.histogram {
@@ -228,21 +272,36 @@ fn answer(search: &Search, index: &Index, log: &LogHandle) -> Result<(u64, Vec<u
     Ok((answer.results.len() as u64, out))
 }
 
-/// A result: `{"index","time","writer","grade","event"}`, the event as its bytes are.
+/// A result: `{"index","time","writer","grade","event"}`, the event as its bytes are; to be proved with `entry`, all its bytes
+/// as a string.
 pub(super) fn push_result(
     out: &mut Vec<u8>,
     index: LeafIndex,
-    entry: &[u8],
+    bytes: &[u8],
+    is_proved: bool,
 ) -> Result<(), ReadError> {
-    let entry = Entry::parse(entry)
+    let entry = Entry::parse(bytes)
         .map_err(|error| ReadError::Malformed { index, why: error.to_string() })?;
     let header = &entry.header;
     push(out, format_args!("{{\"index\":{index},\"time\":\"{}\",\"writer\":", header.time));
     write_json_string(out, header.writer.as_str());
     push(out, format_args!(",\"grade\":\"{}\",\"event\":", header.grade.as_str()));
     out.extend_from_slice(entry.event);
+    if is_proved {
+        out.extend_from_slice(b",\"entry\":");
+        write_json_string(out, &String::from_utf8_lossy(bytes));
+    }
     out.push(b'}');
     Ok(())
+}
+
+/// `"proof":{"checkpoint","hashes"}`: what of a result file is not the entries.
+fn push_proof(out: &mut Vec<u8>, proof: &ManyProof) {
+    out.extend_from_slice(b",\"proof\":{\"checkpoint\":");
+    write_json_string(out, &proof.checkpoint);
+    out.extend_from_slice(b",\"hashes\":");
+    json::push_hashes(out, &proof.hashes);
+    out.push(b'}');
 }
 
 /// `"facets":{"<field>":{"values":[{"value","count"}],"distinct","others"}}`, where some were asked for.

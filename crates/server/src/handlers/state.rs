@@ -121,7 +121,7 @@ pub(crate) async fn timeline(call: &mut Call) -> Result<Response, Refusal> {
         for (place, index) in walked.results.iter().enumerate() {
             push_comma(&mut out, place);
             let entry = log.entry(*index).map_err(Failed::Read)?;
-            push_result(&mut out, *index, &entry).map_err(Failed::Read)?;
+            push_result(&mut out, *index, &entry, false).map_err(Failed::Read)?;
         }
         out.push(b']');
         push_end(&mut out, walked.indexed_through, walked.next);

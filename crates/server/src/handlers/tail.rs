@@ -1,4 +1,5 @@
-//! The tail: a log's entries as server-sent events, from an index on and for as long as it is read.
+//! The tail: a log's entries as server-sent events, from an index on and for as long as it is read; all, or those that a query
+//! finds.
 
 use std::ops::Range;
 use std::pin::Pin;
@@ -10,19 +11,23 @@ use append::{Code, Refusal};
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
-use graven_entry::Time;
+use graven_entry::{Entry, Time};
 use graven_merkle::{LeafIndex, TreeSize};
 use hyper::body::Frame;
+use index::Doc;
+use index::query::{Ast, matches};
 use log::{LogHandle, ReadError};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::timeout;
 
 use super::chain;
 use super::entries::may_see;
+use super::search::query;
 use crate::dispatch::{Call, bad_query, parse_number};
 use crate::gate::unauthenticated;
 use crate::limits::{
-    RECORD_RANGES_MAX, TAIL_BYTES_PER_READ, TAIL_ENTRIES_PER_READ, TAIL_QUEUE_ITEMS,
+    RECORD_RANGES_MAX, TAIL_BYTES_PER_READ, TAIL_ENTRIES_PER_READ, TAIL_LEFT_OUT_MAX,
+    TAIL_QUEUE_ITEMS,
 };
 use crate::record::{Access, Outcome};
 use crate::shared::Shared;
@@ -52,6 +57,9 @@ struct Tail {
     /// What was shown and is not recorded yet.
     shown: Vec<Range<u64>>,
     next: u64,
+    /// The index after the last one that the client knows of, sent or left out.
+    told: u64,
+    filter: Arc<Filter>,
     pieces: mpsc::Sender<Bytes>,
     /// Whose tail it is, as its record tells.
     access: Access,
@@ -70,18 +78,28 @@ enum End {
     Refused(Refusal),
 }
 
+/// What a tail is of.
+struct Filter {
+    query: Ast,
+    /// When it was asked.
+    now_ns: u64,
+}
+
 /// Entries that were read: what is sent of them, and the index after the last.
 struct Piece {
     bytes: Vec<u8>,
     /// The indexes of those that are sent.
     shown: Vec<Range<u64>>,
     next: u64,
+    /// As it will be when this is sent.
+    told: u64,
 }
 
 /// `GET …/tail`: `id` is the index, `data` the entry as JSON.
 pub(crate) fn tail(call: &Call) -> Result<Response, Refusal> {
     let log = call.log()?;
     let next = start(call, log.info().size)?;
+    let filter = Arc::new(Filter { query: query(call)?, now_ns: call.shared.gate.now().unix_ns() });
     let Ok(permit) = Arc::clone(&call.shared.tails).try_acquire_owned() else {
         let detail = format!(
             "{} tails are open, as many as this server allows; close one",
@@ -113,7 +131,8 @@ pub(crate) fn tail(call: &Call) -> Result<Response, Refusal> {
     let until = call.principal()?.until;
     let cookie = shared.gate.sign_in.cookie(&call.parts.headers).map(<[u8]>::to_vec);
     let shown = Vec::new();
-    let task = Tail { shared, log, shown, next, pieces: sender, access, id, until, cookie };
+    let (told, pieces) = (next, sender);
+    let task = Tail { shared, log, shown, next, told, filter, pieces, access, id, until, cookie };
     // Ends with the client, whose going away closes the channel, or with the server.
     drop(tokio::spawn(task.run(last)));
     let mut response = Response::new(Body::new(body));
@@ -168,7 +187,7 @@ impl Tail {
                     Ok(piece) => piece,
                     Err(refusal) => return End::Refused(refusal),
                 };
-                self.next = piece.next;
+                (self.next, self.told) = (piece.next, piece.told);
                 self.show(piece.shown);
                 // An empty piece would end the body.
                 if !piece.bytes.is_empty()
@@ -200,13 +219,18 @@ impl Tail {
     }
 
     /// Waits until there is something to send, with a sign of life now and then.
-    async fn wait(&self) -> Result<TreeSize, End> {
+    async fn wait(&mut self) -> Result<TreeSize, End> {
         loop {
             let more = self.log.wait_past(TreeSize(self.next));
-            match timeout(self.shared.limits.tail_heartbeat, more).await {
-                Ok(size) => return Ok(size),
-                Err(_) => self.send(Bytes::from_static(b": still here\n\n")).await?,
+            if let Ok(size) = timeout(self.shared.limits.tail_heartbeat, more).await {
+                return Ok(size);
             }
+            let mut piece = Vec::new();
+            tell(&mut piece, &mut self.told, self.next);
+            if piece.is_empty() {
+                piece.extend_from_slice(b": still here\n\n");
+            }
+            self.send(Bytes::from(piece)).await?;
         }
     }
 
@@ -226,9 +250,11 @@ impl Tail {
             return Err(unauthenticated("the session has ended; sign in again"));
         }
         let slice = self.shared.gate.slice(&self.id, right, info.name.as_str());
-        let (log, start) = (self.log.clone(), self.next);
-        let end = size.min(start + TAIL_ENTRIES_PER_READ);
-        let piece = self.shared.blocking(move || read_entries(&log, start, end, &slice)).await?;
+        let (log, filter) = (self.log.clone(), Arc::clone(&self.filter));
+        let range = self.next..size.min(self.next + TAIL_ENTRIES_PER_READ);
+        let told = self.told;
+        let read = move || read_entries(&log, range, told, (&slice, &*filter));
+        let piece = self.shared.blocking(read).await?;
         piece.map_err(|error| {
             tracing::error!(error = %chain(&error), "a tail could not read on");
             Refusal::from(&error)
@@ -274,20 +300,49 @@ impl Drop for Place {
     }
 }
 
-/// Reads entries from `start` up to `end`, or until there are enough bytes for one piece, without those that policies do not
-/// show.
-fn read_entries(log: &LogHandle, start: u64, end: u64, slice: &Slice) -> Result<Piece, ReadError> {
+/// Reads the entries of a range, or until there are enough bytes for one piece, without those that policies do not show or the
+/// query does not find.
+fn read_entries(
+    log: &LogHandle,
+    range: Range<u64>,
+    mut told: u64,
+    (slice, filter): (&Slice, &Filter),
+) -> Result<Piece, ReadError> {
     let (mut bytes, mut shown) = (Vec::new(), Vec::new());
-    let mut next = start;
-    while next < end && bytes.len() < TAIL_BYTES_PER_READ {
+    let mut next = range.start;
+    while next < range.end && bytes.len() < TAIL_BYTES_PER_READ {
         let entry = log.entry(LeafIndex(next))?;
-        if may_see(slice, &entry) {
+        if may_see(slice, &entry) && filter.finds(LeafIndex(next), &entry)? {
+            tell(&mut bytes, &mut told, next);
             push_event(&mut bytes, LeafIndex(next), &String::from_utf8_lossy(&entry));
             extend(&mut shown, next);
+            told = next + 1;
         }
         next += 1;
     }
-    Ok(Piece { bytes, shown, next })
+    if next - told >= TAIL_LEFT_OUT_MAX {
+        tell(&mut bytes, &mut told, next);
+    }
+    Ok(Piece { bytes, shown, next, told })
+}
+
+/// Says that what is before `next`, and was not sent, is left out: an id without data, from which a client resumes.
+fn tell(out: &mut Vec<u8>, told: &mut u64, next: u64) {
+    if *told < next {
+        out.extend_from_slice(format!("id: {}\n\n", next - 1).as_bytes());
+        *told = next;
+    }
+}
+
+impl Filter {
+    fn finds(&self, index: LeafIndex, entry: &[u8]) -> Result<bool, ReadError> {
+        if self.query == Ast::All {
+            return Ok(true);
+        }
+        let entry = Entry::parse(entry)
+            .map_err(|error| ReadError::Malformed { index, why: error.to_string() })?;
+        Ok(matches(&Doc::new(&entry), &self.query, self.now_ns))
+    }
 }
 
 /// Takes in one more index.

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use graven_entry::Entry;
-use graven_merkle::{LeafIndex, TreeSize};
+use graven_merkle::{Hash, LeafIndex, TreeSize, leaf_hash, verify_inclusion_of_many};
+use graven_note::{Checkpoint, Note};
+use index::{Derived as _, Index};
 use serde_json::{Value, json};
 
 use super::site::{Ask, Reply, Site};
@@ -100,13 +102,50 @@ fn pages_facets_and_histogram_are_of_the_same_entries() {
     assert_eq!(all, (first..=last).rev().collect::<Vec<_>>());
 }
 
+#[test]
+fn a_page_is_proved_as_a_whole_to_who_may_have_proofs() {
+    let site = Site::start();
+    let (_, last) = append(&site, "alice", 9);
+    let asked = format!("q=outcome:success&limit=3&wait={last}");
+    let answer = found(&site, &format!("{asked}&proofs=true"));
+    let entry = |result: &Value| {
+        let bytes = result["entry"].as_str().unwrap().as_bytes().to_vec();
+        assert_eq!(Entry::parse(&bytes).unwrap().header.index.0, result["index"]);
+        (LeafIndex(result["index"].as_u64().unwrap()), leaf_hash(&bytes))
+    };
+    let leaves: Vec<_> = answer["results"].as_array().unwrap().iter().rev().map(entry).collect();
+    assert_eq!(leaves.len(), 3);
+    let note = answer["proof"]["checkpoint"].as_str().unwrap();
+    let checkpoint = Checkpoint::parse(Note::parse(note.as_bytes()).unwrap().text()).unwrap();
+    let hashes = answer["proof"]["hashes"].as_array().unwrap().iter();
+    let hashes: Vec<Hash> = hashes.map(|hash| hash.as_str().unwrap().parse().unwrap()).collect();
+    verify_inclusion_of_many(&leaves, checkpoint.size, &hashes, &checkpoint.root).unwrap();
+    let plain = found(&site, &asked);
+    assert!(plain.get("proof").is_none() && plain["results"][0].get("entry").is_none(), "{plain}");
+    let none = found(&site, "q=actor:nobody&proofs=true");
+    assert_eq!(none["proof"]["hashes"].as_array().unwrap().len(), 1, "the root alone");
+
+    let create = json!({"name": "rita", "role": "reader"}).to_string();
+    let made = site.post("/api/v1/tokens", "application/json", create.as_bytes());
+    let token = format!("Bearer {}", made.json()["token"].as_str().unwrap());
+    let text = r#"forbid(principal, action == Action::"read_proofs", resource);"#;
+    let policy = json!({ "text": text }).to_string();
+    let path = "/api/v1/policies/no-proofs";
+    assert_eq!(site.post(path, "application/json", policy.as_bytes()).status, 200);
+    for (more, status) in [("", 200), ("&proofs=false", 200), ("&proofs=true", 403)] {
+        let path = format!("/api/v1/logs/main/search?q=x{more}");
+        let reply = site.ask(&Ask::get(&path).anonymous().with("authorization", &token));
+        assert_eq!(reply.status, status, "{more}: {}", reply.text());
+    }
+}
+
 /// The parameters, the status, code, field, position, and a part of the detail.
 type Refused = (&'static str, u16, &'static str, &'static str, Option<u64>, &'static str);
 
 #[test]
 fn a_search_that_cannot_be_is_refused_with_its_place() {
     let site = Site::start();
-    let rows: [Refused; 9] = [
+    let rows: [Refused; 10] = [
         ("q=acter:bob", 400, "bad_query", "q", Some(0), "column 1: found `acter`"),
         ("q=acter:bob", 400, "bad_query", "q", Some(0), "did you mean `actor`?"),
         ("q=%C3%BC+AND", 400, "bad_query", "q", Some(6), "column 6:"),
@@ -115,6 +154,7 @@ fn a_search_that_cannot_be_is_refused_with_its_place() {
         ("cursor=x", 400, "bad_query", "cursor", None, "leave it out"),
         ("facets=actor", 400, "bad_query", "facets", None, "actor.id"),
         ("histogram=yes", 400, "bad_query", "histogram", None, "true"),
+        ("proofs=1", 400, "bad_query", "proofs", None, "true"),
         ("wait=-1", 400, "bad_query", "wait", None, "number"),
     ];
     for (query, status, code, field, position, detail) in rows {
@@ -163,6 +203,101 @@ fn a_log_made_later_is_searched_too_and_metrics_say_how_far() {
     for line in ["graven_index_through{log=\"new\"} 2\n", "graven_index_lag{log=\"new\"} 0\n"] {
         assert!(metrics.text().contains(line), "{line} in {}", metrics.text());
     }
+}
+
+/// Sets a policy, and gives the header of a reader.
+fn narrowed(site: &Site, condition: &str) -> String {
+    let create = json!({"name": "rita", "role": "reader"}).to_string();
+    let made = site.post("/api/v1/tokens", "application/json", create.as_bytes());
+    let clauses = r#"principal in Role::"reader", action == Action::"read_entries", resource"#;
+    let policy =
+        json!({ "text": format!("forbid({clauses}) when {{ {condition} }};") }).to_string();
+    let set = site.post("/api/v1/policies/narrow", "application/json", policy.as_bytes());
+    assert_eq!(set.status, 200, "{}", set.text());
+    format!("Bearer {}", made.json()["token"].as_str().unwrap())
+}
+
+fn search_as(site: &Site, token: &str, query: &str) -> Reply {
+    let path = format!("/api/v1/logs/main/search?{query}");
+    site.ask(&Ask::get(&path).anonymous().with("authorization", token))
+}
+
+#[test]
+fn a_narrowed_reader_finds_and_counts_what_it_may_see() {
+    let site = Site::start();
+    let (first, last) = append(&site, "alice", 7);
+    let token = narrowed(&site, r#"context.event.outcome == "failure""#);
+    let search = |query: &str| {
+        let reply = search_as(&site, &token, query);
+        assert_eq!(reply.status, 200, "{query}: {}", reply.text());
+        reply.json()
+    };
+    let asked = "q=action:invoice.update&limit=3&facets=outcome,actor.id&histogram=true";
+    let answer = search(&format!("{asked}&wait={last}&proofs=true"));
+    let outcomes =
+        json!({"values": [{"value": "success", "count": 4}], "distinct": 1, "others": 0});
+    let actors = json!({"values": [{"value": "alice", "count": 4}], "distinct": 1, "others": 0});
+    assert_eq!(answer["facets"], json!({"outcome": outcomes, "actor.id": actors}));
+    assert_eq!(answer["total"], 4);
+    let buckets = answer["histogram"].as_array().unwrap().iter();
+    assert_eq!(buckets.filter_map(|one| one["count"].as_u64()).sum::<u64>(), 4);
+    assert_eq!(indexes(&answer), [last, last - 2, last - 4]);
+    let cursor = answer["next"].as_str().unwrap();
+    let page = search(&format!("q=action:invoice.update&limit=3&cursor={cursor}"));
+    assert_eq!(
+        (indexes(&page), &page["total"], &page["next"]),
+        (vec![first], &json!(4), &Value::Null)
+    );
+    for (query, total) in
+        [("q=outcome:failure", 0), ("q=-outcome:success+actor:alice", 0), ("q=n+OR+data.n:1", 0)]
+    {
+        assert_eq!(search(query)["total"], total, "{query}");
+    }
+    // An owner's token finds all of it.
+    assert_eq!(found(&site, "q=outcome:failure")["total"], 3);
+}
+
+#[test]
+fn a_policy_that_an_index_cannot_be_asked_refuses_the_search() {
+    let site = Site::start();
+    let (_, last) = append(&site, "alice", 1);
+    let token = narrowed(&site, r#"context.event.outcome like "*ure""#);
+    let reply = search_as(&site, &token, "q=actor:alice");
+    assert_eq!(
+        (reply.status, &reply.json()["code"]),
+        (403, &json!("forbidden")),
+        "{}",
+        reply.text()
+    );
+    let path = format!("/api/v1/logs/main/entries/{last}");
+    let entry = site.ask(&Ask::get(&path).anonymous().with("authorization", &token));
+    assert_eq!(entry.status, 200, "{}", entry.text());
+}
+
+/// Whatever the index says, an entry that a policy hides is not shown.
+#[test]
+fn an_index_that_says_otherwise_shows_nothing_hidden() {
+    let mut site = Site::start();
+    let (_, last) = append(&site, "alice", 2);
+    append(&site, "bob", 1);
+    site.stop();
+    site.join();
+    let log = site.cell.log("main").unwrap();
+    std::fs::remove_dir_all(site.derived()).unwrap();
+    let mut writer = Index::open(&site.derived(), &log.info().origin).unwrap().writer();
+    // By the last one, which is bob's, the server knows the log again.
+    for index in (0..=last + 1).map(LeafIndex) {
+        let told = String::from_utf8(log.entry(index).unwrap()).unwrap();
+        let told = if index.0 == last { told.replace("failure", "success") } else { told };
+        writer.take(index, told.as_bytes()).unwrap();
+    }
+    writer.commit().unwrap();
+    drop((writer, log));
+    site.reopen(log::CellLimits::default());
+    let token = narrowed(&site, r#"context.event.outcome == "failure""#);
+    let reply = search_as(&site, &token, "q=actor:alice");
+    assert_eq!(reply.status, 503, "{}", reply.text());
+    assert!(!reply.text().contains("alice"), "{}", reply.text());
 }
 
 /// Longest wait for an entry that has to come.

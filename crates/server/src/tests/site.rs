@@ -167,6 +167,11 @@ impl Site {
         self.ask(&Ask::post(path, content_type, body))
     }
 
+    /// Where what is derived from `main` lies.
+    pub(super) fn derived(&self) -> PathBuf {
+        self.dir.path().join("data/derived/main")
+    }
+
     /// Appends one event to `main` and returns its index.
     pub(super) fn append(&self, event: &str) -> u64 {
         let reply = self.post("/api/v1/logs/main/events", "application/json", event.as_bytes());

@@ -20,6 +20,7 @@ struct Follower {
 #[derive(Debug, PartialEq)]
 enum Sent {
     Entry { id: u64, index: u64 },
+    LeftOut(u64),
     Comment,
     Error(String),
     End,
@@ -48,6 +49,8 @@ impl Follower {
         while let Some(line) = self.line() {
             if line.starts_with(':') {
                 return Sent::Comment;
+            } else if let Some(id) = id.filter(|_| line.is_empty()) {
+                return Sent::LeftOut(id);
             } else if let Some(text) = line.strip_prefix("id: ") {
                 id = text.parse().ok();
             } else if line == "event: error" {
@@ -96,6 +99,49 @@ fn a_tail_sends_what_is_there_and_then_what_comes() {
     assert_eq!((all.next(), new.next()), (entry(next), entry(next)));
     let resume = Ask::get("/api/v1/logs/main/tail?from=0").with("last-event-id", "0");
     assert_eq!(Follower::open(&site, &resume).next(), entry(1), "the id counts, not `from`");
+}
+
+const OTHER: &str = r#"{"actor":{"id":"other"},"action":"a.b"}"#;
+
+fn append_others(site: &Site, count: usize) {
+    let many = format!("{OTHER}\n").repeat(count);
+    let reply = site.post("/api/v1/logs/main/events", "application/x-ndjson", many.as_bytes());
+    assert_eq!(reply.status, 200, "{}", reply.text());
+}
+
+#[test]
+fn a_tail_with_a_query_sends_what_it_finds_and_says_what_it_left_out() {
+    // So that nothing is said for want of news.
+    let limits = ServerLimits { tail_heartbeat: Duration::from_mins(10), ..Default::default() };
+    let site = Site::with_limits(limits);
+    let first = site.append(OTHER.replace("other", "eve").as_str());
+    append_others(&site, 3);
+    let path = "/api/v1/logs/main/tail?from=0&q=actor:eve";
+    let mut tail = Follower::open(&site, &Ask::get(path));
+    assert_eq!((tail.next(), tail.next()), (Sent::LeftOut(first - 1), entry(first)));
+    // It is found as it comes.
+    let next = site.append(OTHER.replace("other", "eve").as_str());
+    assert_eq!((tail.next(), tail.next()), (Sent::LeftOut(next - 1), entry(next)));
+    // What finds nothing says so now and then, and goes on from there.
+    append_others(&site, 1_200);
+    let Sent::LeftOut(told) = tail.next() else { panic!("no word of what is left out") };
+    assert!((next + 1_024..=next + 1_200).contains(&told), "{told} after {next}");
+    let last = site.append(OTHER.replace("other", "eve").as_str());
+    let (id, header) = (told.to_string(), "last-event-id");
+    let mut resumed = Follower::open(&site, &Ask::get(path).with(header, &id));
+    for tail in [&mut tail, &mut resumed] {
+        assert_eq!((tail.next(), tail.next()), (Sent::LeftOut(last - 1), entry(last)));
+    }
+}
+
+#[test]
+fn a_silent_tail_says_what_it_left_out() {
+    let limits = ServerLimits { tail_heartbeat: Duration::from_millis(20), ..Default::default() };
+    let site = Site::with_limits(limits);
+    append_others(&site, 3);
+    let last = site.size() - 1;
+    let mut tail = Follower::open(&site, &Ask::get("/api/v1/logs/main/tail?from=0&q=actor:eve"));
+    assert_eq!((tail.next(), tail.next()), (Sent::LeftOut(last), Sent::Comment));
 }
 
 #[test]

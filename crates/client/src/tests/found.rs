@@ -25,7 +25,7 @@ fn check(spoil: impl Fn(&mut Value), expected: Option<&str>) {
     let fake = Fake::start(vec![("200 OK", answer.to_string().into_bytes())]);
     let found = Client::new(&fake.url, None).unwrap().proved_search("main", &Search::default());
     let line = fake.seen()[0].line.clone();
-    assert_eq!(line, "GET /api/v1/logs/main/search?q=&limit=0&proofs=true");
+    assert_eq!(line, "GET /api/v1/logs/main/search?q=&limit=0&facets=&histogram=false&proofs=true");
     match (found, expected) {
         (Ok(found), None) => {
             let indexes: Vec<u64> =

@@ -27,20 +27,7 @@ pub(crate) struct HistoryArgs {
 /// there is none.
 pub(crate) fn run(context: &Context, args: &HistoryArgs) -> Result<Exit, Failure> {
     let asking = Asking::new(context, ("history", &args.ask), [("target", Some(&*args.target))])?;
-    let answer = asking.list("versions", args.from.unwrap_or(0), args.limit)?;
-    asking.note_lag(context, answer["indexed_through"].as_u64());
-    let versions = answer["versions"].as_array().map(Vec::as_slice).unwrap_or_default();
-    if context.out.json {
-        context.out.json(&answer)?;
-    } else {
-        for version in versions {
-            context.out.line(line(version))?;
-        }
-        if let Some(next) = answer["next"].as_u64() {
-            context.out.note(format!("there are more; --from {next} or --limit shows them"));
-        }
-    }
-    Ok(if versions.is_empty() { Exit::Bad } else { Exit::Good })
+    asking.print_list(context, "versions", (args.from.unwrap_or(0), args.limit), line)
 }
 
 /// Index, time, actor, action, grade, outcome, and what became of the fields.

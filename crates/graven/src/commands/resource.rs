@@ -7,6 +7,7 @@ use super::search::word;
 use crate::args::LogArg;
 use crate::connect::{self, Connection};
 use crate::context::Context;
+use crate::exit::Exit;
 use crate::failure::Failure;
 
 /// What each of these commands takes.
@@ -60,8 +61,33 @@ impl Asking {
         self.query.iter().cloned().chain(more).collect()
     }
 
+    /// Prints the items of a list, each as its line, or with `--json` the answer with all pages in one. Exit 1 where there
+    /// is none.
+    pub(crate) fn print_list(
+        &self,
+        context: &Context,
+        key: &str,
+        (from, limit): (u64, u64),
+        line: fn(&Value) -> String,
+    ) -> Result<Exit, Failure> {
+        let answer = self.list(key, from, limit)?;
+        self.note_lag(context, answer["indexed_through"].as_u64());
+        let items = answer[key].as_array().map(Vec::as_slice).unwrap_or_default();
+        if context.out.json {
+            context.out.json(&answer)?;
+        } else {
+            for item in items {
+                context.out.line(line(item))?;
+            }
+            if let Some(next) = answer["next"].as_u64() {
+                context.out.note(format!("there are more; --from {next} or --limit shows them"));
+            }
+        }
+        Ok(if items.is_empty() { Exit::Bad } else { Exit::Good })
+    }
+
     /// The first answer, with the items of further pages at the end of its own.
-    pub(crate) fn list(&self, key: &str, from: u64, limit: u64) -> Result<Value, Failure> {
+    fn list(&self, key: &str, from: u64, limit: u64) -> Result<Value, Failure> {
         let mut all =
             self.page(&[("from", from), ("limit", limit.clamp(1, SEARCH_RESULTS_MAX))])?;
         let mut items = take_list(&mut all, key);

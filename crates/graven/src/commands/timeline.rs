@@ -41,18 +41,5 @@ pub(crate) fn run(context: &Context, args: &TimelineArgs) -> Result<Exit, Failur
         ("q", args.query.as_deref()),
     ];
     let asking = Asking::new(context, ("timeline", &args.ask), query)?;
-    let answer = asking.list("results", args.from.unwrap_or(0), args.limit)?;
-    asking.note_lag(context, answer["indexed_through"].as_u64());
-    let results = answer["results"].as_array().map(Vec::as_slice).unwrap_or_default();
-    if context.out.json {
-        context.out.json(&answer)?;
-    } else {
-        for result in results {
-            context.out.line(line(result))?;
-        }
-        if let Some(next) = answer["next"].as_u64() {
-            context.out.note(format!("there are more; --from {next} or --limit shows them"));
-        }
-    }
-    Ok(if results.is_empty() { Exit::Bad } else { Exit::Good })
+    asking.print_list(context, "results", (args.from.unwrap_or(0), args.limit), line)
 }

@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{Advice, FallocateFlags, FlockOperation, OFlags};
 
@@ -39,6 +40,8 @@ pub struct RealDisk;
 struct RealFile {
     file: File,
     path: PathBuf,
+    /// Whether this handle has the lock of its file, which it then gives back before it closes.
+    is_locked: AtomicBool,
 }
 
 impl Disk for RealDisk {
@@ -51,7 +54,7 @@ impl Disk for RealDisk {
             OpenMode::ReadWrite => options.write(true),
         };
         let file = options.open(path).map_err(|e| in_context("open", path, e))?;
-        Ok(Box::new(RealFile { file, path: path.to_owned() }))
+        Ok(Box::new(RealFile::new(file, path)))
     }
 
     fn open_direct(&self, path: &Path) -> io::Result<DirectOpen> {
@@ -59,7 +62,7 @@ impl Disk for RealDisk {
         let direct = OpenOptions::new().read(true).write(true).custom_flags(flags).open(path);
         match direct {
             Ok(file) => {
-                let file = Box::new(RealFile { file, path: path.to_owned() });
+                let file = Box::new(RealFile::new(file, path));
                 Ok(DirectOpen { file, fallback: None })
             }
             Err(e) if e.kind() == io::ErrorKind::InvalidInput => {
@@ -126,6 +129,10 @@ impl Disk for RealDisk {
 }
 
 impl RealFile {
+    fn new(file: File, path: &Path) -> RealFile {
+        RealFile { file, path: path.to_owned(), is_locked: AtomicBool::new(false) }
+    }
+
     fn said(&self, operation: &'static str, error: impl Into<io::Error>) -> io::Error {
         in_context(operation, &self.path, error.into())
     }
@@ -183,7 +190,10 @@ impl DiskFile for RealFile {
 
     fn try_lock(&self) -> io::Result<bool> {
         match rustix::fs::flock(&self.file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(true),
+            Ok(()) => {
+                self.is_locked.store(true, Ordering::Relaxed);
+                Ok(true)
+            }
             Err(rustix::io::Errno::WOULDBLOCK) => Ok(false),
             Err(e) => Err(self.said("lock", e)),
         }
@@ -192,6 +202,17 @@ impl DiskFile for RealFile {
     fn drop_cache(&self) -> io::Result<()> {
         rustix::fs::fadvise(&self.file, 0, None, Advice::DontNeed)
             .map_err(|e| self.said("drop from the page cache", e))
+    }
+}
+
+/// Closing gives the lock back only where no copy of the handle is left, and a child of another
+/// thread has copies of all of them from its fork until its exec.
+impl Drop for RealFile {
+    fn drop(&mut self) {
+        if *self.is_locked.get_mut() {
+            // An error leaves what closing does.
+            rustix::fs::flock(&self.file, FlockOperation::Unlock).unwrap_or_default();
+        }
     }
 }
 
@@ -209,3 +230,6 @@ fn kind_of_magic(magic: u64) -> FilesystemKind {
 }
 
 const _: () = assert!(ZEROS_BYTES.is_multiple_of(BLOCK_BYTES));
+
+#[cfg(test)]
+mod tests;

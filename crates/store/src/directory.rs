@@ -20,7 +20,7 @@ pub(crate) const TEMPORARY_PREFIX: &str = "tmp-";
 /// The exclusive right to a data directory, from `acquire` until it is dropped or the process ends.
 pub struct DirectoryLock {
     directory: PathBuf,
-    /// Owns the lock: closing it is the release. Close-on-exec, so no child inherits it.
+    /// Owns the lock: dropping it is the release. Close-on-exec, so no child keeps it.
     _file: Box<dyn DiskFile>,
 }
 

@@ -1,7 +1,7 @@
 //! Checks of answers against the keys of their log.
 
 use append::{Appended, Batch, EntryProof, Receipt};
-use graven_entry::{Altered, Entry, Header, compact};
+use graven_entry::{Altered, Entry, Header, compact, with_causes};
 use graven_merkle::{LeafIndex, TreeSize, leaf_hash, leaf_hash_parts, verify_consistency};
 use graven_note::{Checkpoint, TlogProof, open_checkpoint};
 use graven_verify::{Results, verify_results};
@@ -20,7 +20,7 @@ pub(crate) struct ReadBack<'a> {
 pub(crate) fn checkpoint(note: &[u8], keys: &LogKeys) -> Result<Checkpoint, ClientError> {
     open_checkpoint(note, keys.origin.as_str(), &keys.keys, &[])
         .map(|opened| opened.checkpoint)
-        .map_err(|error| ClientError::unproved("the checkpoint", chain_text(&error)))
+        .map_err(|error| ClientError::unproved("the checkpoint", with_causes(&error)))
 }
 
 /// That the proof puts these entry bytes at this index of the log, and that the entry says so itself.
@@ -32,7 +32,7 @@ pub(crate) fn entry(
 ) -> Result<(), ClientError> {
     let what = || format!("entry {index}");
     let parsed =
-        Entry::parse(entry).map_err(|error| ClientError::unproved(what(), chain_text(&error)))?;
+        Entry::parse(entry).map_err(|error| ClientError::unproved(what(), with_causes(&error)))?;
     if parsed.header.index != index || parsed.header.origin != keys.origin {
         let header = &parsed.header;
         let why = format!("its header says entry {} of {}", header.index, header.origin);
@@ -54,7 +54,7 @@ pub(crate) fn results(
     for (shown, (index, bytes)) in shown.iter().rev().zip(&results.entries) {
         let what = || format!("result {index}");
         let entry = Entry::parse(bytes)
-            .map_err(|error| ClientError::unproved(what(), chain_text(&error)))?;
+            .map_err(|error| ClientError::unproved(what(), with_causes(&error)))?;
         let header = &entry.header;
         let is_same = shown["index"] == header.index.0
             && shown["time"] == header.time.to_string()
@@ -132,7 +132,7 @@ fn receipt_of(
     let what = || format!("receipt of entry {}", receipt.index);
     let line = format!("{}\n", proof.header);
     let header = Header::parse(line.as_bytes())
-        .map_err(|error| ClientError::unproved(what(), chain_text(&error)))?;
+        .map_err(|error| ClientError::unproved(what(), with_causes(&error)))?;
     if header.index != receipt.index
         || header.origin != keys.origin
         || header.time.to_string() != receipt.time
@@ -164,7 +164,7 @@ fn receipt_of(
 /// That entry bytes read back hold the event as it was sent, or as its header says it was altered.
 pub(crate) fn holds_event(entry: &[u8], event: &[u8]) -> Result<bool, ClientError> {
     let parsed = Entry::parse(entry)
-        .map_err(|error| ClientError::unproved("an entry read back", chain_text(&error)))?;
+        .map_err(|error| ClientError::unproved("an entry read back", with_causes(&error)))?;
     let altered = &parsed.header.altered;
     Ok(altered.contains(&Altered::Sealed)
         || parsed.event == event.trim_ascii()
@@ -179,7 +179,7 @@ fn inclusion(
 ) -> Result<(), ClientError> {
     let what = || format!("the proof of entry {index}");
     let proof = TlogProof::parse(proof)
-        .map_err(|error| ClientError::unproved(what(), chain_text(&error)))?;
+        .map_err(|error| ClientError::unproved(what(), with_causes(&error)))?;
     if proof.index != index {
         let why = format!("it is the proof of entry {}", proof.index);
         return Err(ClientError::unproved(what(), why));
@@ -187,17 +187,5 @@ fn inclusion(
     proof
         .verify(leaf, keys.origin.as_str(), &keys.keys, None)
         .map(drop)
-        .map_err(|error| ClientError::unproved(what(), chain_text(&error)))
-}
-
-/// An error with its causes, in one line.
-fn chain_text(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    text
+        .map_err(|error| ClientError::unproved(what(), with_causes(&error)))
 }

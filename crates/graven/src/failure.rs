@@ -1,5 +1,6 @@
 //! Why a command failed: one message, its causes, what to do, and the exit code.
 
+use graven_entry::with_causes;
 use std::fmt::Display;
 use std::path::Path;
 
@@ -40,7 +41,7 @@ impl Failure {
 
     /// An error with its causes.
     pub(crate) fn caused(exit: Exit, what: impl Display, error: &dyn std::error::Error) -> Failure {
-        Failure::new(exit, format!("{what}: {}", chain_text(error)))
+        Failure::new(exit, format!("{what}: {}", with_causes(error)))
     }
 
     /// The same, telling what to do.
@@ -53,7 +54,7 @@ impl Failure {
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Failure {
-        let failure = Failure::new(exit_of(&error), chain_text(&error));
+        let failure = Failure::new(exit_of(&error), with_causes(&error));
         match &error {
             ClientError::Unreachable { .. } => failure.hint(
                 "Is `graven serve` running? Give its address by --url, or its data directory by --data.",
@@ -103,19 +104,4 @@ fn exit_of_code(code: Code) -> Exit {
         | Code::DiskFull
         | Code::Unavailable => Exit::Unreachable,
     }
-}
-
-/// An error with its causes, in one line.
-pub(crate) fn chain_text(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let inner_text = inner.to_string();
-        if !text.ends_with(&inner_text) {
-            text.push_str(": ");
-            text.push_str(&inner_text);
-        }
-        cause = inner.source();
-    }
-    text
 }

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use graven_entry::Name;
+use graven_entry::{Name, with_causes};
 use graven_merkle::{Hash, LeafIndex, TreeSize, leaf_hash};
 use log::{LogHandle, ReadError};
 use tantivy::TantivyError;
@@ -392,9 +392,4 @@ impl Pending {
 
 fn lock(progress: &Mutex<Progress>) -> MutexGuard<'_, Progress> {
     progress.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

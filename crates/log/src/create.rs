@@ -12,7 +12,7 @@ use crate::shared::LogShared;
 use crate::state::LogState;
 use crate::sync::wait_for;
 use append::{Appended, Code, Refusal};
-use graven_entry::{LogName, Name};
+use graven_entry::{LogName, Name, with_causes};
 use graven_note::VerifierKey;
 use sha2::{Digest, Sha256};
 use std::sync::{Arc, PoisonError};
@@ -162,8 +162,7 @@ fn write_refusal(inner: &Inner, error: &StoreError) -> Refusal {
         return Refusal::new(Code::DiskFull, "the disk is full: the log was not created")
             .retry_after(30);
     }
-    let fatal =
-        inner.poison.fatal(format!("creating a log failed: {}", crate::intake::with_cause(error)));
+    let fatal = inner.poison.fatal(format!("creating a log failed: {}", with_causes(error)));
     Refusal::new(Code::Unavailable, fatal.0)
 }
 

@@ -18,7 +18,7 @@ use crate::stream_keys::{self, StreamKeyChange};
 use crate::sync::wait_for;
 use crate::vault::{self, StoredSidecar};
 use append::{Appended, Batch, Code, Refusal, StreamHead};
-use graven_entry::{LogName, Name};
+use graven_entry::{LogName, Name, with_causes};
 use graven_merkle::{Hash, LeafIndex, TilePath, TreeSize};
 use graven_note::{Note, VerifierKey};
 use graven_verify::{KeyTarget, key_statement};
@@ -376,9 +376,8 @@ impl LogHandle {
         &self,
         is_to_go: impl Fn(&StoredSidecar) -> bool,
     ) -> Result<u64, ReadError> {
-        let unavailable = |error: &dyn std::error::Error| {
-            ReadError::Unavailable(crate::intake::with_cause(error))
-        };
+        let unavailable =
+            |error: &dyn std::error::Error| ReadError::Unavailable(with_causes(error));
         let (vault, name) = (&self.inner.vault, self.log.name.as_str());
         let mut gone = 0;
         for object in vault.list_vault(name).map_err(|error| unavailable(&error))? {
@@ -488,7 +487,7 @@ impl LogHandle {
     }
 
     fn fatal(&self, error: &dyn std::error::Error) -> Refusal {
-        let fatal = self.inner.poison.fatal(crate::intake::with_cause(error));
+        let fatal = self.inner.poison.fatal(with_causes(error));
         Refusal::new(Code::Unavailable, fatal.0)
     }
 

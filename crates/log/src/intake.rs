@@ -16,6 +16,7 @@ use append::{Code, Refusal, Sidecar};
 use graven_entry::{
     Altered, Attestation, AuthMethod, DisclosureError, EventError, EventErrorKind, EventFacts,
     Grade, Name, SealedDigest, check_event, compact, event_hash, match_disclosures, open_matches,
+    with_causes,
 };
 use graven_merkle::Hash;
 use graven_note::VerifierKey;
@@ -299,7 +300,7 @@ fn check_disclosures(
     withheld: &[String],
 ) -> Result<(), Refusal> {
     let bad = |detail: String, field: &str| Refusal::new(Code::BadEvent, detail).in_field(field);
-    let wrong = |error: DisclosureError| bad(with_cause(&error), "disclosure");
+    let wrong = |error: DisclosureError| bad(with_causes(&error), "disclosure");
     let facts = check_event(event).map_err(|error| event_refusal(&error))?;
     let encoded: Vec<&str> = values.iter().map(|value| value.disclosure.as_str()).collect();
     let matches = match_disclosures(&facts.digests, &encoded).map_err(wrong)?;
@@ -364,7 +365,7 @@ fn verify_attestation(
     known: Option<&StreamState>,
 ) -> Result<PreparedAttestation, Refusal> {
     let bad = |detail: String| Refusal::new(Code::BadAttestation, detail).in_field("attestation");
-    let parsed = Attestation::parse(bytes).map_err(|error| bad(with_cause(&error)))?;
+    let parsed = Attestation::parse(bytes).map_err(|error| bad(with_causes(&error)))?;
     if parsed.origin != log.origin || parsed.stream != *stream {
         return Err(bad(format!(
             "the attestation is for stream {} of origin {}, this is stream {stream} of origin {}",
@@ -376,7 +377,7 @@ fn verify_attestation(
         if key.id() != parsed.key_id {
             continue;
         }
-        parsed.verify_signature(&[key]).map_err(|error| bad(with_cause(&error)))?;
+        parsed.verify_signature(&[key]).map_err(|error| bad(with_causes(&error)))?;
         let (bytes, vkey) = (bytes.to_vec(), vkey.to_owned());
         let is_vouched = known.is_some_and(|known| known.is_vouched(&vkey));
         return Ok(PreparedAttestation { bytes, parsed, vkey, is_vouched });
@@ -431,16 +432,4 @@ fn split_sidecars(sidecars: Vec<Sidecar>, events: usize) -> Result<Brought, Refu
         }
     }
     Ok(brought)
-}
-
-/// An error with its chain of causes, for a refusal's detail.
-pub(crate) fn with_cause(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(source) = cause {
-        text.push_str(": ");
-        text.push_str(&source.to_string());
-        cause = source.source();
-    }
-    text
 }

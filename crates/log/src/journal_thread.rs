@@ -19,7 +19,7 @@ use crate::sync::mpsc::{Receiver, SyncSender};
 use crate::sync::sleep;
 use crate::tail::Chunk;
 use env::Clock;
-use graven_entry::{EntryParts, event_hash};
+use graven_entry::{EntryParts, event_hash, with_causes};
 use graven_merkle::{LeafIndex, leaf_hash};
 use graven_verify::Headers;
 use std::sync::Arc;
@@ -112,7 +112,7 @@ impl JournalThread {
         let size_bytes = frame.body.len() as u64;
         let began_ns = self.clock.boot_ns();
         let slot = self.write(std::mem::take(&mut frame.body)).map_err(|error| {
-            self.poison.fatal(format!("the journal failed: {}", crate::intake::with_cause(&error)))
+            self.poison.fatal(format!("the journal failed: {}", with_causes(&error)))
         })?;
         frame.body = slot.body;
         let took_ns = self.clock.boot_ns().saturating_sub(began_ns);

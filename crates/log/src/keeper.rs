@@ -13,6 +13,7 @@ use crate::room::Room;
 use crate::shared::LogShared;
 use crate::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use env::{Clock, Disk};
+use graven_entry::with_causes;
 use graven_merkle::{Hash, TreeSize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -136,7 +137,7 @@ impl Keeper {
     fn prepare_spare(&mut self) -> Result<bool, String> {
         let Some(spares) = &self.spares else { return Ok(true) };
         let failed = |error: &dyn std::error::Error| {
-            format!("making room ahead failed: {}", crate::intake::with_cause(error))
+            format!("making room ahead failed: {}", with_causes(error))
         };
         for least_bytes in [0, SPARE_OF_RESERVE_BYTES] {
             match spares.prepare_spare_of(least_bytes) {
@@ -170,10 +171,9 @@ impl Keeper {
             }
         }
         if let Err(error) = guard.update(&heads) {
-            drop(self.poison.fatal(format!(
-                "the guard cannot be updated: {}",
-                crate::intake::with_cause(&error)
-            )));
+            drop(
+                self.poison.fatal(format!("the guard cannot be updated: {}", with_causes(&error))),
+            );
         }
     }
 

@@ -6,6 +6,7 @@ use crate::bundle::{self, BundleError, Encoder, Entries};
 use crate::frame::{BadBody, Reader};
 use crate::limits::{BUNDLE_ENTRIES, SEGMENT_ENTRIES};
 use crate::nonce::{NonceMaker, NonceSeed};
+use graven_entry::with_causes;
 use graven_merkle::{Hash, LeafIndex, parse_hashes};
 use store::StoreError;
 use store::segments::{EncodedBundle, Part, PartContents, PartMeta};
@@ -156,7 +157,7 @@ impl OpenPart {
         let first = self.meta.first.max(index - index % BUNDLE_ENTRIES);
         let stored = self.part.bundle(place).map_err(|source| store_error(&self.meta, source))?;
         let entries = bundle::decode(LeafIndex(first), &stored, &self.nonces)
-            .map_err(|error| corrupt(&self.meta, first, crate::intake::with_cause(&error)))?;
+            .map_err(|error| corrupt(&self.meta, first, with_causes(&error)))?;
         let expected = (BUNDLE_ENTRIES - first % BUNDLE_ENTRIES).min(self.end() - first);
         if entries.len() as u64 != expected {
             let why = format!("its bundle holds {} entries, not {expected}", entries.len());

@@ -7,7 +7,7 @@ use crate::limits::{BUNDLE_CACHE_BYTES, BUNDLE_ENTRIES, SEGMENT_ENTRIES, TILE_CA
 use crate::part::{OpenPart, PartError, store_error};
 use crate::shared::{LogShared, SignedHead};
 use append::{Code, Refusal};
-use graven_entry::{EntryParts, Header, Time};
+use graven_entry::{EntryParts, Header, Time, with_causes};
 use graven_merkle::{
     Hash, LeafIndex, Node, NodeSource, ProofError, TILE_WIDTH, TileKind, TilePath, TreeSize,
     consistency_proof, inclusion_proof, inclusion_proof_of_many, leaf_hash, node_hash,
@@ -507,7 +507,7 @@ fn is_moved(error: &ReadError) -> bool {
 }
 
 pub(crate) fn malformed(index: LeafIndex, error: &dyn std::error::Error) -> ReadError {
-    ReadError::Malformed { index, why: crate::intake::with_cause(error) }
+    ReadError::Malformed { index, why: with_causes(error) }
 }
 
 fn from_proof(log: &LogShared, error: ProofError<ReadError>) -> ReadError {

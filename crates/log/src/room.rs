@@ -1,10 +1,10 @@
 //! Whether there is room to write: checked before anything is numbered, so that nothing is ever half-written (design §5).
 
-use crate::intake::with_cause;
 use crate::limits::CellLimits;
 use crate::poison::Poison;
 use append::{Code, Refusal};
 use env::Disk;
+use graven_entry::with_causes;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -100,7 +100,7 @@ impl Room {
             Ok(()) => true,
             Err(JournalError::Full { .. }) => false,
             Err(error) => {
-                let why = format!("making room ahead failed: {}", with_cause(&error));
+                let why = format!("making room ahead failed: {}", with_causes(&error));
                 return Err(Refusal::new(Code::Unavailable, poison.fatal(why).0));
             }
         };

@@ -17,6 +17,7 @@ use crate::shared::LogShared;
 use crate::stats::Stats;
 use crate::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel};
 use crate::unload_log::{LogUnloader, UnloadError};
+use graven_entry::with_causes;
 use std::sync::Arc;
 use std::time::Duration;
 use store::Slot;
@@ -79,7 +80,7 @@ impl Unloader {
             Ok(()) => return Ok(()),
             Err(error) => error,
         };
-        let text = crate::intake::with_cause(&error);
+        let text = with_causes(&error);
         match error {
             UnloadError::Full => self.room.set_disk_full(true),
             UnloadError::Stopping => {}

@@ -1,6 +1,7 @@
 //! What everyone outside of the log knows of it: what was sent and answered, and every checkpoint that anyone saw.
 
 use append::{Appended, Refusal};
+use graven_entry::with_causes;
 use graven_merkle::{Frontier, Hash, LeafIndex, TreeSize};
 use graven_note::{Checkpoint, Note, NoteError, VerifierKey};
 use log::ReadError;
@@ -118,17 +119,6 @@ impl Violation {
         let is_refused = !matches!(error, ReadError::NotFound { .. });
         Violation { invariant, what, is_refused }
     }
-}
-
-/// An error with its causes, outermost first.
-pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text += &format!(": {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 /// The event of a number; all differ, and each has an identity.

@@ -1,10 +1,10 @@
 //! Verification of a simulated data directory by `graven-verify`, as anyone could do who has only the files.
 
-use crate::history::{History, with_causes};
+use crate::history::History;
 use crate::limits::SIGNATURES_CHECKED_MAX;
 use crate::world::DATA;
 use env::Disk;
-use graven_entry::{Entry, LogName};
+use graven_entry::{Entry, LogName, with_causes};
 use graven_note::{Checkpoint, Note};
 use graven_verify::{KeySource, LogVerifier, VerifyOptions, check_run_with};
 use log::offline::{OfflineCell, OfflineLog};

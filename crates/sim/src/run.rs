@@ -2,13 +2,14 @@
 
 use crate::check::{check_cell, check_cell_anew, check_offline};
 use crate::client::{Client, Step};
-use crate::history::{Violation, with_causes};
+use crate::history::Violation;
 use crate::limits::{
     BATCH_EVENTS_MAX, FAULT_AFTER_MAX, LIVES_PER_RUN, OUTCOMES_PER_CUT, STARTS_MAX,
     STEPS_PER_LIFE_MAX, TRACE_LINES_SHOWN,
 };
 use crate::world::{End, World};
 use env::{Fault, FaultKind, On, SimRandom, SimSnapshot};
+use graven_entry::with_causes;
 use log::Cell;
 
 /// What a run is made of.

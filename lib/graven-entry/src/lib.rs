@@ -49,6 +49,7 @@
 pub mod limits;
 
 mod attestation;
+mod causes;
 mod disclosure;
 mod encode;
 mod entry;
@@ -67,6 +68,7 @@ mod stream;
 mod time;
 
 pub use attestation::{Attestation, AttestationError, Claim};
+pub use causes::with_causes;
 pub use disclosure::{
     Disclosure, DisclosureError, Matches, OpenedValue, disclosure_digest, match_disclosures,
     open_event, open_matches,

@@ -1,10 +1,10 @@
 //! Sealed values of an entry, opened by the disclosures that somebody was given.
 
 use graven_entry::{
-    DisclosureError, Entry, OpenedValue, check_event, match_disclosures, open_event,
+    DisclosureError, Entry, OpenedValue, check_event, match_disclosures, open_event, with_causes,
 };
 
-use crate::fault::{Fault, FaultKind, with_causes};
+use crate::fault::{Fault, FaultKind};
 
 /// What disclosures show of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,13 +1,13 @@
 //! One entry with its tlog-proof, verified offline.
 
-use graven_entry::{Entry, Extra, Header, HeaderError, Name};
+use graven_entry::{Entry, Extra, Header, HeaderError, Name, with_causes};
 use graven_merkle::{Hash, LeafIndex, leaf_hash};
 use graven_note::{
     Checkpoint, NoteError, OpenError, Policy, PolicyVerdict, ProofError, TlogProof, VerifierKey,
 };
 
 use crate::checkpoint::{keys_of, keys_used};
-use crate::fault::{Fault, FaultKind, with_causes};
+use crate::fault::{Fault, FaultKind};
 use crate::form::{entry_fault, first_line, is_signed, read_body};
 use crate::head::policy_fault;
 use crate::own::read_own;

@@ -147,15 +147,3 @@ impl fmt::Display for FaultKind {
         f.pad(self.as_str())
     }
 }
-
-/// An error with its chain of causes, each after a colon.
-pub(crate) fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(source) = cause {
-        text.push_str(": ");
-        text.push_str(&source.to_string());
-        cause = source.source();
-    }
-    text
-}

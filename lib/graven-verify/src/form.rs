@@ -1,9 +1,11 @@
 //! The form of one entry: what can be judged without its neighbours.
 
-use graven_entry::{EntryError, EntryParts, Grade, Header, HeaderError, Name, Time, check_event};
+use graven_entry::{
+    EntryError, EntryParts, Grade, Header, HeaderError, Name, Time, check_event, with_causes,
+};
 use graven_merkle::{Hash, LeafIndex};
 
-use crate::fault::{Fault, FaultKind, with_causes};
+use crate::fault::{Fault, FaultKind};
 use crate::quick::quick_event;
 
 /// What the checks of a run need of a header.

@@ -1,10 +1,10 @@
 //! A signed checkpoint against a log's entries and keys.
 
-use graven_entry::Name;
+use graven_entry::{Name, with_causes};
 use graven_merkle::{Hash, LeafIndex, TreeSize};
 use graven_note::{Checkpoint, Note, NoteError, Policy, PolicyVerdict, Verified, VerifierKey};
 
-use crate::fault::{Fault, FaultKind, with_causes};
+use crate::fault::{Fault, FaultKind};
 use crate::keys::{KeyRing, KeySource};
 use crate::roots::root_fault;
 use crate::verdict::SignedHead;

@@ -1,9 +1,10 @@
 //! Two heads of one log: is the later one an extension of the earlier?
 
+use graven_entry::with_causes;
 use graven_merkle::{EMPTY_ROOT, Hash, verify_consistency};
 use graven_note::Checkpoint;
 
-use crate::fault::{Fault, FaultKind, with_causes};
+use crate::fault::{Fault, FaultKind};
 
 /// Checks that the log whose checkpoint was `remembered` has gone on to `current`: not shortened,
 /// and with the same entries up to there. `proof` is the consistency proof between the two sizes;

@@ -1,10 +1,10 @@
 //! The keys that a log's own entries name, and whose keys are believed.
 
-use graven_entry::Name;
+use graven_entry::{Name, with_causes};
 use graven_merkle::{LeafIndex, TreeSize};
 use graven_note::VerifierKey;
 
-use crate::fault::{Fault, FaultKind, with_causes};
+use crate::fault::{Fault, FaultKind};
 use crate::limits::KEYS_PER_NAME_MAX;
 use crate::own::{KeyChange, KeyOp, key_statement};
 

@@ -1,10 +1,10 @@
 //! The log's own entries that a verifier must understand: its opening and the changes of keys.
 
-use graven_entry::{Name, elements, members, pointer, string_value};
+use graven_entry::{Name, elements, members, pointer, string_value, with_causes};
 use graven_merkle::LeafIndex;
 use graven_note::{Algorithm, SignatureLine, VerifierKey};
 
-use crate::fault::{Fault, FaultKind, with_causes};
+use crate::fault::{Fault, FaultKind};
 use crate::limits::OPENING_KEYS_MAX;
 
 /// What a key entry does to a key.

@@ -6,14 +6,14 @@
 //! members stand in this order and no others do, so that every reader of JSON sees what is
 //! verified here.
 
-use graven_entry::{Header, Name, write_json_string};
+use graven_entry::{Header, Name, with_causes, write_json_string};
 use graven_merkle::{Hash, LeafIndex, leaf_hash, verify_inclusion_of_many};
 use graven_note::{Checkpoint, Policy, PolicyVerdict, VerifierKey};
 
 use crate::checkpoint::{CheckpointVerdict, verify_checkpoint};
 use crate::entry::{check_form, check_place, header_fault};
 use crate::export::{Cursor, ExportLine, parse_export_line, write_export_entry};
-use crate::fault::{Fault, FaultKind, with_causes};
+use crate::fault::{Fault, FaultKind};
 use crate::form::{first_line, is_signed};
 use crate::limits::{RESULTS_BYTES_MAX, RESULTS_ENTRIES_MAX};
 

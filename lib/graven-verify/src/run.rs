@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use graven_entry::{Attestation, Header, Name, Time, event_hash};
+use graven_entry::{Attestation, Header, Name, Time, event_hash, with_causes};
 use graven_merkle::{EMPTY_ROOT, Hash, LeafIndex, TileKind, TilePath, TreeSize, leaf_hash};
 use graven_note::{KeyId, VerifierKey};
 
-use crate::fault::{Fault, FaultKind, with_causes};
+use crate::fault::{Fault, FaultKind};
 use crate::form::{Body, HeaderFacts, first_line, read_body};
 use crate::headers::Headers;
 use crate::limits::RUN_ENTRIES_MAX;

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use graven_entry::{Claim, Name, chain_next, chain_start};
+use graven_entry::{Claim, Name, chain_next, chain_start, with_causes};
 use graven_merkle::{Hash, LeafIndex};
 use graven_note::VerifierKey;
 
-use crate::fault::{Fault, FaultKind, with_causes};
+use crate::fault::{Fault, FaultKind};
 use crate::keys::KeyRing;
 use crate::limits::STREAMS_MAX;
 use crate::run::{HeldAttestation, StreamEvent};

@@ -1,5 +1,6 @@
 //! One request's answer: what was checked, or what is wrong.
 
+use graven_entry::with_causes;
 use graven_merkle::TreeSize;
 use graven_note::{Checkpoint, TlogProof};
 use graven_verify::{
@@ -51,7 +52,7 @@ fn entry(fields: &mut Fields<'_>) -> Result<Vec<u8>, Refused> {
     let entry = fields.bytes("entry")?;
     let proof = fields.bytes("proof")?;
     let encoded: Vec<&str> = fields.text("disclosures")?.lines().collect();
-    let proof = TlogProof::parse(proof).map_err(|error| proof_malformed(with_cause(&error)))?;
+    let proof = TlogProof::parse(proof).map_err(|error| proof_malformed(with_causes(&error)))?;
     let verdict = verify_entry(entry, &proof, &trust.origin, &trust.keys, trust.policy.as_ref())?;
     check_countable(verdict.checkpoint.size)?;
     let disclosed = open_disclosures(entry, &encoded)?;
@@ -180,12 +181,4 @@ fn check_countable(size: TreeSize) -> Result<(), Refused> {
     }
     let detail = format!("the tree has {size} entries; JavaScript counts exactly to {SIZE_MAX}");
     Err(Refused { kind: FaultKind::LimitExceeded.as_str(), index: None, detail })
-}
-
-/// An error with its causes.
-fn with_cause(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(cause) => format!("{error}: {}", with_cause(cause)),
-        None => error.to_string(),
-    }
 }

@@ -1,5 +1,6 @@
 //! Where the Cedar library is met: the schema, one policy's text, and the question.
 
+use graven_entry::with_causes;
 use std::collections::{BTreeSet, HashSet};
 use std::str::FromStr as _;
 use std::sync::{Arc, OnceLock};
@@ -74,7 +75,7 @@ pub(super) struct Question {
 
 impl Forbid {
     pub(super) fn parse(text: &str) -> Result<Forbid, PolicyError> {
-        let refuse = |error: &dyn std::error::Error| PolicyError::Text(chain(error));
+        let refuse = |error: &dyn std::error::Error| PolicyError::Text(with_causes(error));
         let policy = Policy::parse(None, text).map_err(|error| refuse(&error))?;
         if policy.effect() != Effect::Forbid {
             return Err(PolicyError::Permit);
@@ -206,16 +207,4 @@ fn schema() -> &'static Schema {
 fn authorizer() -> &'static Authorizer {
     static AUTHORIZER: OnceLock<Authorizer> = OnceLock::new();
     AUTHORIZER.get_or_init(Authorizer::new)
-}
-
-/// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

@@ -4,14 +4,14 @@ use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use client::Sink;
-use graven_entry::{Time, elements, members, string_value, write_json_string};
+use graven_entry::{Time, elements, members, string_value, with_causes, write_json_string};
 use graven_merkle::LeafIndex;
 use server::limits::SEARCH_RESULTS_MAX;
 
 use super::resource::{AskArgs, Asking};
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::failure::{Failure, chain_text};
+use crate::failure::Failure;
 
 /// Arguments of `graven replay`.
 #[derive(Debug, clap::Args)]
@@ -95,7 +95,7 @@ fn unreadable(from: u64) -> Failure {
 }
 
 fn broken_off(to: &str, index: u64, error: &client::ClientError) -> Failure {
-    let message = format!("{to} did not take entry {index}: {}", chain_text(error));
+    let message = format!("{to} did not take entry {index}: {}", with_causes(error));
     Failure::new(Exit::Unreachable, message).hint(format!("Go on there with --from {index}."))
 }
 

@@ -1,5 +1,6 @@
 //! `graven verify`: what is this worth, and where is it wrong first?
 
+use graven_entry::with_causes;
 use std::path::{Path, PathBuf};
 
 use client::{Client, ClientError};
@@ -9,7 +10,7 @@ use crate::args::KeyArg;
 use crate::connect;
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::failure::{Failure, chain_text};
+use crate::failure::Failure;
 use crate::files;
 use crate::verify::{
     Asked, CHECKPOINT_BYTES_MAX, LogReport, Memory, ProofFiles, Target, Verdict, check_data,
@@ -151,5 +152,5 @@ fn asked(context: &Context, args: &VerifyArgs) -> Result<Asked, Failure> {
 fn read_policy(path: &Path) -> Result<Policy, Failure> {
     let bytes = files::read(path, POLICY_BYTES_MAX)?;
     Policy::parse(&bytes)
-        .map_err(|error| Failure::usage(format!("{}: {}", path.display(), chain_text(&error))))
+        .map_err(|error| Failure::usage(format!("{}: {}", path.display(), with_causes(&error))))
 }

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use env::{Disk, RealDisk, SystemRandom};
 use graven_entry::{
     Entry, EntryParts, LogName, Name, build_entry, chain_next, chain_start, event_hash, pointer,
+    with_causes,
 };
 use graven_merkle::{EMPTY_ROOT, Frontier, Hash, LeafIndex, TreeSize, leaf_hash};
 use graven_note::{Checkpoint, Note};
@@ -23,7 +24,7 @@ use store::{FrameBuf, Journal, JournalError, LocalJournal, LocalJournalOptions};
 
 use super::LOG;
 use crate::exit::Exit;
-use crate::failure::{Failure, chain_text};
+use crate::failure::Failure;
 use frame::{FrameLog, SignedCheckpoint, StreamAfter};
 
 /// Entries of one frame.
@@ -249,12 +250,12 @@ fn size_of(note: &str) -> Option<TreeSize> {
 }
 
 fn unreadable(error: &OfflineError) -> Failure {
-    Failure::bad(format!("cannot read the history: {}", chain_text(error)))
+    Failure::bad(format!("cannot read the history: {}", with_causes(error)))
 }
 
 fn unwritable(error: &JournalError) -> Failure {
     Failure::new(
         Exit::Unreachable,
-        format!("cannot write the other history: {}", chain_text(error)),
+        format!("cannot write the other history: {}", with_causes(error)),
     )
 }

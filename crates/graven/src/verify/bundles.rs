@@ -4,14 +4,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use client::Client;
-use graven_entry::Name;
+use graven_entry::{Name, with_causes};
 use graven_merkle::{TILE_WIDTH, TileKind, TilePath, TreeSize, parse_bundle, tile_width_at};
 use graven_note::Checkpoint;
 use graven_verify::FaultKind;
 
 use super::source::{Evidence, ReadFault, Source, Span, bad};
 use crate::exit::Exit;
-use crate::failure::{Failure, chain_text};
+use crate::failure::Failure;
 use crate::files;
 
 /// Entries of a span: 16 bundles, so that a thread fetches megabytes before it checks.
@@ -92,7 +92,7 @@ impl Source for Bundles {
             let bundle_path = TilePath { kind: TileKind::Entries, index, width: tile_width };
             let bundle = self.fetch(&bundle_path)?;
             let entries = parse_bundle(&bundle, tile_width).map_err(|error| {
-                let detail = format!("{bundle_path}: {}", chain_text(&error));
+                let detail = format!("{bundle_path}: {}", with_causes(&error));
                 bad(Some(index * width), FaultKind::TileMismatch, detail)
             })?;
             for entry in entries {
@@ -131,8 +131,8 @@ fn newest_checkpoint(client: &Client, log: &str) -> Result<Vec<u8>, ReadFault> {
 /// What an unverified checkpoint states.
 pub(crate) fn stated(note: &[u8]) -> Result<Checkpoint, ReadFault> {
     let malformed = |why: String| bad(None, FaultKind::SignatureBad, format!("checkpoint: {why}"));
-    let note = graven_note::Note::parse(note).map_err(|error| malformed(chain_text(&error)))?;
-    Checkpoint::parse(note.text()).map_err(|error| malformed(chain_text(&error)))
+    let note = graven_note::Note::parse(note).map_err(|error| malformed(with_causes(&error)))?;
+    Checkpoint::parse(note.text()).map_err(|error| malformed(with_causes(&error)))
 }
 
 /// The first entry under a tile.

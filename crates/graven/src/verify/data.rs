@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use env::{Disk, RealDisk};
-use graven_entry::{Entry, LogName, Name};
+use graven_entry::{Entry, LogName, Name, with_causes};
 use graven_merkle::{Hash, TILE_WIDTH, TileKind, TilePath, TreeSize};
 use graven_note::VerifierKey;
 use graven_verify::FaultKind;
@@ -20,7 +20,7 @@ use super::told::Told;
 use super::verdict::{LogReport, Verdict};
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::failure::{Failure, chain_text};
+use crate::failure::Failure;
 
 /// Entries of a sealed segment, under one tile of level 1.
 const SEGMENT_ENTRIES: u64 = (TILE_WIDTH * TILE_WIDTH) as u64;
@@ -249,12 +249,12 @@ fn fault_of(error: OfflineError, data: Option<&Path>) -> ReadFault {
             OfflineError::NoLog(_) => Exit::Bad,
             _ => Exit::Unreachable,
         };
-        let message = format!("{place}{}", chain_text(&error));
+        let message = format!("{place}{}", with_causes(&error));
         return ReadFault::Unreadable(Failure::new(exit, message));
     }
     let what = match &error {
         OfflineError::Missing { .. } => FaultKind::MissingEntry.as_str(),
         _ => "storage_damaged",
     };
-    ReadFault::Bad(Finding { index, what, detail: chain_text(&error) })
+    ReadFault::Bad(Finding { index, what, detail: with_causes(&error) })
 }

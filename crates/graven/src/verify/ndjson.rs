@@ -4,13 +4,13 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use graven_entry::{Entry, Name};
+use graven_entry::{Entry, Name, with_causes};
 use graven_merkle::TreeSize;
 use graven_verify::{ExportLine, FaultKind, parse_export_line};
 
 use super::bundles::stated;
 use super::source::{Entries, Evidence, ReadFault, Source, Span, bad};
-use crate::failure::{Failure, chain_text};
+use crate::failure::Failure;
 
 /// Lines of a span.
 const SPAN_LINES: u64 = 4_096;
@@ -127,7 +127,7 @@ fn origin_of(checkpoint: Option<&[u8]>, first_line: &[u8]) -> Result<Name, ReadF
     match parse_export_line(first_line) {
         Ok(ExportLine::Entry { entry, .. }) => Entry::parse(&entry)
             .map(|entry| entry.header.origin)
-            .map_err(|error| bad(Some(0), FaultKind::HeaderMalformed, chain_text(&error))),
+            .map_err(|error| bad(Some(0), FaultKind::HeaderMalformed, with_causes(&error))),
         Ok(ExportLine::Checkpoint(_)) => Err(wrong("no entry".to_owned())),
         Err(fault) => Err(fault.into()),
     }

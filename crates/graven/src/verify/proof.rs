@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use client::LogKeys;
-use graven_entry::{Entry, Name};
+use graven_entry::{Entry, Name, with_causes};
 use graven_note::{Checkpoint, PolicyVerdict, TlogProof};
 use graven_verify::limits::{EVIDENCE_BYTES_MAX, RESULTS_BYTES_MAX};
 use graven_verify::{
@@ -17,7 +17,7 @@ use super::remember::Memory;
 use super::source::{ReadFault, bad};
 use super::verdict::LogReport;
 use crate::connect::KeysFrom;
-use crate::failure::{Failure, chain_text};
+use crate::failure::Failure;
 use crate::files;
 
 /// Bytes of a proof, and of an entry that may have a line end too many.
@@ -155,7 +155,7 @@ fn judge(
         bad(
             None,
             FaultKind::SignatureBad,
-            format!("the proof is malformed: {}", chain_text(&error)),
+            format!("the proof is malformed: {}", with_causes(&error)),
         )
     })?;
     let origin = origin_of(entry, &keys.origin)?;
@@ -226,7 +226,7 @@ fn compare(
 /// The origin that the entry names, which has to be the key's.
 fn origin_of(entry: &[u8], expected: &Name) -> Result<Name, ReadFault> {
     let parsed = Entry::parse(entry).map_err(|error| {
-        let why = format!("the entry is malformed: {}", chain_text(&error));
+        let why = format!("the entry is malformed: {}", with_causes(&error));
         bad(None, FaultKind::HeaderMalformed, why)
     })?;
     if parsed.header.origin == *expected {

@@ -3,12 +3,13 @@
 //! It holds what the verifier of `lib/graven-verify` saves, with its digest. Whoever can change the file can make a run
 //! skip entries, so it belongs beside the verifier, not beside the log.
 
+use graven_entry::with_causes;
 use std::path::Path;
 
 use graven_verify::{LogVerifier, VerifyOptions};
 
 use super::source::Source;
-use crate::failure::{Failure, chain_text};
+use crate::failure::Failure;
 use crate::files;
 use crate::output::Output;
 
@@ -27,7 +28,7 @@ pub(crate) fn load(
     };
     let path = path.display();
     let verifier = LogVerifier::load(&bytes, options)
-        .map_err(|error| Failure::usage(format!("{path}: {}", chain_text(&error))))?;
+        .map_err(|error| Failure::usage(format!("{path}: {}", with_causes(&error))))?;
     if verifier.origin() != source.origin() {
         let (theirs, ours) = (verifier.origin(), source.origin());
         return Err(Failure::usage(format!("{path} is of the log {theirs}, not of {ours}")));

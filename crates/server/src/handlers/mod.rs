@@ -20,6 +20,7 @@ pub(crate) mod tail;
 pub(crate) mod tiles;
 pub(crate) mod tokens;
 
+use graven_entry::with_causes;
 use std::sync::Arc;
 
 use access::Standing;
@@ -116,19 +117,7 @@ fn logged(call: &Call, error: &ReadError) -> Refusal {
     let refusal = Refusal::from(error);
     if refusal.code == Code::Unavailable {
         let log = call.param("log").unwrap_or_default();
-        tracing::error!(log = %for_log(log), error = %chain(error), "a read failed");
+        tracing::error!(log = %for_log(log), error = %with_causes(error), "a read failed");
     }
     refusal
-}
-
-/// An error with its causes, each in its own words.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

@@ -8,7 +8,7 @@ use access::{Asked, Right, Slice};
 use append::{Code, Refusal};
 use axum::http::StatusCode;
 use axum::response::Response;
-use graven_entry::{Entry, Time, write_json_string};
+use graven_entry::{Entry, Time, with_causes, write_json_string};
 use graven_merkle::LeafIndex;
 use index::query::{Ast, QueryError, QueryErrorKind, parse};
 use index::{Answer, Facet, Histogram, Index, IndexError, Page, Request, SearchError, Want};
@@ -16,7 +16,7 @@ use log::{LogHandle, ManyProof, ReadError};
 use tokio::time::timeout;
 
 use super::entries::may_see;
-use super::{chain, logged};
+use super::logged;
 use crate::dispatch::{Call, bad_query};
 use crate::find::Finder;
 use crate::gate::narrowed;
@@ -226,7 +226,7 @@ pub(super) fn refusal(call: &Call, finder: &Finder, failed: Failed) -> Refusal {
             refused("q", call.query("q").unwrap_or_default(), &error)
         }
         Failed::Search(SearchError::Index(error)) => {
-            tracing::error!(error = %chain(&error), "a search failed");
+            tracing::error!(error = %with_causes(&error), "a search failed");
             if matches!(error, IndexError::Damaged) {
                 finder.rebuild();
             }

@@ -11,7 +11,7 @@ use append::{Code, Refusal};
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
-use graven_entry::{Entry, Time};
+use graven_entry::{Entry, Time, with_causes};
 use graven_merkle::{LeafIndex, TreeSize};
 use hyper::body::Frame;
 use index::Doc;
@@ -20,7 +20,6 @@ use log::{LogHandle, ReadError};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::timeout;
 
-use super::chain;
 use super::entries::may_see;
 use super::search::query;
 use crate::dispatch::{Call, bad_query, parse_number};
@@ -256,7 +255,7 @@ impl Tail {
         let read = move || read_entries(&log, range, told, (&slice, &*filter));
         let piece = self.shared.blocking(read).await?;
         piece.map_err(|error| {
-            tracing::error!(error = %chain(&error), "a tail could not read on");
+            tracing::error!(error = %with_causes(&error), "a tail could not read on");
             Refusal::from(&error)
         })
     }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use append::Batch;
-use graven_entry::{AuthMethod, Grade, Name};
+use graven_entry::{AuthMethod, Grade, Name, with_causes};
 use graven_note::{VerifierKey, open_checkpoint};
 use graven_verify::compare_heads;
 use log::{Cell, CellLimits, CellOptions, Env, LogHandle, OnFatal, Writer};
@@ -14,7 +14,7 @@ use super::super::place::Place;
 use super::check::Seen;
 use crate::commands::serve::open_failure;
 use crate::exit::Exit;
-use crate::failure::{Failure, chain_text};
+use crate::failure::Failure;
 use crate::files;
 
 /// The event with which the other history goes on.
@@ -58,7 +58,7 @@ pub(super) fn sign(place: &Place, data: &Path) -> Result<Forked, Failure> {
 pub(super) fn compare(place: &Place, forked: &Forked) -> Result<Seen, Failure> {
     let vkey = read(&place.vkey())?;
     let bad = |what: &str, error: &dyn std::error::Error| {
-        Failure::bad(format!("{what}: {}", chain_text(error)))
+        Failure::bad(format!("{what}: {}", with_causes(error)))
     };
     let key: VerifierKey = vkey.trim().parse().map_err(|error| bad("the log's key", &error))?;
     let origin = key.name().to_string();

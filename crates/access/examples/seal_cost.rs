@@ -80,10 +80,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// The values of an event, as their vault keeps them.
 fn encrypt(keys: &SubjectKeys, plan: &SealPlan, sealed: &SealedEvent) -> Vec<Vec<u8>> {
-    let values = plan.values.iter().zip(&sealed.disclosures);
-    let closed = values.map(|(value, disclosure)| {
+    let values = plan.values.iter().zip(&sealed.disclosures).zip(&sealed.digests);
+    let closed = values.map(|((value, disclosure), digest)| {
         let (path, class) = (&value.path, value.class);
-        close(keys, &ToClose { origin: ORIGIN, path, class, disclosure }, &SystemRandom)
+        close(keys, &ToClose { origin: ORIGIN, path, class, disclosure, digest }, &SystemRandom)
     });
     closed.collect::<Result<_, _>>().expect("the labels are short")
 }

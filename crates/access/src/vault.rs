@@ -48,6 +48,8 @@ pub struct ToClose<'a> {
     pub class: Class,
     /// The disclosure in its encoded form.
     pub disclosure: &'a str,
+    /// Its digest, as it stands in the entry. Whoever has put it there, or has looked for it, has computed it.
+    pub digest: &'a str,
 }
 
 /// An encrypted disclosure, read but not opened.
@@ -124,13 +126,13 @@ impl Class {
     }
 }
 
-/// Encrypts a disclosure under its subject's key. The nonces are random: a key is good for 2³¹ values.
+/// Encrypts a disclosure under its subject's key. With a digest that is not the disclosure's it would never open. The nonces
+/// are random: a key is good for 2³¹ values.
 pub fn close(
     keys: &SubjectKeys,
     value: &ToClose<'_>,
     random: &dyn Random,
 ) -> Result<Vec<u8>, VaultError> {
-    let digest = disclosure_digest(value.disclosure);
     let label = [value.class.as_str(), "\n", value.path];
     let label_bytes = label.iter().map(|part| part.len()).sum();
     if label_bytes > LABEL_BYTES_MAX {
@@ -142,11 +144,11 @@ pub fn close(
     let mut out = Vec::with_capacity(HEAD_BYTES + 2 * (NONCE_BYTES + TAG_BYTES) + 2 + size_bytes);
     out.push(VERSION);
     out.extend_from_slice(&keys.id().0);
-    out.extend_from_slice(&digest_bytes(&digest));
+    out.extend_from_slice(&digest_bytes(value.digest));
     out.extend_from_slice(&nonces[..NONCE_BYTES]);
     out.extend_from_slice(&(label_bytes as u16).to_be_bytes());
-    let bound = bound(value.origin, &digest, Some(value.path));
-    let label_bound = &bound[..value.origin.len() + b"\n".len() + digest.len()];
+    let bound = bound(value.origin, value.digest, Some(value.path));
+    let label_bound = &bound[..value.origin.len() + b"\n".len() + value.digest.len()];
     seal_into(&mut out, keys, &nonces[..NONCE_BYTES], label_bound, &label);
     out.extend_from_slice(&nonces[NONCE_BYTES..]);
     seal_into(&mut out, keys, &nonces[NONCE_BYTES..], &bound, &[value.disclosure]);

@@ -7,7 +7,7 @@ use crate::frame::SidecarKind;
 use crate::identity::{IdentityHasher, IdentityKey, ReceivedHash};
 use crate::limits::{EVENT_OVERHEAD_BYTES, SEALED_BATCH_BYTES_MAX, STREAMS_PER_LOG_MAX};
 use crate::poison::Poison;
-use crate::sealer::{SealFault, Sealed, SealedValue, Sealer, ToSeal};
+use crate::sealer::{PlacedValue, SealFault, Sealed, SealedValue, Sealer, ToSeal};
 use crate::shared::LogShared;
 use crate::state::{NamedKey, StreamState};
 use crate::stream_keys;
@@ -198,7 +198,7 @@ impl Intake<'_> {
             let received = compacted.is_some().then(|| event_hash(&bytes));
             let is_whole = compacted.is_none() && line.len() == bytes.len();
             let line = if is_whole { bytes } else { line.to_vec() };
-            return Ok(CheckedEvent { bytes: line, received, altered, id, values });
+            return Ok(CheckedEvent { bytes: line, received, altered, id, values: Vec::new() });
         }
         let line = match sealed {
             Some(sealed) => {
@@ -208,7 +208,7 @@ impl Intake<'_> {
             }
             None => line.to_vec(),
         };
-        check_disclosures(&line, &values, withheld)?;
+        let values = place_disclosures(&line, values, withheld)?;
         let received = (!altered.is_empty()).then(|| event_hash(&bytes));
         Ok(CheckedEvent { bytes: line, received, altered, id, values })
     }
@@ -226,8 +226,8 @@ impl Intake<'_> {
     }
 
     /// Encrypts the disclosures of the batch; what comes back travels in its frame.
-    fn close(&self, values: Vec<(usize, SealedValue)>) -> Result<Vec<PreparedSidecar>, Refusal> {
-        let (places, values): (Vec<usize>, Vec<SealedValue>) = values.into_iter().unzip();
+    fn close(&self, values: Vec<(usize, PlacedValue)>) -> Result<Vec<PreparedSidecar>, Refusal> {
+        let (places, values): (Vec<usize>, Vec<PlacedValue>) = values.into_iter().unzip();
         if values.is_empty() {
             return Ok(Vec::new());
         }
@@ -289,16 +289,16 @@ struct CheckedEvent {
     /// The event's `id`.
     id: Option<String>,
     /// What opens its sealed values.
-    values: Vec<SealedValue>,
+    values: Vec<PlacedValue>,
 }
 
 /// Each digest of the event that is not withheld has a disclosure, each disclosure a digest, and the path that its producer
 /// states is where it belongs: what is encrypted for a path must open there.
-fn check_disclosures(
+fn place_disclosures(
     event: &[u8],
-    values: &[SealedValue],
+    values: Vec<SealedValue>,
     withheld: &[String],
-) -> Result<(), Refusal> {
+) -> Result<Vec<PlacedValue>, Refusal> {
     let bad = |detail: String, field: &str| Refusal::new(Code::BadEvent, detail).in_field(field);
     let wrong = |error: DisclosureError| bad(with_causes(&error), "disclosure");
     let facts = check_event(event).map_err(|error| event_refusal(&error))?;
@@ -310,13 +310,16 @@ fn check_disclosures(
         let detail = "the batch brings no disclosure for this digest; send it as a sidecar, or the foreign original as a string";
         return Err(bad(detail.to_owned(), &digest.path));
     }
-    let placed = matches.opened.iter().zip(values);
+    let placed = matches.opened.iter().zip(&values);
     if let Some((opened, value)) = placed.into_iter().find(|(o, value)| o.path != value.path) {
         let detail =
             format!("a disclosure says it is for {}, it opens {}", value.path, opened.path);
         return Err(bad(detail, "path"));
     }
-    open_matches(event, &facts.digests, &matches).map(drop).map_err(wrong)
+    open_matches(event, &facts.digests, &matches).map_err(wrong)?;
+    let digests = matches.opened.iter().map(|opened| facts.digests[opened.digest_index].digest);
+    let placed = values.into_iter().zip(digests);
+    Ok(placed.map(|(value, digest)| PlacedValue { value, digest: digest.to_owned() }).collect())
 }
 
 fn event_refusal(error: &EventError) -> Refusal {

@@ -78,7 +78,7 @@ pub use part::PartError;
 pub use poison::OnFatal;
 pub use read::ReadError;
 pub use recover::OpenError;
-pub use sealer::{SealFault, Sealed, SealedValue, Sealer, ToSeal};
+pub use sealer::{PlacedValue, SealFault, Sealed, SealedValue, Sealer, ToSeal};
 pub use stats::{Histogram, Metrics};
 pub use stream_keys::StreamKeyChange;
 pub use vault::StoredSidecar;

@@ -11,7 +11,7 @@ pub trait Sealer: Send + Sync {
 
     /// Encrypts the disclosures of one batch, in their order. What comes back stands in the entries' frame; the keys to it are
     /// durable when this returns.
-    fn close(&self, origin: &Name, values: &[SealedValue]) -> Result<Vec<Vec<u8>>, SealFault>;
+    fn close(&self, origin: &Name, values: &[PlacedValue]) -> Result<Vec<Vec<u8>>, SealFault>;
 }
 
 /// An event before its policy.
@@ -47,6 +47,15 @@ pub struct SealedValue {
     pub subject: String,
     /// Sensitivity class.
     pub class: String,
+}
+
+/// A sealed value that its event holds the digest of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlacedValue {
+    /// The value.
+    pub value: SealedValue,
+    /// Its disclosure's digest as it stands in the event, 43 characters of base64url.
+    pub digest: String,
 }
 
 /// Why an event was not sealed, or its disclosures not encrypted.

@@ -2,7 +2,7 @@
 
 use access::{ClosedBlob, SubjectKeys, close_blob};
 use append::{Batch, Code, Refusal, Sidecar};
-use graven_entry::{Name, ToSeal, disclosure_digest, seal_event};
+use graven_entry::{Name, ToSeal, seal_event};
 use log::{LogHandle, SidecarKind, StoredSidecar};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -41,10 +41,9 @@ pub(crate) fn sealed_batch(
     let salt = sealing.salt();
     let sealed = seal_event(&unsealed, &[ToSeal { path: DIGEST_PATH, salt: &salt }])
         .map_err(|error| Refusal::new(Code::BadEvent, error.to_string()))?;
-    let disclosure = sealed.disclosures.concat();
+    let (disclosure, digest) = (sealed.disclosures.concat(), sealed.digests.concat());
     let About { subject, class } = about;
     let keys = sealing.keys_of(&subject)?;
-    let digest = disclosure_digest(&disclosure);
     let closed = close_blob(&keys, (log.info().origin.as_str(), &digest), bytes, sealing.random());
     let path = DIGEST_PATH.to_owned();
     let sidecars = vec![

@@ -14,7 +14,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use env::Random;
 use graven_entry::{Name, check_event, event_hash};
 use graven_merkle::Hash;
-use log::{SealFault, Sealed, SealedValue, Sealer, ToSeal};
+use log::{PlacedValue, SealFault, Sealed, SealedValue, Sealer, ToSeal};
 
 use crate::erasure::Erased;
 use crate::findings::Findings;
@@ -188,14 +188,15 @@ impl Sealer for Sealing {
         Ok(Some(sealed))
     }
 
-    fn close(&self, origin: &Name, values: &[SealedValue]) -> Result<Vec<Vec<u8>>, SealFault> {
+    fn close(&self, origin: &Name, values: &[PlacedValue]) -> Result<Vec<Vec<u8>>, SealFault> {
+        let class_of = |placed: &PlacedValue| class_of(&placed.value);
         let classes = values.iter().map(class_of).collect::<Result<Vec<_>, _>>()?;
-        let subjects: Vec<&str> = values.iter().map(|value| value.subject.as_str()).collect();
+        let subjects: Vec<&str> = values.iter().map(|one| one.value.subject.as_str()).collect();
         let keys = self.keys(&subjects)?;
         let mut closed = Vec::with_capacity(values.len());
-        for (value, class) in values.iter().zip(classes) {
+        for (PlacedValue { value, digest }, class) in values.iter().zip(classes) {
             let SealedValue { disclosure, path, subject, .. } = value;
-            let value = ToClose { origin: origin.as_str(), path, class, disclosure };
+            let value = ToClose { origin: origin.as_str(), path, class, disclosure, digest };
             let keys = keys.get(subject.as_str()).expect("every subject was asked for");
             let bytes = close(keys, &value, &*self.random);
             closed.push(bytes.map_err(|error| bad("path", error.to_string()))?);

@@ -28,6 +28,8 @@ pub struct SealedEvent {
     pub event: Vec<u8>,
     /// What opens them, one for each value in their order, in its encoded form.
     pub disclosures: Vec<String>,
+    /// The digests that stand in the values' places, in the same order.
+    pub digests: Vec<String>,
 }
 
 /// Why a value can't be sealed or replaced.
@@ -67,17 +69,18 @@ pub fn seal_event(event: &[u8], values: &[ToSeal<'_>]) -> Result<SealedEvent, Se
     }
     places.sort_by_key(|place| place.parent);
     let mut edits = Vec::with_capacity(values.len());
-    let mut disclosures = vec![String::new(); values.len()];
+    let mut made = Made::of(values.len());
     for places in places.chunk_by(|a, b| a.parent == b.parent) {
         let Some(ToPlace { path, parent, .. }) = places.first() else { continue };
         let range = pointer_range(event, parent).ok_or_else(|| not_there(path))?;
         let group = Group { event, range, places };
         match event.get(group.range.start) {
-            Some(b'{') => group.seal_members(&mut edits, &mut disclosures)?,
-            _ => group.seal_elements(&mut edits, &mut disclosures)?,
+            Some(b'{') => group.seal_members(&mut edits, &mut made)?,
+            _ => group.seal_elements(&mut edits, &mut made)?,
         }
     }
-    Ok(SealedEvent { event: apply(event, edits)?, disclosures })
+    let Made { disclosures, digests } = made;
+    Ok(SealedEvent { event: apply(event, edits)?, disclosures, digests })
 }
 
 /// Replaces values, each given by its RFC 6901 pointer and its new JSON text.
@@ -96,6 +99,12 @@ struct Edit<'a> {
     with: Vec<u8>,
     /// For the error: the value that it is about.
     path: &'a str,
+}
+
+/// What was made of each value so far.
+struct Made {
+    disclosures: Vec<String>,
+    digests: Vec<String>,
 }
 
 /// A value to seal, and where in the event.
@@ -127,11 +136,7 @@ struct Member<'a> {
 }
 
 impl<'a> Group<'a, '_> {
-    fn seal_members(
-        &self,
-        edits: &mut Vec<Edit<'a>>,
-        disclosures: &mut [String],
-    ) -> Result<(), SealError> {
+    fn seal_members(&self, edits: &mut Vec<Edit<'a>>, made: &mut Made) -> Result<(), SealError> {
         let mut names = BTreeMap::new();
         for place in self.places {
             let name = unescape_token(place.token).ok_or_else(|| not_there(place.path))?;
@@ -148,7 +153,7 @@ impl<'a> Group<'a, '_> {
             let place = names.remove(&key);
             let is_digests = key == "_sd";
             if let Some(place) = place {
-                digests.push(place.disclose(Some(&key), value, disclosures)?);
+                digests.push(place.disclose(Some(&key), value, made)?);
             } else if is_digests {
                 let known = elements(value).filter_map(crate::json::string_value);
                 digests.extend(known.map(std::borrow::Cow::into_owned));
@@ -190,11 +195,7 @@ impl<'a> Group<'a, '_> {
         }
     }
 
-    fn seal_elements(
-        &self,
-        edits: &mut Vec<Edit<'a>>,
-        disclosures: &mut [String],
-    ) -> Result<(), SealError> {
+    fn seal_elements(&self, edits: &mut Vec<Edit<'a>>, made: &mut Made) -> Result<(), SealError> {
         let raw = self.event.get(self.range.clone()).unwrap_or_default();
         let mut spans = Vec::new();
         let mut walk = Walk::inside(raw, b'[');
@@ -205,7 +206,7 @@ impl<'a> Group<'a, '_> {
             let span = element_number(place.token).and_then(|at| spans.get(at));
             let span = span.cloned().ok_or_else(|| not_there(place.path))?;
             let value = raw.get(span.clone()).unwrap_or_default();
-            let digest = place.disclose(None, value, disclosures)?;
+            let digest = place.disclose(None, value, made)?;
             let with = [&b"{\"...\":\""[..], digest.as_bytes(), b"\"}"].concat();
             let range = self.range.start + span.start..self.range.start + span.end;
             edits.push(Edit { range, with, path: place.path });
@@ -214,21 +215,32 @@ impl<'a> Group<'a, '_> {
     }
 }
 
+impl Made {
+    fn of(count: usize) -> Made {
+        Made { disclosures: vec![String::new(); count], digests: vec![String::new(); count] }
+    }
+
+    fn put(&mut self, number: usize, disclosure: String, digest: String) {
+        let places = self.disclosures.get_mut(number).zip(self.digests.get_mut(number));
+        if let Some((to_disclosure, to_digest)) = places {
+            (*to_disclosure, *to_digest) = (disclosure, digest);
+        }
+    }
+}
+
 impl ToPlace<'_> {
-    /// Puts the disclosure among the others, and gives its digest.
+    /// Puts disclosure and digest among the others, and gives the digest.
     fn disclose(
         &self,
         name: Option<&str>,
         value: &[u8],
-        disclosures: &mut [String],
+        made: &mut Made,
     ) -> Result<String, SealError> {
         let path = || self.path.to_owned();
         let encoded = disclose(self.salt, name, value);
         let encoded = encoded.map_err(|source| SealError::Disclosure { path: path(), source })?;
         let digest = disclosure_digest(&encoded);
-        if let Some(place) = disclosures.get_mut(self.number) {
-            *place = encoded;
-        }
+        made.put(self.number, encoded, digest.clone());
         Ok(digest)
     }
 }

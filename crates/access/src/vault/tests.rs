@@ -1,7 +1,7 @@
 //! What was closed opens with its key, at its place, and nowhere else.
 
 use env::SimRandom;
-use graven_entry::Disclosure;
+use graven_entry::{Disclosure, disclosure_digest};
 
 use super::{Class, ClosedBlob, ClosedValue, ToClose, VaultError, close, close_blob};
 use crate::{KeyId, SubjectKeys};
@@ -18,7 +18,8 @@ fn disclosure(value: &str) -> String {
 }
 
 fn closed(disclosure: &str) -> Vec<u8> {
-    let value = ToClose { origin: ORIGIN, path: PATH, class: Class::Pii, disclosure };
+    let digest = &disclosure_digest(disclosure);
+    let value = ToClose { origin: ORIGIN, path: PATH, class: Class::Pii, disclosure, digest };
     close(&keys(1), &value, &SimRandom::new(1)).unwrap()
 }
 
@@ -29,7 +30,7 @@ fn what_was_closed_opens() {
         let bytes = closed(&disclosure);
         let read = ClosedValue::parse(&bytes).unwrap();
         assert_eq!(read.key, KeyId([1; 16]));
-        assert_eq!(read.digest(), graven_entry::disclosure_digest(&disclosure));
+        assert_eq!(read.digest(), disclosure_digest(&disclosure));
         let opened = read.open(&keys(1), ORIGIN).unwrap();
         assert_eq!(opened.disclosure, disclosure);
         assert_eq!((opened.path.as_str(), opened.class), (PATH, Class::Pii));
@@ -78,7 +79,8 @@ fn another_key_or_place_does_not_open_it() {
 #[test]
 fn the_same_value_is_never_closed_alike() {
     let disclosure = disclosure("1");
-    let value = ToClose { origin: ORIGIN, path: PATH, class: Class::Pan, disclosure: &disclosure };
+    let (disclosure, digest) = (disclosure.as_str(), &disclosure_digest(&disclosure));
+    let value = ToClose { origin: ORIGIN, path: PATH, class: Class::Pan, disclosure, digest };
     let random = SimRandom::new(7);
     let [a, b] = [(); 2].map(|()| close(&keys(1), &value, &random).unwrap());
     assert_ne!(a[49..], b[49..]);
@@ -88,8 +90,9 @@ fn the_same_value_is_never_closed_alike() {
 fn a_path_that_is_too_long_is_refused() {
     let path = "/".repeat(crate::sealed_limits::LABEL_BYTES_MAX - 4);
     let disclosure = disclosure("1");
-    let mut value =
-        ToClose { origin: ORIGIN, path: &path, class: Class::Pii, disclosure: &disclosure };
+    let (disclosure, digest) = (disclosure.as_str(), &disclosure_digest(&disclosure));
+    let (origin, path, class) = (ORIGIN, path.as_str(), Class::Pii);
+    let mut value = ToClose { origin, path, class, disclosure, digest };
     assert!(close(&keys(1), &value, &SimRandom::new(1)).is_ok());
     value.class = Class::Secret;
     let refused = close(&keys(1), &value, &SimRandom::new(1));
@@ -108,8 +111,8 @@ fn classes_have_their_names() {
 
 #[test]
 fn a_blob_opens_for_its_digest_and_origin_alone() {
-    let digest = graven_entry::disclosure_digest(&disclosure("\"DE89\""));
-    let other = graven_entry::disclosure_digest(&disclosure("\"DE88\""));
+    let digest = disclosure_digest(&disclosure("\"DE89\""));
+    let other = disclosure_digest(&disclosure("\"DE88\""));
     let bytes = close_blob(&keys(1), (ORIGIN, &digest), b"a scan", &SimRandom::new(1));
     assert!(!bytes.windows(4).any(|part| part == b"scan"));
     let open = |bytes: &[u8], key, origin, digest: &str| {

@@ -1,7 +1,9 @@
 //! Sealed values on their way into the log: what is taken, what is refused, where the ciphertext goes.
 
 use super::cell::{World, check_log, writer};
-use crate::{Cell, LogHandle, Reduced, ReducedEvent, SealFault, Sealed, SealedValue, Sealer};
+use crate::{
+    Cell, LogHandle, PlacedValue, Reduced, ReducedEvent, SealFault, Sealed, SealedValue, Sealer,
+};
 use crate::{SidecarKind, ToSeal};
 use append::{Appended, Batch, Code, Refusal, Sidecar};
 use graven_entry::{Altered, Entry, Name, disclosure_digest, event_hash, open_event, seal_event};
@@ -28,11 +30,14 @@ impl Sealer for Fake {
         Ok(Some(Sealed { event: sealed.event, values: values.collect() }))
     }
 
-    fn close(&self, origin: &Name, values: &[SealedValue]) -> Result<Vec<Vec<u8>>, SealFault> {
-        match values[0].subject.as_str() {
+    fn close(&self, origin: &Name, values: &[PlacedValue]) -> Result<Vec<Vec<u8>>, SealFault> {
+        for PlacedValue { value, digest } in values {
+            assert_eq!(*digest, disclosure_digest(&value.disclosure));
+        }
+        match values[0].value.subject.as_str() {
             "refused" => Err(SealFault::Refused(Refusal::new(Code::DiskFull, "no room"))),
             "fatal" => Err(SealFault::Fatal("the keyring's disk failed".to_owned())),
-            _ => Ok(values.iter().map(|value| encrypted(origin, value)).collect()),
+            _ => Ok(values.iter().map(|placed| encrypted(origin, &placed.value)).collect()),
         }
     }
 }

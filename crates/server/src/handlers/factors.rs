@@ -147,9 +147,9 @@ fn begin_totp(shared: &Shared, who: &PrincipalId) -> Result<Value, Refusal> {
     let keys = sealing.keys_of(&format!("{SUBJECT}{who}"))?;
     let (log, class) = (system(shared)?, Class::Secret);
     let origin = log.info().origin;
-    let closed = sealed.disclosures.iter().map(|disclosure| {
+    let closed = sealed.disclosures.iter().zip(&sealed.digests).map(|(disclosure, digest)| {
         let origin = origin.as_str();
-        let value = ToClose { origin, path: TOTP_SECRET_PATH, class, disclosure };
+        let value = ToClose { origin, path: TOTP_SECRET_PATH, class, disclosure, digest };
         close(&keys, &value, sealing.random()).map_err(|error| unavailable(error.to_string()))
     });
     let closed = closed.collect::<Result<Vec<_>, _>>()?;

@@ -3,6 +3,7 @@
 //! What entries hold is nothing of this: the page draws it from the bytes that it has verified.
 
 mod assets;
+mod explore;
 mod frame;
 mod pages;
 
@@ -13,7 +14,8 @@ use axum::response::Response;
 
 use crate::dispatch::Call;
 
-pub(crate) use pages::{entry, integrity, log, overview};
+pub(crate) use explore::explore;
+pub(crate) use pages::{entry, integrity, overview};
 
 /// What a page may load and do. WebAssembly needs its own word.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; \

@@ -1,6 +1,7 @@
 //! The web UI in a browser: what it shows, and that no lie about the log gets past its badge.
 
 mod chromium;
+mod explore;
 mod liar;
 
 use std::sync::{Arc, Mutex};

@@ -36,22 +36,30 @@ macro_rules! asset {
 }
 
 /// All files. They import each other by these names.
-static ASSETS: [Asset; 18] = [
+static ASSETS: [Asset; 26] = [
     asset!("style.css", "text/css; charset=utf-8"),
     asset!("icon.svg", "image/svg+xml"),
     asset!("api.js", SCRIPT),
     asset!("badge.js", SCRIPT),
     asset!("check.js", SCRIPT),
+    asset!("complete.js", SCRIPT),
     asset!("diff.js", SCRIPT),
     asset!("dom.js", SCRIPT),
     asset!("entry.js", SCRIPT),
+    asset!("explore.js", SCRIPT),
+    asset!("facets.js", SCRIPT),
+    asset!("histogram.js", SCRIPT),
     asset!("integrity.js", SCRIPT),
     asset!("json.js", SCRIPT),
+    asset!("keys.js", SCRIPT),
     asset!("log.js", SCRIPT),
     asset!("memory.js", SCRIPT),
     asset!("overview.js", SCRIPT),
     asset!("path.js", SCRIPT),
+    asset!("query.js", SCRIPT),
+    asset!("rows.js", SCRIPT),
     asset!("signin.js", SCRIPT),
+    asset!("tail.js", SCRIPT),
     asset!("view.js", SCRIPT),
     asset!("verify.js", SCRIPT, "../../../../sdk/verify/index.js"),
     asset!("graven_verify.wasm", "application/wasm", "../../../../sdk/verify/graven_verify.wasm"),

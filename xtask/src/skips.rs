@@ -29,6 +29,12 @@ const ALLOWED_IN_CI: &[(&str, &str)] = &[
     ("a_query_at_fault_is_pointed_at_and_mended", BROWSER),
     ("facets_and_bars_narrow_the_query", BROWSER),
     ("pages_entries_and_what_comes_are_in_the_address", BROWSER),
+    ("a_resource_is_shown_as_it_was", BROWSER),
+    ("a_timeline_is_replayed_in_order", BROWSER),
+    ("an_entry_leads_to_what_it_is_about", BROWSER),
+    ("the_badge_warns_where_the_page_came_in_clear", BROWSER),
+    ("the_first_event_is_shown_as_it_arrives", BROWSER),
+    ("a_sealed_value_is_revealed_for_a_reason", BROWSER),
 ];
 
 const BROWSER: &str = "needs Chromium, which a machine may not be able to install";

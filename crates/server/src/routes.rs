@@ -179,7 +179,7 @@ const APPEND: Doc = Doc {
 };
 
 /// All routes of the server.
-pub(crate) static ROUTES: [Route; 61] = [
+pub(crate) static ROUTES: [Route; 63] = [
     Route {
         method: Method::Post,
         path: "/api/v1/logs",
@@ -923,6 +923,22 @@ pub(crate) static ROUTES: [Route; 61] = [
         recorded: Recorded::Refusals("graven.list"),
         handler: |call| at_once(Ok(ui::entry(call))),
         doc: page("uiEntry", "web UI: one entry", UI),
+    },
+    Route {
+        method: Method::Get,
+        path: "/ui/logs/{log}/resource",
+        access: Access::Page,
+        recorded: Recorded::Refusals("graven.list"),
+        handler: |call| at_once(Ok(ui::resource(call))),
+        doc: page("uiResource", "web UI: the states of a resource", UI),
+    },
+    Route {
+        method: Method::Get,
+        path: "/ui/logs/{log}/timeline",
+        access: Access::Page,
+        recorded: Recorded::Refusals("graven.list"),
+        handler: |call| at_once(Ok(ui::timeline(call))),
+        doc: page("uiTimeline", "web UI: what an actor did, a session or a trace", UI),
     },
     Route {
         method: Method::Get,

@@ -14,7 +14,7 @@ use axum::response::Response;
 
 use crate::dispatch::Call;
 
-pub(crate) use explore::explore;
+pub(crate) use explore::{explore, resource, timeline};
 pub(crate) use pages::{entry, integrity, overview};
 
 /// What a page may load and do. WebAssembly needs its own word.

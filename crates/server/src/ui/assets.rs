@@ -36,10 +36,11 @@ macro_rules! asset {
 }
 
 /// All files. They import each other by these names.
-static ASSETS: [Asset; 26] = [
+static ASSETS: [Asset; 31] = [
     asset!("style.css", "text/css; charset=utf-8"),
     asset!("icon.svg", "image/svg+xml"),
     asset!("api.js", SCRIPT),
+    asset!("around.js", SCRIPT),
     asset!("badge.js", SCRIPT),
     asset!("check.js", SCRIPT),
     asset!("complete.js", SCRIPT),
@@ -52,14 +53,18 @@ static ASSETS: [Asset; 26] = [
     asset!("integrity.js", SCRIPT),
     asset!("json.js", SCRIPT),
     asset!("keys.js", SCRIPT),
+    asset!("links.js", SCRIPT),
     asset!("log.js", SCRIPT),
     asset!("memory.js", SCRIPT),
     asset!("overview.js", SCRIPT),
     asset!("path.js", SCRIPT),
     asset!("query.js", SCRIPT),
+    asset!("resource.js", SCRIPT),
     asset!("rows.js", SCRIPT),
     asset!("signin.js", SCRIPT),
+    asset!("state.js", SCRIPT),
     asset!("tail.js", SCRIPT),
+    asset!("timeline.js", SCRIPT),
     asset!("view.js", SCRIPT),
     asset!("verify.js", SCRIPT, "../../../../sdk/verify/index.js"),
     asset!("graven_verify.wasm", "application/wasm", "../../../../sdk/verify/graven_verify.wasm"),

@@ -1,4 +1,4 @@
-//! The page that finds a log's entries.
+//! The pages that find: a log's entries by a query, the states of a resource, and what was done in order.
 
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -26,6 +26,40 @@ pub(crate) fn explore(call: &Call) -> Response {
     let module = if is_searched { "explore.js" } else { "log.js" };
     framed(call, (Section::Explore, module), |info| {
         if is_searched { searched(info) } else { newest(info) }
+    })
+}
+
+/// `GET /ui/logs/{log}/resource`: what it was, when, and by whom.
+pub(crate) fn resource(call: &Call) -> Response {
+    framed(call, (Section::Resource, "resource.js"), |info| {
+        html! {
+            div #resource data-log=(info.name.as_str()) {
+                h1 { "Resource" }
+                form #which .line role="search" {
+                    label { "Resource, as `type/id`" input name="target" required spellcheck="false" autocapitalize="off" autocomplete="off"; }
+                    button .primary { "Show" }
+                }
+                div #states {}
+            }
+        }
+    })
+}
+
+/// `GET /ui/logs/{log}/timeline`: what an actor did, or what happened in a session or a trace, in order.
+pub(crate) fn timeline(call: &Call) -> Response {
+    framed(call, (Section::Timeline, "timeline.js"), |info| {
+        html! {
+            div #timeline data-log=(info.name.as_str()) {
+                h1 { "Timeline" }
+                form #which .line role="search" {
+                    @for (name, label) in [("actor", "Actor"), ("session", "Session"), ("trace", "Trace"), ("q", "Query")] {
+                        label { (label) input name=(name) spellcheck="false" autocapitalize="off" autocomplete="off"; }
+                    }
+                    button .primary { "Show" }
+                }
+                div #replay {}
+            }
+        }
     })
 }
 

@@ -20,6 +20,8 @@ pub(super) struct Page<'a> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Section {
     Explore,
+    Resource,
+    Timeline,
     Integrity,
 }
 
@@ -65,6 +67,8 @@ fn sections(log: &str, current: Section) -> Markup {
         nav aria-label="Log" {
             span .log-name { (log) }
             (link(Section::Explore, format!("/ui/logs/{log}"), "Explore"))
+            (link(Section::Resource, format!("/ui/logs/{log}/resource"), "Resource"))
+            (link(Section::Timeline, format!("/ui/logs/{log}/timeline"), "Timeline"))
             (link(Section::Integrity, format!("/ui/logs/{log}/integrity"), "Integrity"))
         }
     }

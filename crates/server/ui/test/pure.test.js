@@ -6,6 +6,8 @@ import { test } from 'node:test';
 
 import { Raw, parse, show, token } from '../json.js';
 import { hashesOf, steps } from '../path.js';
+import { NOTHING, folded, isSealed, putBack } from '../state.js';
+import { resourceOf } from '../links.js';
 import { placeOf, spanOf, termOf, terms, toggled, typedAt, withSpan, withTerm } from '../query.js';
 
 test('what JSON says is kept', () => {
@@ -93,4 +95,26 @@ test('what is being typed is a name, a value, or nothing', () => {
     assert.deepEqual(typedAt(marked.replace('|', ''), caret), expected, marked);
   }
   assert.equal(placeOf('\u00e9\u{1f600}x', 6), 3);
+});
+
+test('pages of a state are folded into one', () => {
+  const page = (json) => parse(JSON.stringify({ fields: {}, hidden: 0, exists: null, last: null, ...json }));
+  const fields = (state) => Object.fromEntries([...state.fields].map(([field, setter]) => [field, show(setter.get('value'))]));
+  let state = folded(NOTHING, page({ fields: { a: { value: 1 }, b: { value: 'x' } }, hidden: 2, exists: true, last: { index: 3 } }));
+  assert.deepEqual([fields(state), state.hidden, state.exists], [{ a: '1', b: 'x' }, 2, true]);
+  state = folded(state, page({ removed: ['a'], fields: { c: { value: null } }, hidden: 1 }));
+  assert.deepEqual([fields(state), state.hidden, state.exists, state.last.get('index').text], [{ b: 'x', c: 'null' }, 3, true, '3']);
+  state = folded(state, page({ cleared: true, fields: { d: { value: 4 } }, hidden: 1, exists: false }));
+  assert.deepEqual([fields(state), state.hidden, state.exists], [{ d: '4' }, 1, false]);
+  assert.equal(NOTHING.fields.size, 0);
+});
+
+test('what would have to be put back is what was before', () => {
+  const differences = parse('{"a":{"before":1.50,"after":2},"b":{"after":1},"c":{"before":{"_sd":["x"]}},"d":{"before":null}}');
+  const { values, gone, shut } = putBack(differences);
+  assert.deepEqual([show(values), gone, shut], ['{"a": 1.50, "d": null}', ['b'], ['c']]);
+  assert.ok(!isSealed(parse('{"_sd":[],"x":1}')));
+  for (const [target, expected] of [['"x"', 'x'], ['{"type":"t","id":"1"}', 't/1'], ['{"id":"1"}', '1'], ['{"id":7}', undefined], ['{}', undefined], ['""', undefined], ['null', undefined]]) {
+    assert.equal(resourceOf(parse(target)), expected, target);
+  }
 });

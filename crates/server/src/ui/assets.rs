@@ -17,6 +17,8 @@ pub(super) struct Asset {
     pub(super) name: &'static str,
     pub(super) media_type: &'static str,
     pub(super) bytes: &'static [u8],
+    /// The same in brotli, where that is worth more than gzip.
+    pub(super) brotli: Option<&'static [u8]>,
     gzipped: OnceLock<Vec<u8>>,
 }
 
@@ -26,10 +28,14 @@ macro_rules! asset {
         asset!($name, $media_type, concat!("../../ui/", $name))
     };
     ($name:literal, $media_type:expr, $path:expr) => {
+        asset!($name, $media_type, $path, None)
+    };
+    ($name:literal, $media_type:expr, $path:expr, $brotli:expr) => {
         Asset {
             name: $name,
             media_type: $media_type,
             bytes: include_bytes!($path),
+            brotli: $brotli,
             gzipped: OnceLock::new(),
         }
     };
@@ -67,7 +73,12 @@ static ASSETS: [Asset; 31] = [
     asset!("timeline.js", SCRIPT),
     asset!("view.js", SCRIPT),
     asset!("verify.js", SCRIPT, "../../../../sdk/verify/index.js"),
-    asset!("graven_verify.wasm", "application/wasm", "../../../../sdk/verify/graven_verify.wasm"),
+    asset!(
+        "graven_verify.wasm",
+        "application/wasm",
+        "../../../../sdk/verify/graven_verify.wasm",
+        Some(include_bytes!("../../ui/graven_verify.wasm.br"))
+    ),
 ];
 
 /// The file of this name.

@@ -85,12 +85,15 @@ async function search(q, cursor) {
   results.setAttribute('aria-busy', 'true');
   problem.hidden = true;
   input.removeAttribute('aria-invalid');
-  const asked = new URLSearchParams({ q, limit: PAGE_ENTRIES, facets: isCounted ? '' : FACETS, histogram: !isCounted, ...(cursor && { cursor }) });
+  const asked = new URLSearchParams({ q, limit: PAGE_ENTRIES, facets: '', histogram: !isCounted, ...(cursor && { cursor }) });
   try {
     const [answer, { size }] = await Promise.all([
       getEvents(`/api/v1/logs/${log}/search?${asked}`, signal), getJson(`/api/v1/logs/${log}`),
     ]);
-    if (!signal.aborted) draw(answer, size);
+    if (signal.aborted) return;
+    draw(answer, size);
+    // Of many results, counting their values takes many times as long as finding the first of them.
+    if (!isCounted) count(q, signal);
   } catch (error) {
     if (!signal.aborted) await refused(error, q);
   }
@@ -102,14 +105,8 @@ function draw(answer, size) {
   shown.through = number(answer.get('indexed_through'));
   if (answer.has('histogram')) {
     shown.histogram = answer.get('histogram').map((bucket) => ({ from: bucket.get('from'), until: bucket.get('until'), count: number(bucket.get('count')) }));
-    shown.facets = [...answer.get('facets')].map(([name, facet]) => ({
-      name, distinct: number(facet.get('distinct')), others: number(facet.get('others')),
-      values: facet.get('values').map((one) => ({ value: one.get('value'), count: number(one.get('count')) })),
-    }));
   }
   drawHistogram(part('histogram'), shown.histogram, (since, until) => ask(withSpan(q, { since, until })));
-  const isOpen = document.querySelector('#facets details')?.open ?? matchMedia('(min-width: 62rem)').matches;
-  fill(part('facets'), total > 0 && h('details', { open: isOpen }, h('summary', {}, 'Narrow by'), drawFacets(shown.facets, q, ask)));
   const late = size - shown.through;
   fill(summary, h('strong', {}, entriesOf(total)), h('span', { class: 'muted' }, late > 0
     ? ` among the first ${NUMBER.format(shown.through)}; ${NUMBER.format(late)} newer cannot be found yet`
@@ -117,6 +114,27 @@ function draw(answer, size) {
   fill(entries.body, answer.get('results').map((one) => entryRow(log, Number(one.get('index').text), one.get('time'), one.get('event'))));
   fill(results, total > 0 ? [entries.table, pages(answer.get('next'))] : nothing(q));
   performance.mark('graven:drawn');
+}
+
+/** Shows how all that is found is made up. */
+async function count(q, signal) {
+  const place = part('facets');
+  place.setAttribute('aria-busy', 'true');
+  let facets;
+  try {
+    const answer = await getEvents(`/api/v1/logs/${log}/search?${new URLSearchParams({ q, limit: 0, facets: FACETS, histogram: false })}`, signal);
+    facets = [...answer.get('facets')].map(([name, facet]) => ({
+      name, distinct: number(facet.get('distinct')), others: number(facet.get('others')),
+      values: facet.get('values').map((one) => ({ value: one.get('value'), count: number(one.get('count')) })),
+    }));
+  } catch (error) {
+    if (!signal.aborted) fill(place, h('p', { class: 'muted' }, text(error.message)));
+    return;
+  }
+  if (signal.aborted) return;
+  const isOpen = place.querySelector('details')?.open ?? matchMedia('(min-width: 62rem)').matches;
+  const values = drawFacets(facets, q, (change) => ask(change(state().q)));
+  fill(place, values.length > 0 && h('details', { open: isOpen }, h('summary', {}, 'Narrow by'), values));
 }
 
 /** The ways to the next page and back. */

@@ -11,7 +11,7 @@ export const FACETS = Object.keys(FIELDS).join(',');
 
 const NUMBER = new Intl.NumberFormat();
 
-/** The values of each field (`[{name, values: [{value, count}], distinct, others}]`). `change` is told the query that a button makes. */
+/** The values of each field (`[{name, values: [{value, count}], distinct, others}]`). `change` is told what a button does to the query. */
 export function drawFacets(facets, query, change) {
   return facets.filter(({ values }) => values.length > 0).map(({ name, values, distinct, others }) => {
     const [field, title] = FIELDS[name];
@@ -24,12 +24,12 @@ export function drawFacets(facets, query, change) {
   function toggle(term, value, share, count) {
     const bar = h('span', { class: 'share' });
     bar.style.inlineSize = `${share * 100}%`;
-    return h('button', { type: 'button', 'aria-pressed': String(has(query, term)), click: () => change(toggled(query, term)) },
+    return h('button', { type: 'button', 'aria-pressed': String(has(query, term)), click: () => change((now) => toggled(now, term)) },
       bar, text(value, 'value'), h('span', { class: 'count' }, NUMBER.format(count)));
   }
 
   function minus(term, value) {
     return h('button', { type: 'button', class: 'minus', 'aria-label': `Leave out ${value}`, title: 'Leave out',
-      click: () => change(toggled(without(query, (one) => one === term), `-${term}`)) }, '−');
+      click: () => change((now) => toggled(without(now, (one) => one === term), `-${term}`)) }, '−');
   }
 }

@@ -48,7 +48,8 @@ fn check_shown(browser: &mut Chromium, world: &World, query: &str) {
     browser.wait(&format!(
         "(new URLSearchParams(location.search).get('q') ?? '') === {query:?} && \
          document.querySelector('#summary strong')?.textContent === {words:?} && \
-         !document.querySelector('#results').hasAttribute('aria-busy')"
+         !document.querySelector('#results').hasAttribute('aria-busy') && \
+         !document.querySelector('#facets').hasAttribute('aria-busy')"
     ));
     assert_eq!(browser.evaluate("document.querySelector('#q').value"), json!(query));
 }

@@ -25,6 +25,16 @@ const ALLOWED_IN_CI: &[(&str, &str)] = &[
     ("an_entry_is_shown_and_verified", BROWSER),
     ("nothing_in_an_event_is_code_or_hides", BROWSER),
     ("no_lie_about_the_log_is_shown_green", BROWSER),
+    ("a_query_is_typed_completed_and_found", BROWSER),
+    ("a_query_at_fault_is_pointed_at_and_mended", BROWSER),
+    ("facets_and_bars_narrow_the_query", BROWSER),
+    ("pages_entries_and_what_comes_are_in_the_address", BROWSER),
+    ("a_resource_is_shown_as_it_was", BROWSER),
+    ("a_timeline_is_replayed_in_order", BROWSER),
+    ("an_entry_leads_to_what_it_is_about", BROWSER),
+    ("the_badge_warns_where_the_page_came_in_clear", BROWSER),
+    ("the_first_event_is_shown_as_it_arrives", BROWSER),
+    ("a_sealed_value_is_revealed_for_a_reason", BROWSER),
 ];
 
 const BROWSER: &str = "needs Chromium, which a machine may not be able to install";

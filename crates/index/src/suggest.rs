@@ -1,5 +1,7 @@
 //! Completion: names of fields and values of a field that occur in what the asker may see.
 
+use std::collections::BTreeSet;
+
 use tantivy::{DocSet, TERMINATED};
 
 use crate::compile::CompileError;
@@ -50,6 +52,25 @@ impl Index {
     }
 }
 
+impl Index {
+    /// At most [`SUGGESTIONS_MAX`] names of fields that begin so, as a query writes them: those of the language in order, then
+    /// paths of events within `scope`.
+    pub fn names(&self, begin: &str, scope: &Ast, now_ns: u64) -> Result<Vec<String>, SearchError> {
+        let known: BTreeSet<&str> =
+            Field::known().filter(|known| known.starts_with(begin)).collect();
+        let mut names: Vec<String> = known.into_iter().map(str::to_owned).collect();
+        let begin = begin.strip_prefix("event.").unwrap_or(begin);
+        for path in self.suggest(Suggest::Path(begin), scope, now_ns)? {
+            let name = Field::name_of(&path);
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names.truncate(SUGGESTIONS_MAX);
+        Ok(names)
+    }
+}
+
 /// Where a field's strings stand in the index.
 fn path_of(field: &Field) -> Option<&str> {
     Some(match field {
@@ -72,7 +93,7 @@ impl Snapshot {
         test: &dyn Fn(&str) -> Option<Ast>,
     ) -> Result<Vec<String>, CompileError> {
         let first = format!("{before}{begin}");
-        let mut found = std::collections::BTreeSet::new();
+        let mut found = BTreeSet::new();
         for reader in self.searcher.segment_readers() {
             let index = reader.inverted_index(self.fields.values)?;
             let mut terms = index.terms().range().ge(&first).into_stream()?;

@@ -346,6 +346,7 @@ fn search_schemas() -> Value {
                 "checkpoint": text, "hashes": {"type": "array", "items": text},
             })),
         })),
+        "Suggestions": object(&["suggestions"], &json!({"suggestions": {"type": "array", "items": text}})),
         "Result": object(&["index", "time", "writer", "grade", "event"], &json!({
             "index": count, "time": text, "writer": text, "grade": text,
             "event": schema_of("Event"), "entry": text,

@@ -114,6 +114,11 @@ const SEARCH: &[Param] = &[
     ),
 ];
 
+const SUGGEST: &[Param] = &[
+    optional("field", "string", "whose values; without it names of fields"),
+    optional("begin", "string", "how they begin"),
+];
+
 const FROM: Param = optional("from", "integer", "the first index; `next` of the page before");
 const WAIT: Param =
     optional("wait", "integer", "wait until the entry of this index can be found, at most 10 s");
@@ -174,7 +179,7 @@ const APPEND: Doc = Doc {
 };
 
 /// All routes of the server.
-pub(crate) static ROUTES: [Route; 60] = [
+pub(crate) static ROUTES: [Route; 63] = [
     Route {
         method: Method::Post,
         path: "/api/v1/logs",
@@ -350,6 +355,19 @@ pub(crate) static ROUTES: [Route; 60] = [
                 Code::Unavailable,
             ],
         },
+    },
+    Route {
+        method: Method::Get,
+        path: "/api/v1/logs/{log}/suggest",
+        access: Access::Needs(Right::ReadEntries),
+        recorded: Recorded::Always("graven.search"),
+        handler: |call| Box::pin(search::suggest(call)),
+        doc: find(
+            "suggest",
+            "names of fields, or values of one, that begin as asked; at most 20",
+            SUGGEST,
+            &[(200, JSON, "Suggestions")],
+        ),
     },
     Route {
         method: Method::Get,
@@ -895,8 +913,8 @@ pub(crate) static ROUTES: [Route; 60] = [
         path: "/ui/logs/{log}",
         access: Access::Page,
         recorded: Recorded::Refusals("graven.list"),
-        handler: |call| at_once(Ok(ui::log(call))),
-        doc: page("uiLog", "web UI: a log's entries", UI),
+        handler: |call| at_once(Ok(ui::explore(call))),
+        doc: page("uiLog", "web UI: find a log's entries", UI),
     },
     Route {
         method: Method::Get,
@@ -905,6 +923,22 @@ pub(crate) static ROUTES: [Route; 60] = [
         recorded: Recorded::Refusals("graven.list"),
         handler: |call| at_once(Ok(ui::entry(call))),
         doc: page("uiEntry", "web UI: one entry", UI),
+    },
+    Route {
+        method: Method::Get,
+        path: "/ui/logs/{log}/resource",
+        access: Access::Page,
+        recorded: Recorded::Refusals("graven.list"),
+        handler: |call| at_once(Ok(ui::resource(call))),
+        doc: page("uiResource", "web UI: the states of a resource", UI),
+    },
+    Route {
+        method: Method::Get,
+        path: "/ui/logs/{log}/timeline",
+        access: Access::Page,
+        recorded: Recorded::Refusals("graven.list"),
+        handler: |call| at_once(Ok(ui::timeline(call))),
+        doc: page("uiTimeline", "web UI: what an actor did, a session or a trace", UI),
     },
     Route {
         method: Method::Get,

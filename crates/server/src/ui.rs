@@ -3,6 +3,7 @@
 //! What entries hold is nothing of this: the page draws it from the bytes that it has verified.
 
 mod assets;
+mod explore;
 mod frame;
 mod pages;
 
@@ -13,7 +14,8 @@ use axum::response::Response;
 
 use crate::dispatch::Call;
 
-pub(crate) use pages::{entry, integrity, log, overview};
+pub(crate) use explore::{explore, resource, timeline};
+pub(crate) use pages::{entry, integrity, overview};
 
 /// What a page may load and do. WebAssembly needs its own word.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; \
@@ -36,25 +38,28 @@ pub(crate) fn asset(call: &Call) -> Result<Response, Refusal> {
         Refusal::new(Code::NotFound, "no such file of this version; load the page again")
             .in_field("file")
     })?;
-    let is_gzip = takes_gzip(call);
-    let body = if is_gzip { asset.gzipped() } else { asset.bytes };
+    let (body, coding) = match asset.brotli {
+        Some(bytes) if takes(call, "br") => (bytes, Some("br")),
+        _ if takes(call, "gzip") => (asset.gzipped(), Some("gzip")),
+        _ => (asset.bytes, None),
+    };
     let mut response = Response::new(Body::from(body));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.media_type));
     let cache = HeaderValue::from_static("public, max-age=31536000, immutable");
     headers.insert(header::CACHE_CONTROL, cache);
     headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-    if is_gzip {
-        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    if let Some(coding) = coding {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
     }
     Ok(response)
 }
 
-/// Whether the client says that it takes gzip (RFC 9110 §12.5.3), and does not say that it would rather not.
-fn takes_gzip(call: &Call) -> bool {
+/// Whether the client says that it takes a coding (RFC 9110 §12.5.3), and does not say that it would rather not.
+fn takes(call: &Call, coding: &str) -> bool {
     let accepted = call.parts.headers.get(header::ACCEPT_ENCODING);
     let accepted = accepted.and_then(|value| value.to_str().ok()).unwrap_or_default();
-    accepted.split(',').any(|coding| coding.trim() == "gzip")
+    accepted.split(',').any(|taken| taken.trim() == coding)
 }
 
 /// A page of the UI.

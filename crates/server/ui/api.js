@@ -1,23 +1,30 @@
 // The server's API, by the session's cookie.
 
+import { parse } from './json.js';
+
 /** What the server refuses, as its problem document says it. */
 export class Problem extends Error {
-  constructor(status, { code, detail, field } = {}) {
+  constructor(status, { code, detail, field, position } = {}) {
     super(detail ?? `the server answers ${status}`);
-    Object.assign(this, { status, code, field });
+    Object.assign(this, { status, code, field, position });
   }
 }
 
 let csrf;
 
 /** Reads something: the response, which is good. Never from the browser's cache: what is checked is what the server says now. */
-async function get(path) {
-  return good(await fetch(path, { cache: 'no-store' }));
+async function get(path, signal) {
+  return good(await fetch(path, { cache: 'no-store', signal }));
 }
 
 /** Reads JSON of the server's own, never an event: numbers are JavaScript's. */
 export async function getJson(path) {
   return (await get(path)).json();
+}
+
+/** Reads JSON that holds events: as `json.js` reads it. `signal` gives up on it. */
+export async function getEvents(path, signal) {
+  return parse(await (await get(path, signal)).text());
 }
 
 export async function getBytes(path) {

@@ -54,6 +54,9 @@ export function time(value) {
   return h('time', { datetime: date.toISOString(), title: value, class: 'time' }, ZONE.format(date));
 }
 
+/** A moment in the reader's zone, as text. */
+export const moment = (value) => ZONE.format(new Date(value));
+
 /** Puts these in the place of everything in an element. */
 export function fill(element, ...children) {
   element.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));

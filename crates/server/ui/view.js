@@ -1,11 +1,13 @@
 // An entry: fetched, verified, and drawn from the bytes that were verified, on its own page or in a list.
 
 import { Problem, send } from './api.js';
+import { around } from './around.js';
 import { badge } from './badge.js';
 import { checkEntry } from './check.js';
 import { changesTable } from './diff.js';
 import { copy, fill, h, text, time } from './dom.js';
 import { Raw, parse, show, token } from './json.js';
+import { lead, resourceOf } from './links.js';
 import { drawPath } from './path.js';
 import { verifyEntry } from './verify.js';
 
@@ -58,17 +60,19 @@ function documentOf(shown) {
   const string = (name) => (typeof body.get(name) === 'string' ? body.get(name) : undefined);
   const [changes, context, outcome] = [body.get('changes'), body.get('context'), string('outcome')];
   const sealed = sealedIn(shown);
+  const things = sharedBy(head, body);
   return [
     h('header', { class: 'entry-head' },
       h('p', { class: 'muted' }, `Entry ${index} of ${report.verdict.checkpoint.size}`),
       h('h1', {}, text(string('action') ?? 'no action'), outcome && h('span', { class: 'chip', 'data-outcome': outcome }, text(outcome))),
       string('reason') && h('p', { class: 'reason' }, text(string('reason')))),
-    h('dl', { class: 'facts' }, facts(head, body, sealed)),
+    h('dl', { class: 'facts' }, facts(head, body, shown)),
     changes instanceof Map && section('Changes', changesTable(changes, sealed), sealed('', 'changes', changes)),
     context instanceof Map && section('Context', members(context, '/context', shown)),
     others(body, shown),
     section('As the log took it', h('dl', { class: 'facts' }, headerFacts(head)),
       attestation.length > 1 && h('p', { class: 'muted' }, 'Its producer\'s attestation stands in this entry.')),
+    things.length > 0 && section('Around it', around(shown.log, index, things)),
     raw(shown),
   ];
 }
@@ -77,16 +81,27 @@ function section(title, ...children) {
   return h('section', {}, h('h2', {}, title), ...children);
 }
 
+/** What the entry shares with others: its stream, its session, its trace. */
+function sharedBy(head, body) {
+  const of = (name, key) => (body.get(name) instanceof Map ? body.get(name).get(key) : undefined);
+  const things = [['stream', 'stream', head.get('stream')], ['session', 'session', of('actor', 'session')], ['trace', 'trace', of('context', 'trace_id')]];
+  return things.filter(([, , value]) => typeof value === 'string' && value !== '');
+}
+
 /** Who, what, to what, when. */
-function facts(head, body, sealed) {
+function facts(head, body, shown) {
+  const { log } = shown;
+  const sealed = sealedIn(shown);
   const rows = [];
   const add = (name, ...value) => rows.push(h('dt', {}, name), h('dd', {}, ...value));
   const actor = body.get('actor');
-  add('Who', actor instanceof Map ? person(actor, '/actor', sealed) : text(show(actor ?? null)), grade(head.get('grade')));
+  const toActor = (id) => lead(log, 'timeline', { actor: id, at: shown.index }, id);
+  add('Who', actor instanceof Map ? person(actor, '/actor', sealed, toActor) : text(show(actor ?? null)), grade(head.get('grade')));
   const target = body.get('target');
   const targets = Array.isArray(target) ? target.map((one, at) => [one, `/target/${at}`]) : [[target, '/target']];
   for (const [one, path] of targets.filter(([found]) => found !== undefined)) {
-    add('To what', one instanceof Map ? person(one, path, sealed) : text(show(one)));
+    const toResource = (id) => lead(log, 'resource', { target: resourceOf(one), at: shown.index }, id);
+    add('To what', one instanceof Map ? person(one, path, sealed, toResource) : resourceOf(one) === undefined ? text(show(one)) : toResource(one));
   }
   add('When', time(head.get('time')), h('span', { class: 'muted' }, ` by the log, ${head.get('clock')}`));
   const claimed = body.get('time');
@@ -95,13 +110,13 @@ function facts(head, body, sealed) {
   return rows;
 }
 
-function person(who, path, sealed) {
+function person(who, path, sealed, to) {
   const name = who.get('name');
   const named = typeof name === 'string';
   const id = who.get('id');
   return h('span', {},
     named && [text(name, 'strong'), ' '],
-    typeof id === 'string' && text(id, named ? 'muted' : 'strong'),
+    typeof id === 'string' && id !== '' && h('span', { class: named ? null : 'strong' }, to(id)),
     typeof who.get('type') === 'string' && h('span', { class: 'chip' }, text(who.get('type'))),
     [...who].filter(([key]) => !['name', 'id', 'type', '_sd'].includes(key)).map(([key, value]) => h('span', { class: 'detail' }, text(key), ': ', text(show(value)))),
     sealed(path, undefined, who));

@@ -259,6 +259,11 @@ fn a_server_without_search_says_so_and_leaves_nothing() {
     fixture.check_with(&["append"], &events(0, 5), 0, &[], &[]);
     fixture.check(&["search", "x"], 3, &[], &["started without search"]);
     assert!(!fixture.path("graven-data/derived").exists());
+    let admin = format!("Bearer {}", fixture.read("graven-data/admin.token").trim());
+    let agent: ureq::Agent = ureq::Agent::config_builder().proxy(None).build().into();
+    let page = agent.get(fixture.url() + "/ui/logs/main").header("authorization", admin).call();
+    let page = page.unwrap().body_mut().read_to_string().unwrap();
+    assert!(page.contains("--search off") && page.contains("/log.js"), "{page}");
     fixture.stop();
     fixture.check(&["serve", "--search", "maybe"], 2, &[], &["on, off"]);
 }

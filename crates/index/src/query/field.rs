@@ -1,5 +1,7 @@
 //! Which field a name means: of the log's header, or any path of the event.
 
+use super::lexer::is_special;
+
 /// A field that a query can ask for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Field {
@@ -99,12 +101,17 @@ impl Field {
         (!path.is_empty()).then(|| Field::Path(path.to_owned()))
     }
 
-    /// The known name that is nearest to one that is none.
-    pub(crate) fn nearest(name: &str) -> Option<&'static str> {
+    /// The names that the language knows; some stand twice.
+    pub(crate) fn known() -> impl Iterator<Item = &'static str> {
         let short = SHORT.into_iter().map(|(short, _)| short);
         let own = OWN.into_iter().map(|(own, _)| own);
         let names = own.chain(short).chain(TOP).chain(OFFERED).chain(["since", "until"]);
-        let near = names.filter(|known| *known != "event").map(|known| (edits(name, known), known));
+        names.filter(|known| *known != "event")
+    }
+
+    /// The known name that is nearest to one that is none.
+    pub(crate) fn nearest(name: &str) -> Option<&'static str> {
+        let near = Field::known().map(|known| (edits(name, known), known));
         near.min().filter(|(count, known)| *count <= EDITS_MAX && *count < known.len()).map(|n| n.1)
     }
 
@@ -115,6 +122,16 @@ impl Field {
             Field::Writer | Field::Auth | Field::Grade | Field::Stream => Kind::Text,
             Field::Path(_) => Kind::Any,
         }
+    }
+
+    /// How a query names a path of the event in full.
+    pub(crate) fn name_of(path: &str) -> String {
+        let is_own = Field::named(path).is_some_and(|field| field == Field::Path(path.to_owned()));
+        let name = if is_own { path.to_owned() } else { format!("event.{path}") };
+        if name.contains(|c| is_special(c) || matches!(c, '*' | '?' | '\\')) {
+            return format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""));
+        }
+        name
     }
 
     /// The shortest name of the field.

@@ -5,6 +5,7 @@ use graven_entry::Entry;
 use super::made::{Random, START_NS, query};
 use super::source::{ALL, Entries, counted, every_page, follow, wait};
 use crate::doc::{Fact, PLAIN_PATHS};
+use crate::limits::SUGGESTIONS_MAX;
 use crate::query::{Ast, matches, parse};
 use crate::{Answer, Doc, Facet, Index, Request, Suggest, Want};
 
@@ -150,6 +151,7 @@ fn completions_keep_within_the_scope() {
     let source = Entries::new();
     source.push(r#"{"actor":{"id":"alice"},"action":"a","data":{"open":"yes"}}"#);
     source.push(r#"{"actor":{"id":"alina"},"action":"b","data":{"secret":"code"}}"#);
+    source.push(r#"{"actor":{"id":"bob"},"action":"c","unit":{"in use":"kg"}}"#);
     let index = super::source::indexed(folder.path(), &source);
     let check = |what: Suggest<'_>, scope: &str, expected: &[&str]| {
         let found = index.suggest(what, &parse(scope).unwrap(), NOW_NS).unwrap();
@@ -163,6 +165,17 @@ fn completions_keep_within_the_scope() {
     check(actor, "action:b", &["alina"]);
     check(Suggest::Value { field: "writer", begin: "" }, "action:b", &["web"]);
     check(Suggest::Value { field: "index", begin: "" }, "*", &[]);
+    let names = |begin: &str, scope: &str, expected: &[&str]| {
+        let found = index.names(begin, &parse(scope).unwrap(), NOW_NS).unwrap();
+        assert_eq!(found, expected, "{begin} within {scope}");
+    };
+    names("data", "action:a", &["data", "data.open"]);
+    names("data", "action:b", &["data", "data.secret"]);
+    names("un", "*", &["until", "event.unit", "\"event.unit.in use\""]);
+    names("event.un", "*", &["event.unit", "\"event.unit.in use\""]);
+    names("un", "action:a", &["until"]);
+    names("se", "*", &["seq", "session"]);
+    assert_eq!(index.names("", &Ast::All, NOW_NS).unwrap().len(), SUGGESTIONS_MAX);
     let limit = index.search(&Request {
         query: &parse("actor:al*").unwrap(),
         scope: &parse("action:b").unwrap(),

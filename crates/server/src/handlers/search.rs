@@ -11,7 +11,9 @@ use axum::response::Response;
 use graven_entry::{Entry, Time, with_causes, write_json_string};
 use graven_merkle::LeafIndex;
 use index::query::{Ast, QueryError, QueryErrorKind, parse};
-use index::{Answer, Facet, Histogram, Index, IndexError, Page, Request, SearchError, Want};
+use index::{
+    Answer, Facet, Histogram, Index, IndexError, Page, Request, SearchError, Suggest, Want,
+};
 use log::{LogHandle, ManyProof, ReadError};
 use tokio::time::timeout;
 
@@ -60,14 +62,8 @@ pub(super) enum Failed {
 /// `GET …/search`: a page of what a query finds, how many there are in all, and on request how they are made up.
 pub(crate) async fn search(call: &mut Call) -> Result<Response, Refusal> {
     let log = call.log()?;
-    let slice = call.slice(Right::ReadEntries)?;
-    let Some(hidden) = slice.hidden() else {
-        let detail = "a policy narrows what you may read of this log by a condition that an index cannot be asked; \
-            read entries by index, or as a tail";
-        return Err(narrowed(detail));
-    };
+    let view = View::of(call)?;
     let search = Search::of(call)?;
-    let view = View { scope: scope(&hidden), slice };
     let shared = Arc::clone(&call.shared);
     if search.proofs {
         let asked = Asked { right: Right::ReadProofs, log: call.param("log"), stream: None };
@@ -82,6 +78,53 @@ pub(crate) async fn search(call: &mut Call) -> Result<Response, Refusal> {
     let query = call.query("q").unwrap_or_default().to_owned();
     call.show_search(results, query);
     Ok(json::response(StatusCode::OK, body))
+}
+
+/// `GET …/suggest`: the names of fields that begin so, or with `field` its values, as they occur in what the caller may see.
+pub(crate) async fn suggest(call: &mut Call) -> Result<Response, Refusal> {
+    let log = call.log()?;
+    let view = View::of(call)?;
+    let field = call.query("field").map(str::to_owned);
+    let begin = call.query("begin").unwrap_or_default().to_owned();
+    let asked = field.as_ref().map_or_else(String::new, |field| format!("{field}:"));
+    let asked = format!("{asked}{begin}*");
+    let shared = Arc::clone(&call.shared);
+    let now_ns = shared.gate.now().unix_ns();
+    let finder = finder(&shared, &log)?;
+    let index = ready(&shared, &finder, None).await?;
+    let run = run(&shared, move || {
+        let found = match &field {
+            None => index.names(&begin, &view.scope, now_ns),
+            Some(field) => {
+                let what = Suggest::Value { field, begin: &begin };
+                index.suggest(what, &view.scope, now_ns)
+            }
+        };
+        let found = found.map_err(Failed::Search)?;
+        let mut out = b"{\"suggestions\":[".to_vec();
+        for (place, text) in found.iter().enumerate() {
+            push_comma(&mut out, place);
+            write_json_string(&mut out, text);
+        }
+        out.extend_from_slice(b"]}\n");
+        Ok((found.len() as u64, out))
+    });
+    let found = within(shared.limits.search_time, run).await?;
+    let (results, body) = found.map_err(|failed| refusal(call, &finder, failed))?;
+    call.show_search(results, asked);
+    Ok(json::response(StatusCode::OK, body))
+}
+
+impl View {
+    fn of(call: &Call) -> Result<View, Refusal> {
+        let slice = call.slice(Right::ReadEntries)?;
+        let Some(hidden) = slice.hidden() else {
+            let detail = "a policy narrows what you may read of this log by a condition that an index cannot be asked; \
+                read entries by index, or as a tail";
+            return Err(narrowed(detail));
+        };
+        Ok(View { scope: scope(&hidden), slice })
+    }
 }
 
 impl Search {

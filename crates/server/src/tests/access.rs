@@ -18,7 +18,7 @@ const NS_PER_S: u64 = 1_000_000_000;
 
 /// What a route gives to whom: a mark for each of [`Role::ALL`] (`x` may, `o` on its own streams, `.` may not), and the
 /// status for whoever may. A route that is not here fails the test.
-const TABLE: [(&str, &str, u16); 60] = [
+const TABLE: [(&str, &str, u16); 63] = [
     ("createLog", "....x.", 400),
     ("listLogs", "any", 200),
     ("showLog", "xxxxxx", 200),
@@ -32,6 +32,7 @@ const TABLE: [(&str, &str, u16); 60] = [
     ("reveal", "...x..", 400),
     ("getConsistency", ".xx...", 200),
     ("search", ".xx...", 200),
+    ("suggest", ".xx...", 200),
     ("history", ".xx...", 400),
     ("asof", ".xx...", 400),
     ("diff", ".xx...", 400),
@@ -76,6 +77,8 @@ const TABLE: [(&str, &str, u16); 60] = [
     ("uiOverview", "any", 200),
     ("uiLog", "xxxxxx", 200),
     ("uiEntry", "xxxxxx", 200),
+    ("uiResource", "xxxxxx", 200),
+    ("uiTimeline", "xxxxxx", 200),
     ("uiIntegrity", "xxxxxx", 200),
     ("uiAsset", "open", 404),
     ("getErrorPage", "open", 200),
@@ -572,6 +575,8 @@ fn every_route_names_its_right_or_says_why_not() {
             "uiOverview",
             "uiLog",
             "uiEntry",
+            "uiResource",
+            "uiTimeline",
             "uiIntegrity",
             "uiAsset",
             "getErrorPage",

@@ -1,6 +1,8 @@
 //! The web UI in a browser: what it shows, and that no lie about the log gets past its badge.
 
 mod chromium;
+mod explore;
+mod history;
 mod liar;
 
 use std::sync::{Arc, Mutex};
@@ -25,15 +27,26 @@ const HOSTILE: [&str; 8] = [
 const GREEN: &str = "document.querySelector('.badge')?.dataset.state === 'good'";
 const RED: &str = "document.querySelector('.badge')?.dataset.state === 'bad'";
 
-/// A browser that has signed in, behind a proxy that does not lie yet; none where no browser is installed.
+/// A browser that has signed in and verified entry 1, behind a proxy that does not lie yet; none where no browser is installed.
 fn signed_in(test: &str, world: &World) -> Option<(Chromium, Liar)> {
+    signed_in_at(test, world, ("127.0.0.1", "/ui/logs/main/1"), GREEN)
+}
+
+/// The same on a page of a host, until something holds there.
+fn signed_in_at(
+    test: &str,
+    world: &World,
+    (host, path): (&str, &str),
+    until: &str,
+) -> Option<(Chromium, Liar)> {
     let Some(mut browser) = Chromium::start() else {
         skip(test);
         return None;
     };
     let liar = Liar::before(world.site.addr);
     let person = world.person_with_app("audrey", "auditor");
-    browser.open(&liar.url("/ui/logs/main/1"), "document.querySelector('#by-code')");
+    let page = liar.url(path).replace("127.0.0.1", host);
+    browser.open(&page, "document.querySelector('#by-code')");
     let code = world.next_code(&person);
     // The module must be there before the form is sent.
     let fill = format!(
@@ -43,7 +56,7 @@ fn signed_in(test: &str, world: &World) -> Option<(Chromium, Liar)> {
         person.token
     );
     browser.evaluate(&fill);
-    browser.wait(GREEN);
+    browser.wait(until);
     Some((browser, liar))
 }
 
@@ -69,9 +82,9 @@ fn world() -> World {
     }
     for text in HOSTILE {
         let event = json!({
-            "id": text, "time": text, "actor": {"type": text, "id": text, "name": text, text: text},
+            "id": text, "time": text, "actor": {"type": text, "id": text, "name": text, "session": text, text: text},
             "action": text, "target": [{"type": text, "id": text}], "outcome": "success", "reason": text,
-            "changes": {text: {"before": text, "after": [text]}}, "context": {"ip": text, text: {text: text}},
+            "changes": {text: {"before": text, "after": [text]}}, "context": {"ip": text, "trace_id": text, text: {text: text}},
             "data": {text: [text, {text: text}]},
         });
         world.site.append(&event.to_string());
@@ -87,6 +100,7 @@ fn an_entry_is_shown_and_verified() {
     };
     assert!(browser.text(".badge").contains("Verified in your browser"));
     assert!(browser.text(".badge").contains("First look"));
+    assert_eq!(browser.evaluate("document.querySelector('.badge .warn')"), json!(null));
     let shown = browser.text("#entry");
     for text in ["invoice.update", "Ada", "success", "due in May", "due in June", "hashed with"] {
         assert!(shown.contains(text), "{text} in {shown}");
@@ -103,27 +117,70 @@ fn an_entry_is_shown_and_verified() {
     assert!(elsewhere.is_empty(), "asked of another host: {elsewhere:?}");
 }
 
+/// The pages that show an event of this text at this index, each with what shows it and what is there once it is shown.
+fn pages_of(text: &str, index: u64) -> [(String, &'static str, &'static str); 7] {
+    let named = encoded(text);
+    let log = "/ui/logs/main";
+    let replayed = "document.querySelector('#now h2')";
+    [
+        (format!("{log}/{index}"), "#entry", GREEN),
+        (format!("{log}?q=index:{index}&open={index}"), "main", GREEN),
+        (
+            format!("{log}?q={named}"),
+            "#q",
+            "document.querySelector('#results')?.hasAttribute('aria-busy') === false || document.querySelector('#problem')?.hidden === false",
+        ),
+        (
+            format!("{log}/resource?target={named}%2F{named}"),
+            "#states",
+            "document.querySelector('#was h2') && document.querySelector('#differs h2')",
+        ),
+        (format!("{log}/timeline?actor={named}"), "#replay", replayed),
+        (format!("{log}/timeline?session={named}"), "#replay", replayed),
+        (format!("{log}/timeline?trace={named}"), "#replay", replayed),
+    ]
+}
+
+/// A text as a part of an address.
+fn encoded(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
 #[test]
 fn nothing_in_an_event_is_code_or_hides() {
     let world = world();
     let test = "nothing_in_an_event_is_code_or_hides";
     let Some((mut browser, liar)) = signed_in(test, &world) else { return };
+    let wait = format!("/api/v1/logs/main/search?limit=0&wait={}", world.site.size() - 1);
+    assert_eq!(world.site.get(&wait).status, 200);
     for (text, index) in HOSTILE.iter().zip(3..) {
-        browser.open(&liar.url(&format!("/ui/logs/main/{index}")), GREEN);
-        browser
-            .evaluate("for (const shut of document.querySelectorAll('details')) shut.open = true");
-        let strange = "document.querySelectorAll('main :is(script, img, base, iframe, [onload], [onerror])').length";
-        assert_eq!(browser.evaluate(strange), json!(0), "{text}");
-        assert_eq!(browser.evaluate("typeof globalThis.hacked"), json!("undefined"), "{text}");
-        let shown = browser.text("#entry");
         let expected = text
             .replace('\u{202e}', "U+202E")
             .replace('\u{200b}', "U+200B")
             .replace('\u{7}', "U+0007");
-        assert!(shown.contains(&expected), "{text} in {shown}");
+        for (path, place, until) in pages_of(text, index) {
+            browser.open(&liar.url(&path), until);
+            browser.evaluate(
+                "for (const shut of document.querySelectorAll('details')) shut.open = true",
+            );
+            let what = format!("{path}, for {text}");
+            let strange = "document.querySelectorAll('main :is(script, img, base, iframe, [onload], [onerror], [onmouseover], [href^=javascript])').length";
+            assert_eq!(browser.evaluate(strange), json!(0), "{what}");
+            assert_eq!(browser.evaluate("typeof globalThis.hacked"), json!("undefined"), "{what}");
+            let shown = browser.text(place);
+            assert!(place == "#q" || shown.contains(&expected), "{what}: {shown}");
+        }
     }
-    let rows = format!("document.querySelectorAll('.entries tbody tr').length > {}", HOSTILE.len());
-    browser.open(&liar.url("/ui/logs/main"), &rows);
+    // Completion, and facets of all of them at once.
+    browser.open(
+        &liar.url("/ui/logs/main"),
+        "document.querySelectorAll('#facets button').length > 20",
+    );
+    browser.press("/");
+    browser.type_text("actor:");
+    browser.wait("document.querySelectorAll('#completions li').length > 5");
+    let strange = "document.querySelectorAll('main :is(script, img, base, iframe)').length";
+    assert_eq!(browser.evaluate(strange), json!(0));
     assert_eq!(browser.evaluate("typeof globalThis.hacked"), json!("undefined"));
 }
 
@@ -210,4 +267,67 @@ fn no_lie_about_the_log_is_shown_green() {
     assert_eq!(*shown.lock().expect("nobody panics here"), 1, "it was asked how it grew");
     liar.tell(None);
     browser.open(&page, GREEN);
+}
+
+#[test]
+fn the_badge_warns_where_the_page_came_in_clear() {
+    let world = world();
+    let test = "the_badge_warns_where_the_page_came_in_clear";
+    let page = ("plain.example", "/ui/logs/main/1");
+    let Some((mut browser, _liar)) = signed_in_at(test, &world, page, GREEN) else { return };
+    assert!(browser.text(".badge .warn").contains("over plain HTTP from another machine"));
+}
+
+#[test]
+fn the_first_event_is_shown_as_it_arrives() {
+    let world = World::new(&[]);
+    let (test, page) = ("the_first_event_is_shown_as_it_arrives", ("127.0.0.1", "/ui/"));
+    let waits = "document.querySelector('#arrival')";
+    let Some((mut browser, liar)) = signed_in_at(test, &world, page, waits) else { return };
+    let command = format!("graven append --url {}", liar.url(""));
+    browser.wait(&format!("document.querySelector('.commands').innerText.includes({command:?})"));
+    assert!(!browser.text("#arrival").contains("It is in"));
+    world.site.append(super::EVENT);
+    browser.wait("document.querySelector('#arrival a')");
+    assert!(browser.text("#arrival").contains("invoice.update is entry 1"));
+    browser.click("#arrival a", "1");
+    browser.wait(GREEN);
+}
+
+#[test]
+fn a_sealed_value_is_revealed_for_a_reason() {
+    let world = World::new(&[]);
+    world.site.append(
+        r#"{"actor":{"id":"a"},"action":"pay","target":{"id":"c-42"},"data":{"iban":"DE111"}}"#,
+    );
+    let test = "a_sealed_value_is_revealed_for_a_reason";
+    let Some((mut browser, liar)) = signed_in(test, &world) else { return };
+    let reveal = |browser: &mut Chromium, result: &str| {
+        browser.evaluate(
+            "(() => { const form = document.querySelector('.reveal'); form.elements.path.value = '/data/iban'; \
+             form.elements.reason.value = 'ticket 7'; form.nextElementSibling.replaceChildren(); form.requestSubmit(); })()",
+        );
+        browser.wait(&format!("document.querySelector('.opened .{result}')"));
+        browser.text(".opened")
+    };
+    assert!(!browser.text("#entry").contains("DE111"));
+    let refused = reveal(&mut browser, "bad");
+    assert!(!refused.contains("DE111"), "{refused}");
+    let role = json!({"role": "revealer"}).to_string();
+    let given = world.site.post("/api/v1/tokens/audrey/roles", "application/json", role.as_bytes());
+    assert_eq!(given.status, 200, "{}", given.text());
+    let shown = reveal(&mut browser, "good");
+    assert!(shown.contains("/data/iban DE111 is what was sealed"), "{shown}");
+    // A server that gives another value is found out.
+    let lie = |path: &str, body: String| {
+        if !path.ends_with("/reveal") {
+            return body;
+        }
+        let at = body.find("\"disclosure\":\"").expect("a disclosure") + 20;
+        let other = if body[at..].starts_with('A') { "B" } else { "A" };
+        [&body[..at], other, &body[at + 1..]].concat()
+    };
+    liar.tell(Some(Box::new(lie)));
+    let found_out = reveal(&mut browser, "bad");
+    assert!(found_out.contains("not what was sealed"), "{found_out}");
 }

@@ -64,6 +64,14 @@ fn a_scoped_reader_sees_its_entries_and_nothing_in_bulk() {
         assert_eq!(reply.status, expected, "{path}: {}", reply.text());
         assert!(expected == 200 || !reply.text().contains("salar"), "{}", reply.text());
     }
+    let search = format!("/api/v1/logs/main/search?limit=0&wait={last}");
+    assert_eq!(get(&site, &otto, &search).status, 200);
+    let suggest = "/api/v1/logs/main/suggest?field=target.type";
+    for (token, expected) in
+        [(&audrey, json!(["invoice", "log"])), (&otto, json!(["invoice", "log", "salary"]))]
+    {
+        assert_eq!(get(&site, token, suggest).json()["suggestions"], expected);
+    }
     // A tail leaves out what policies do not show, and says by an id without data which.
     let (mut stream, path) = (site.connect(), format!("/api/v1/logs/main/tail?from={open}"));
     let ask = Ask::get(&path).anonymous().with("authorization", &audrey);

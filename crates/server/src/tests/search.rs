@@ -345,3 +345,25 @@ fn searches_are_told_with_their_queries_and_how_much_they_found() {
     assert_eq!((requests, results), (3, 6));
     assert_eq!(queries, [json!("actor:alice"), json!(&long[..1_024])]);
 }
+
+#[test]
+fn what_is_typed_is_completed_by_what_there_is() {
+    let site = Site::start();
+    let (_, last) = append(&site, "alice", 2);
+    append(&site, "alina", 1);
+    found(&site, &format!("limit=0&wait={}", last + 1));
+    let check = |asked: &str, expected: &[&str]| {
+        let reply = site.get(&format!("/api/v1/logs/main/suggest?{asked}"));
+        assert_eq!(
+            (reply.status, reply.json()),
+            (200, json!({ "suggestions": expected })),
+            "{asked}"
+        );
+    };
+    check("field=actor&begin=al", &["alice", "alina"]);
+    check("field=actor.id&begin=ali%63", &["alice"]);
+    check("field=outcome", &["failure", "success"]);
+    check("field=nothing&begin=a", &[]);
+    check("begin=data.n", &["data.n"]);
+    check("begin=outc", &["outcome"]);
+}

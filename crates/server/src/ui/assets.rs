@@ -17,6 +17,8 @@ pub(super) struct Asset {
     pub(super) name: &'static str,
     pub(super) media_type: &'static str,
     pub(super) bytes: &'static [u8],
+    /// The same in brotli, where that is worth more than gzip.
+    pub(super) brotli: Option<&'static [u8]>,
     gzipped: OnceLock<Vec<u8>>,
 }
 
@@ -26,35 +28,57 @@ macro_rules! asset {
         asset!($name, $media_type, concat!("../../ui/", $name))
     };
     ($name:literal, $media_type:expr, $path:expr) => {
+        asset!($name, $media_type, $path, None)
+    };
+    ($name:literal, $media_type:expr, $path:expr, $brotli:expr) => {
         Asset {
             name: $name,
             media_type: $media_type,
             bytes: include_bytes!($path),
+            brotli: $brotli,
             gzipped: OnceLock::new(),
         }
     };
 }
 
 /// All files. They import each other by these names.
-static ASSETS: [Asset; 18] = [
+static ASSETS: [Asset; 31] = [
     asset!("style.css", "text/css; charset=utf-8"),
     asset!("icon.svg", "image/svg+xml"),
     asset!("api.js", SCRIPT),
+    asset!("around.js", SCRIPT),
     asset!("badge.js", SCRIPT),
     asset!("check.js", SCRIPT),
+    asset!("complete.js", SCRIPT),
     asset!("diff.js", SCRIPT),
     asset!("dom.js", SCRIPT),
     asset!("entry.js", SCRIPT),
+    asset!("explore.js", SCRIPT),
+    asset!("facets.js", SCRIPT),
+    asset!("histogram.js", SCRIPT),
     asset!("integrity.js", SCRIPT),
     asset!("json.js", SCRIPT),
+    asset!("keys.js", SCRIPT),
+    asset!("links.js", SCRIPT),
     asset!("log.js", SCRIPT),
     asset!("memory.js", SCRIPT),
     asset!("overview.js", SCRIPT),
     asset!("path.js", SCRIPT),
+    asset!("query.js", SCRIPT),
+    asset!("resource.js", SCRIPT),
+    asset!("rows.js", SCRIPT),
     asset!("signin.js", SCRIPT),
+    asset!("state.js", SCRIPT),
+    asset!("tail.js", SCRIPT),
+    asset!("timeline.js", SCRIPT),
     asset!("view.js", SCRIPT),
     asset!("verify.js", SCRIPT, "../../../../sdk/verify/index.js"),
-    asset!("graven_verify.wasm", "application/wasm", "../../../../sdk/verify/graven_verify.wasm"),
+    asset!(
+        "graven_verify.wasm",
+        "application/wasm",
+        "../../../../sdk/verify/graven_verify.wasm",
+        Some(include_bytes!("../../ui/graven_verify.wasm.br"))
+    ),
 ];
 
 /// The file of this name.

@@ -19,7 +19,9 @@ pub(super) struct Page<'a> {
 /// The pages of a log.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Section {
-    Entries,
+    Explore,
+    Resource,
+    Timeline,
     Integrity,
 }
 
@@ -64,7 +66,9 @@ fn sections(log: &str, current: Section) -> Markup {
     html! {
         nav aria-label="Log" {
             span .log-name { (log) }
-            (link(Section::Entries, format!("/ui/logs/{log}"), "Entries"))
+            (link(Section::Explore, format!("/ui/logs/{log}"), "Explore"))
+            (link(Section::Resource, format!("/ui/logs/{log}/resource"), "Resource"))
+            (link(Section::Timeline, format!("/ui/logs/{log}/timeline"), "Timeline"))
             (link(Section::Integrity, format!("/ui/logs/{log}/integrity"), "Integrity"))
         }
     }

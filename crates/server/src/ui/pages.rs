@@ -75,28 +75,6 @@ fn first_run(info: &LogInfo) -> Markup {
     }
 }
 
-/// `GET /ui/logs/{log}`: its newest entries, as they come.
-pub(crate) fn log(call: &Call) -> Response {
-    let Some(who) = who(call) else { return sign_in(call) };
-    let info = match known(call) {
-        Ok(info) => info,
-        Err(status) => return missing(who, status),
-    };
-    let name = info.name.as_str();
-    let body = html! {
-        div #log data-log=(name) data-size=(info.size.0) {
-            h1 { "Entries" }
-            p #tail-state .muted role="status" { "Reading the newest entries …" }
-            div #entries {}
-        }
-    };
-    let section = Some((name, Section::Entries));
-    page(
-        StatusCode::OK,
-        frame(&Page { title: name, module: "log.js", who: Some(who), log: section, body }),
-    )
-}
-
 /// `GET /ui/logs/{log}/{index}`: one entry.
 pub(crate) fn entry(call: &Call) -> Response {
     let Some(who) = who(call) else { return sign_in(call) };
@@ -114,7 +92,7 @@ pub(crate) fn entry(call: &Call) -> Response {
         }
     };
     let title = format!("{name} {index}");
-    let section = Some((name, Section::Entries));
+    let section = Some((name, Section::Explore));
     page(
         StatusCode::OK,
         frame(&Page { title: &title, module: "entry.js", who: Some(who), log: section, body }),
@@ -159,7 +137,7 @@ pub(crate) fn integrity(call: &Call) -> Response {
 }
 
 /// What whoever is not signed in gets on every page; signed in, they go on where they wanted to.
-fn sign_in(call: &Call) -> Response {
+pub(super) fn sign_in(call: &Call) -> Response {
     let gate = &call.shared.gate;
     let body = html! {
         section .sign-in {
@@ -198,7 +176,7 @@ fn sign_in(call: &Call) -> Response {
 }
 
 /// The page in the place of one that is not there, or not for this reader.
-fn missing(who: &str, status: StatusCode) -> Response {
+pub(super) fn missing(who: &str, status: StatusCode) -> Response {
     let body = html! {
         h1 { "Nothing here" }
         p { "There is no such page, or it is not yours to know. " a href="/ui/" { "The logs" } " are here." }
@@ -216,12 +194,12 @@ fn missing(who: &str, status: StatusCode) -> Response {
 }
 
 /// Who is signed in.
-fn who(call: &Call) -> Option<&str> {
+pub(super) fn who(call: &Call) -> Option<&str> {
     call.principal().ok().map(|principal| principal.id.as_str())
 }
 
 /// The log that the path names; else why it is not shown. That a public one exists is no secret.
-fn known(call: &Call) -> Result<LogInfo, StatusCode> {
+pub(super) fn known(call: &Call) -> Result<LogInfo, StatusCode> {
     let name = call.param("log").unwrap_or_default();
     let info = call.shared.cell.log(name).ok_or(StatusCode::NOT_FOUND)?.info();
     if call.may(Right::ListLogs, name) {

@@ -1,4 +1,4 @@
-// The modules that need no page: reading JSON, and the way up the tree.
+// The modules that need no page: reading JSON, changing queries, and the way up the tree.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -6,6 +6,9 @@ import { test } from 'node:test';
 
 import { Raw, parse, show, token } from '../json.js';
 import { hashesOf, steps } from '../path.js';
+import { NOTHING, folded, isSealed, putBack } from '../state.js';
+import { resourceOf } from '../links.js';
+import { placeOf, spanOf, termOf, terms, toggled, typedAt, withSpan, withTerm } from '../query.js';
 
 test('what JSON says is kept', () => {
   const rows = [
@@ -41,5 +44,77 @@ test('the drawn way is that of the proof', () => {
     }, Buffer.from(leaf, 'base64'));
     assert.equal(root.toString('base64'), checkpoint.root);
     assert.deepEqual(way.at(-1).node, [0, checkpoint.size]);
+  }
+});
+
+test('a query is taken apart into its terms', () => {
+  const rows = [
+    ['', []], ['  a  b ', ['a', 'b']], ['a:"x y" b', ['a:"x y"', 'b']], ['a:"x\\" y" b', ['a:"x\\" y"', 'b']], ['(a OR b) c', ['(a OR b)', 'c']],
+    ['n:[1 TO 9] m:{1 TO *]', ['n:[1 TO 9]', 'm:{1 TO *]']], ['NOT a:b c', ['NOT a:b', 'c']], ['-(a (b c)) d', ['-(a (b c))', 'd']],
+    ['a\\ b', ['a\\ b']], ['"never shut', ['"never shut']], ['a) b', ['a)', 'b']], ['x\\', ['x\\']],
+  ];
+  for (const [query, expected] of rows) assert.deepEqual(terms(query).map(({ text }) => text), expected, query);
+});
+
+test('a term comes and goes, and an alternative stays one', () => {
+  const rows = [
+    ['', 'a:1', 'a:1'], ['a:1', 'a:1', ''], ['b a:1  c', 'a:1', 'b c'], ['b AND a:1 AND c', 'a:1', 'b c'], ['b', 'a:1', 'b a:1'],
+    ['a:1 OR b', 'a:1', '(a:1 OR b) a:1'], ['(a:1 OR b) a:1', 'a:1', '(a:1 OR b)'], ['NOT a:1', 'a:1', 'NOT a:1 a:1'], ['"x OR y"', 'a:1', '"x OR y" a:1'],
+  ];
+  for (const [query, term, expected] of rows) assert.equal(toggled(query, term), expected, query);
+  assert.equal(withTerm('a:1 b', 'a:1'), 'a:1 b');
+});
+
+test('a query has one span of time', () => {
+  const rows = [
+    ['a', { since: '24h' }, 'a since:24h'], ['since:1h a until:2h', { since: '7d' }, 'a since:7d'], ['since:1h', {}, ''],
+    ['a OR b', { since: '1h', until: '2026-11-20T10:00:00Z' }, '(a OR b) since:1h until:2026-11-20T10:00:00Z'],
+  ];
+  for (const [query, span, expected] of rows) assert.equal(withSpan(query, span), expected, query);
+  assert.deepEqual(spanOf('a since:24h until:2026-11-20'), { since: '24h', until: '2026-11-20' });
+  assert.deepEqual(spanOf('since:24h OR a'), {});
+});
+
+test('a value is found as it is', () => {
+  const rows = [
+    ['alice', 'alice'], ['invoice.update', 'invoice.update'], ['a..b', '"a..b"'], ['7', '"7"'], ['true', '"true"'], ['null', '"null"'], ['', '""'],
+    ['a b', '"a b"'], ['a"b\\c', '"a\\"b\\\\c"'], ['in*', '"in*"'], ['10.0.0.1', '"10.0.0.1"'], ['fe80::1', '"fe80::1"'], ['\u00e9', '"\u00e9"'], ['a@b/c-d_e', 'a@b/c-d_e'],
+  ];
+  for (const [value, expected] of rows) assert.equal(termOf('x', value), `x:${expected}`, value);
+});
+
+test('what is being typed is a name, a value, or nothing', () => {
+  const rows = [
+    ['act|', { start: 0, end: 3, begin: 'act' }], ['a -act|or b', { start: 3, end: 8, begin: 'act' }], ['(actor.i|', { start: 1, end: 8, begin: 'actor.i' }],
+    ['actor:|', { start: 0, end: 6, field: 'actor', begin: '' }], ['x actor:al|ice y', { start: 2, end: 13, field: 'actor', begin: 'al' }],
+    ['a:"x y|" b', { start: 0, end: 7, field: 'a', begin: 'x y' }], ['a:"x\\" y|', { start: 0, end: 8, field: 'a', begin: 'x" y' }],
+    ['|', undefined], ['a |', undefined], ['"some act|', undefined], ['n:>5|', undefined], ['a:b*|', undefined],
+  ];
+  for (const [marked, expected] of rows) {
+    const caret = marked.indexOf('|');
+    assert.deepEqual(typedAt(marked.replace('|', ''), caret), expected, marked);
+  }
+  assert.equal(placeOf('\u00e9\u{1f600}x', 6), 3);
+});
+
+test('pages of a state are folded into one', () => {
+  const page = (json) => parse(JSON.stringify({ fields: {}, hidden: 0, exists: null, last: null, ...json }));
+  const fields = (state) => Object.fromEntries([...state.fields].map(([field, setter]) => [field, show(setter.get('value'))]));
+  let state = folded(NOTHING, page({ fields: { a: { value: 1 }, b: { value: 'x' } }, hidden: 2, exists: true, last: { index: 3 } }));
+  assert.deepEqual([fields(state), state.hidden, state.exists], [{ a: '1', b: 'x' }, 2, true]);
+  state = folded(state, page({ removed: ['a'], fields: { c: { value: null } }, hidden: 1 }));
+  assert.deepEqual([fields(state), state.hidden, state.exists, state.last.get('index').text], [{ b: 'x', c: 'null' }, 3, true, '3']);
+  state = folded(state, page({ cleared: true, fields: { d: { value: 4 } }, hidden: 1, exists: false }));
+  assert.deepEqual([fields(state), state.hidden, state.exists], [{ d: '4' }, 1, false]);
+  assert.equal(NOTHING.fields.size, 0);
+});
+
+test('what would have to be put back is what was before', () => {
+  const differences = parse('{"a":{"before":1.50,"after":2},"b":{"after":1},"c":{"before":{"_sd":["x"]}},"d":{"before":null}}');
+  const { values, gone, shut } = putBack(differences);
+  assert.deepEqual([show(values), gone, shut], ['{"a": 1.50, "d": null}', ['b'], ['c']]);
+  assert.ok(!isSealed(parse('{"_sd":[],"x":1}')));
+  for (const [target, expected] of [['"x"', 'x'], ['{"type":"t","id":"1"}', 't/1'], ['{"id":"1"}', '1'], ['{"id":7}', undefined], ['{}', undefined], ['""', undefined], ['null', undefined]]) {
+    assert.equal(resourceOf(parse(target)), expected, target);
   }
 });

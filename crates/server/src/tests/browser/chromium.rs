@@ -15,6 +15,18 @@ const ANSWER_WAIT_MAX: Duration = Duration::from_mins(2);
 /// How long a page is given to come to what is expected of it, in milliseconds.
 const PAGE_WAIT_MS: u64 = 60_000;
 
+/// Codes of keys that are no characters (`KeyboardEvent.keyCode`).
+const KEY_CODES: [(&str, u32); 8] = [
+    ("Tab", 9),
+    ("Enter", 13),
+    ("Escape", 27),
+    ("End", 35),
+    ("Home", 36),
+    ("ArrowLeft", 37),
+    ("ArrowRight", 39),
+    ("ArrowDown", 40),
+];
+
 /// A running browser with one page; ends when dropped.
 pub(super) struct Chromium {
     child: Child,
@@ -44,7 +56,8 @@ impl Chromium {
             .args(["-c", "exec \"$0\" \"$@\" 3<&0 4>&1 </dev/null >/dev/null 2>&1", name])
             .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe"])
             .args(["--no-first-run", "--disable-background-networking", "--disable-dev-shm-usage"])
-            .arg("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
+            .arg("--window-size=1280,900")
+            .arg("--host-resolver-rules=MAP plain.example 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -80,6 +93,13 @@ impl Chromium {
         self.wait(until);
     }
 
+    /// Loads the page again and waits as [`Chromium::open`] does, in the new one.
+    pub(super) fn reload(&mut self, until: &str) {
+        self.evaluate("globalThis.isOld = true");
+        self.ask("Page.reload", &json!({}));
+        self.wait(&format!("!globalThis.isOld && ({until})"));
+    }
+
     /// Waits until the expression is true in whatever page is there then.
     pub(super) fn wait(&mut self, until: &str) {
         let script = format!(
@@ -112,6 +132,53 @@ impl Chromium {
     pub(super) fn text(&mut self, selector: &str) -> String {
         let text = self.evaluate(&format!("document.querySelector({selector:?})?.innerText"));
         text.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Presses a key by its name in `KeyboardEvent.key`, after `Shift+` with Shift held.
+    pub(super) fn press(&mut self, name: &str) {
+        let (key, modifiers) = name.strip_prefix("Shift+").map_or((name, 0), |key| (key, 8));
+        let text = match key {
+            "Enter" => "\r",
+            one if one.chars().count() == 1 => one,
+            _ => "",
+        };
+        let code = KEY_CODES.iter().find(|(other, _)| *other == key).map_or(0, |(_, code)| *code);
+        for kind in ["keyDown", "keyUp"] {
+            let text = if kind == "keyDown" { text } else { "" };
+            let event = json!({"type": kind, "key": key, "text": text, "modifiers": modifiers,
+                "windowsVirtualKeyCode": code, "nativeVirtualKeyCode": code});
+            self.ask("Input.dispatchKeyEvent", &event);
+        }
+    }
+
+    /// Types a text, key by key.
+    pub(super) fn type_text(&mut self, text: &str) {
+        for character in text.chars() {
+            self.press(&character.to_string());
+        }
+    }
+
+    /// Clicks on the first element that a selector finds and that holds a text.
+    pub(super) fn click(&mut self, selector: &str, text: &str) {
+        let clicked = self.evaluate(&format!(
+            "(() => {{ const found = [...document.querySelectorAll({selector:?})].find((one) => one.textContent.includes({text:?})); \
+             found?.click(); return Boolean(found); }})()"
+        ));
+        assert_eq!(clicked, json!(true), "no {selector} with {text}");
+    }
+
+    /// Drags over an element from one part of its width to another, both from 0 to 1.
+    pub(super) fn drag(&mut self, selector: &str, (from, to): (f64, f64)) {
+        let edges = self.evaluate(&format!(
+            "(() => {{ const found = document.querySelector({selector:?}); found.scrollIntoView(); \
+             const {{ left, top, width, height }} = found.getBoundingClientRect(); return [left, top + height / 2, width]; }})()"
+        ));
+        let [left, y, width] = [0, 1, 2].map(|at| edges[at].as_f64().expect("a number"));
+        for (kind, part) in [("mousePressed", from), ("mouseMoved", to), ("mouseReleased", to)] {
+            let event = json!({"type": kind, "x": left + part * width, "y": y, "button": "left",
+                "buttons": 1, "clickCount": 1});
+            self.ask("Input.dispatchMouseEvent", &event);
+        }
     }
 
     /// Sends a request and waits for its answer: the result, or null where it says that there is none.

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::super::site::{Reply, find, read_more};
@@ -65,12 +66,31 @@ fn pass(mut client: TcpStream, server: SocketAddr, lie: &Mutex<Option<Arc<Lie>>>
         !matches!(name.as_str(), "connection" | "accept-encoding")
     });
     let head: String = kept.map(|line| format!("{line}\r\n")).collect();
+    if let Some(reply) = from_folder(&path) {
+        drop(client.write_all(&reply));
+        return;
+    }
     let mut upstream = TcpStream::connect(server).expect("the server listens");
     let sent = [head.as_bytes(), b"connection: close\r\n\r\n", &request[head_end + 2..]].concat();
     if upstream.write_all(&sent).is_err() {
         return;
     }
     answer(&mut client, &mut upstream, &path, lie);
+}
+
+/// A script or the stylesheet as it is in the folder that `GRAVEN_UI` names, where it names one: what is changed there, a fault
+/// on purpose as well, is tried without building the server.
+fn from_folder(path: &str) -> Option<Vec<u8>> {
+    let name = path.strip_prefix("/ui/assets/")?.split('/').next_back()?;
+    let file = Path::new(&std::env::var_os("GRAVEN_UI")?).join(name);
+    let kinds = [(".js", "text/javascript"), (".css", "text/css")];
+    let (_, kind) = kinds.into_iter().find(|(end, _)| name.ends_with(end))?;
+    let body = std::fs::read(file).ok()?;
+    let head = format!(
+        "HTTP/1.1 200 x\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
+    Some([head.as_bytes(), &body].concat())
 }
 
 /// Passes the answer on as it comes, or where there is a lie about the log, what that makes of it.

@@ -174,7 +174,7 @@ const APPEND: Doc = Doc {
 };
 
 /// All routes of the server.
-pub(crate) static ROUTES: [Route; 60] = [
+pub(crate) static ROUTES: [Route; 63] = [
     Route {
         method: Method::Post,
         path: "/api/v1/logs",
@@ -797,6 +797,19 @@ pub(crate) static ROUTES: [Route; 60] = [
         ),
     },
     Route {
+        method: Method::Post,
+        path: "/api/v1/approvals/{approval}/deny",
+        access: Access::AnyPrincipal,
+        recorded: Recorded::Refusals("graven.approval"),
+        handler: |call| Box::pin(approvals::deny(call)),
+        doc: change(
+            "deny",
+            "end a request undone: another's that one may approve, or one's own",
+            &[],
+            &[(200, JSON, "Approval")],
+        ),
+    },
+    Route {
         method: Method::Get,
         path: "/api/v1/openapi.json",
         access: Access::AnyPrincipal,
@@ -913,6 +926,22 @@ pub(crate) static ROUTES: [Route; 60] = [
         recorded: Recorded::Refusals("graven.list"),
         handler: |call| at_once(Ok(ui::integrity(call))),
         doc: page("uiIntegrity", "web UI: a log's proofs", UI),
+    },
+    Route {
+        method: Method::Get,
+        path: "/ui/logs/{log}/export",
+        access: Access::Page,
+        recorded: Recorded::Refusals("graven.list"),
+        handler: |call| at_once(Ok(ui::export(call))),
+        doc: page("uiExport", "web UI: what a query finds, as a file", UI),
+    },
+    Route {
+        method: Method::Get,
+        path: "/ui/access",
+        access: Access::Page,
+        recorded: Recorded::Refusals("graven.list"),
+        handler: |call| at_once(Ok(ui::access(call))),
+        doc: page("uiAccess", "web UI: who may do what", UI),
     },
     Route {
         method: Method::Get,

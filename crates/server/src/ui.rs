@@ -3,6 +3,7 @@
 //! What entries hold is nothing of this: the page draws it from the bytes that it has verified.
 
 mod assets;
+mod desk;
 mod frame;
 mod pages;
 
@@ -13,6 +14,7 @@ use axum::response::Response;
 
 use crate::dispatch::Call;
 
+pub(crate) use desk::{access, export};
 pub(crate) use pages::{entry, integrity, log, overview};
 
 /// What a page may load and do. WebAssembly needs its own word.

@@ -9,7 +9,6 @@ export class Problem extends Error {
 }
 
 let csrf;
-
 /** Reads something: the response, which is good. Never from the browser's cache: what is checked is what the server says now. */
 async function get(path) {
   return good(await fetch(path, { cache: 'no-store' }));
@@ -18,6 +17,11 @@ async function get(path) {
 /** Reads JSON of the server's own, never an event: numbers are JavaScript's. */
 export async function getJson(path) {
   return (await get(path)).json();
+}
+
+/** Reads text of the server's own. */
+export async function getText(path) {
+  return (await get(path)).text();
 }
 
 export async function getBytes(path) {

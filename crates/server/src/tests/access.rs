@@ -18,7 +18,7 @@ const NS_PER_S: u64 = 1_000_000_000;
 
 /// What a route gives to whom: a mark for each of [`Role::ALL`] (`x` may, `o` on its own streams, `.` may not), and the
 /// status for whoever may. A route that is not here fails the test.
-const TABLE: [(&str, &str, u16); 60] = [
+const TABLE: [(&str, &str, u16); 63] = [
     ("createLog", "....x.", 400),
     ("listLogs", "any", 200),
     ("showLog", "xxxxxx", 200),
@@ -65,6 +65,7 @@ const TABLE: [(&str, &str, u16); 60] = [
     ("changePolicy", ".....x", 400),
     ("listApprovals", "any", 200),
     ("approve", "any", 404),
+    ("deny", "any", 404),
     ("getContract", "any", 200),
     ("healthz", "open", 200),
     ("readyz", "open", 200),
@@ -77,6 +78,8 @@ const TABLE: [(&str, &str, u16); 60] = [
     ("uiLog", "xxxxxx", 200),
     ("uiEntry", "xxxxxx", 200),
     ("uiIntegrity", "xxxxxx", 200),
+    ("uiExport", "xxxxxx", 200),
+    ("uiAccess", "any", 200),
     ("uiAsset", "open", 404),
     ("getErrorPage", "open", 200),
 ];
@@ -558,6 +561,7 @@ fn every_route_names_its_right_or_says_why_not() {
             "listLogs",
             "listApprovals",
             "approve",
+            "deny",
             "signIn",
             "showSession",
             "endSession",
@@ -573,6 +577,8 @@ fn every_route_names_its_right_or_says_why_not() {
             "uiLog",
             "uiEntry",
             "uiIntegrity",
+            "uiExport",
+            "uiAccess",
             "uiAsset",
             "getErrorPage",
         ]

@@ -1,15 +1,19 @@
 //! The web UI in a browser: what it shows, and that no lie about the log gets past its badge.
 
 mod chromium;
+mod desk;
 mod liar;
+mod passkey;
 
 use std::sync::{Arc, Mutex};
 
+use access::Role;
 use chromium::Chromium;
 use liar::{Liar, Lie};
 use serde_json::json;
 
 use super::session::World;
+use super::site::Demands;
 
 /// Text that is code, or draws as other text than it is, where a page takes it for its own.
 const HOSTILE: [&str; 8] = [
@@ -27,13 +31,25 @@ const RED: &str = "document.querySelector('.badge')?.dataset.state === 'bad'";
 
 /// A browser that has signed in, behind a proxy that does not lie yet; none where no browser is installed.
 fn signed_in(test: &str, world: &World) -> Option<(Chromium, Liar)> {
+    signed_in_as(test, world, Role::Auditor)
+}
+
+/// The same, as somebody with this role.
+fn signed_in_as(test: &str, world: &World, role: Role) -> Option<(Chromium, Liar)> {
     let Some(mut browser) = Chromium::start() else {
         skip(test);
         return None;
     };
     let liar = Liar::before(world.site.addr);
-    let person = world.person_with_app("audrey", "auditor");
-    browser.open(&liar.url("/ui/logs/main/1"), "document.querySelector('#by-code')");
+    sign_in(&mut browser, world, role, &liar.url(""));
+    Some((browser, liar))
+}
+
+/// Signs somebody with this role in by a code, at this address of the server.
+fn sign_in(browser: &mut Chromium, world: &World, role: Role, base: &str) {
+    let person = world.person_with_app("audrey", role.as_str());
+    let page = format!("{base}/ui/logs/main/1");
+    browser.open(&page, "document.querySelector('#by-code')");
     let code = world.next_code(&person);
     // The module must be there before the form is sent.
     let fill = format!(
@@ -44,7 +60,6 @@ fn signed_in(test: &str, world: &World) -> Option<(Chromium, Liar)> {
     );
     browser.evaluate(&fill);
     browser.wait(GREEN);
-    Some((browser, liar))
 }
 
 fn skip(test: &str) {
@@ -58,7 +73,11 @@ fn skip(test: &str) {
 
 /// A world whose log `main` has some entries; those from 3 on are hostile, one in each field.
 fn world() -> World {
-    let world = World::new(&[]);
+    world_with(Demands::default())
+}
+
+fn world_with(demands: Demands) -> World {
+    let world = World::with(demands);
     for amount in 1..3 {
         let event = json!({
             "actor": {"type": "user", "id": "42", "name": "Ada"}, "action": "invoice.update",

@@ -9,7 +9,14 @@ use super::session::World;
 use super::site::{Ask, Reply, Site};
 
 /// Pages for whoever is known.
-const PAGES: [&str; 4] = ["/ui/", "/ui/logs/main", "/ui/logs/main/0", "/ui/logs/main/integrity"];
+const PAGES: [&str; 6] = [
+    "/ui/",
+    "/ui/logs/main",
+    "/ui/logs/main/0",
+    "/ui/logs/main/integrity",
+    "/ui/logs/main/export",
+    "/ui/access",
+];
 /// The most that a page, with all that it loads, may send; the verifier comes beside that where something is verified.
 const PAGE_BYTES_MAX: usize = 40_000;
 /// The most that the verifier may send.

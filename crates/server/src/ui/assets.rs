@@ -36,20 +36,24 @@ macro_rules! asset {
 }
 
 /// All files. They import each other by these names.
-static ASSETS: [Asset; 18] = [
+static ASSETS: [Asset; 22] = [
     asset!("style.css", "text/css; charset=utf-8"),
     asset!("icon.svg", "image/svg+xml"),
+    asset!("access.js", SCRIPT),
     asset!("api.js", SCRIPT),
     asset!("badge.js", SCRIPT),
     asset!("check.js", SCRIPT),
+    asset!("csv.js", SCRIPT),
     asset!("diff.js", SCRIPT),
     asset!("dom.js", SCRIPT),
     asset!("entry.js", SCRIPT),
+    asset!("export.js", SCRIPT),
     asset!("integrity.js", SCRIPT),
     asset!("json.js", SCRIPT),
     asset!("log.js", SCRIPT),
     asset!("memory.js", SCRIPT),
     asset!("overview.js", SCRIPT),
+    asset!("passkey.js", SCRIPT),
     asset!("path.js", SCRIPT),
     asset!("signin.js", SCRIPT),
     asset!("view.js", SCRIPT),

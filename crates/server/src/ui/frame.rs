@@ -21,6 +21,7 @@ pub(super) struct Page<'a> {
 pub(super) enum Section {
     Entries,
     Integrity,
+    Export,
 }
 
 pub(super) fn frame(page: &Page<'_>) -> Markup {
@@ -42,7 +43,10 @@ pub(super) fn frame(page: &Page<'_>) -> Markup {
                     a .brand href="/ui/" { img src=(assets::href("icon.svg")) alt="" width="24" height="24"; "Graven" }
                     @if let Some((log, section)) = page.log { (sections(log, section)) }
                     @if let Some(who) = page.who {
-                        div .who { span { (who) } button #sign-out .quiet type="button" { "Sign out" } }
+                        div .who {
+                            a href="/ui/access" aria-current=[(page.module == "access.js").then_some("page")] { "Access" }
+                            span { (who) } button #sign-out .quiet type="button" { "Sign out" }
+                        }
                     }
                 }
                 main #main {
@@ -66,6 +70,7 @@ fn sections(log: &str, current: Section) -> Markup {
             span .log-name { (log) }
             (link(Section::Entries, format!("/ui/logs/{log}"), "Entries"))
             (link(Section::Integrity, format!("/ui/logs/{log}/integrity"), "Integrity"))
+            (link(Section::Export, format!("/ui/logs/{log}/export"), "Export"))
         }
     }
 }

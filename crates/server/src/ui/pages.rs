@@ -159,7 +159,7 @@ pub(crate) fn integrity(call: &Call) -> Response {
 }
 
 /// What whoever is not signed in gets on every page; signed in, they go on where they wanted to.
-fn sign_in(call: &Call) -> Response {
+pub(super) fn sign_in(call: &Call) -> Response {
     let gate = &call.shared.gate;
     let body = html! {
         section .sign-in {
@@ -198,7 +198,7 @@ fn sign_in(call: &Call) -> Response {
 }
 
 /// The page in the place of one that is not there, or not for this reader.
-fn missing(who: &str, status: StatusCode) -> Response {
+pub(super) fn missing(who: &str, status: StatusCode) -> Response {
     let body = html! {
         h1 { "Nothing here" }
         p { "There is no such page, or it is not yours to know. " a href="/ui/" { "The logs" } " are here." }
@@ -216,12 +216,12 @@ fn missing(who: &str, status: StatusCode) -> Response {
 }
 
 /// Who is signed in.
-fn who(call: &Call) -> Option<&str> {
+pub(super) fn who(call: &Call) -> Option<&str> {
     call.principal().ok().map(|principal| principal.id.as_str())
 }
 
 /// The log that the path names; else why it is not shown. That a public one exists is no secret.
-fn known(call: &Call) -> Result<LogInfo, StatusCode> {
+pub(super) fn known(call: &Call) -> Result<LogInfo, StatusCode> {
     let name = call.param("log").unwrap_or_default();
     let info = call.shared.cell.log(name).ok_or(StatusCode::NOT_FOUND)?.info();
     if call.may(Right::ListLogs, name) {

@@ -14,7 +14,7 @@ use axum::response::Response;
 
 use crate::dispatch::Call;
 
-pub(crate) use desk::{access, export};
+pub(crate) use desk::{access, export, view};
 pub(crate) use pages::{entry, integrity, log, overview};
 
 /// What a page may load and do. WebAssembly needs its own word.
@@ -57,6 +57,20 @@ fn takes_gzip(call: &Call) -> bool {
     let accepted = call.parts.headers.get(header::ACCEPT_ENCODING);
     let accepted = accepted.and_then(|value| value.to_str().ok()).unwrap_or_default();
     accepted.split(',').any(|coding| coding.trim() == "gzip")
+}
+
+/// A page that others may embed, where their origins are allowed.
+fn embedded(call: &Call, markup: maud::Markup) -> Response {
+    let mut response = page(StatusCode::OK, markup);
+    let origins = &call.shared.gate.view_origins;
+    if !origins.is_empty() {
+        let allowed = format!("frame-ancestors {}", origins.join(" "));
+        let policy = POLICY.replace("frame-ancestors 'none'", &allowed);
+        let policy =
+            HeaderValue::from_str(&policy).expect("origins are checked where they are set");
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    response
 }
 
 /// A page of the UI.

@@ -9,9 +9,16 @@ export class Problem extends Error {
 }
 
 let csrf;
+let bearer = {};
+
+/** From now on asks by this credential, in the place of the session's cookie. */
+export function useBearer(token) {
+  bearer = { authorization: `Bearer ${token}` };
+}
+
 /** Reads something: the response, which is good. Never from the browser's cache: what is checked is what the server says now. */
 async function get(path) {
-  return good(await fetch(path, { cache: 'no-store' }));
+  return good(await fetch(path, { cache: 'no-store', headers: bearer }));
 }
 
 /** Reads JSON of the server's own, never an event: numbers are JavaScript's. */

@@ -16,7 +16,7 @@ use log::{LogHandle, ManyProof, ReadError};
 use tokio::time::timeout;
 
 use super::entries::may_see;
-use super::{chain, logged};
+use super::{chain, logged, views};
 use crate::dispatch::{Call, bad_query};
 use crate::find::Finder;
 use crate::gate::narrowed;
@@ -46,6 +46,8 @@ struct Search {
 struct View {
     scope: Ast,
     slice: Slice,
+    /// What a view link shows.
+    link: Ast,
 }
 
 /// A search without an answer.
@@ -67,7 +69,8 @@ pub(crate) async fn search(call: &mut Call) -> Result<Response, Refusal> {
         return Err(narrowed(detail));
     };
     let search = Search::of(call)?;
-    let view = View { scope: scope(&hidden), slice };
+    let link = call.view()?;
+    let view = View { scope: both(scope(&hidden), &link), slice, link };
     let shared = Arc::clone(&call.shared);
     if search.proofs {
         let asked = Asked { right: Right::ReadProofs, log: call.param("log"), stream: None };
@@ -82,6 +85,14 @@ pub(crate) async fn search(call: &mut Call) -> Result<Response, Refusal> {
     let query = call.query("q").unwrap_or_default().to_owned();
     call.show_search(results, query);
     Ok(json::response(StatusCode::OK, body))
+}
+
+fn both(scope: Ast, link: &Ast) -> Ast {
+    match (scope, link) {
+        (scope, Ast::All) => scope,
+        (Ast::All, link) => link.clone(),
+        (scope, link) => Ast::And(vec![scope, link.clone()]),
+    }
 }
 
 impl Search {
@@ -251,7 +262,7 @@ fn answer(
     for (place, index) in answer.results.iter().enumerate() {
         push_comma(&mut out, place);
         let entry = log.entry(*index).map_err(Failed::Read)?;
-        if !may_see(&view.slice, &entry) {
+        if !may_see(&view.slice, &entry) || views::check(&view.link, &entry).is_err() {
             return Err(Failed::Hidden(*index));
         }
         push_result(&mut out, *index, &entry, search.proofs).map_err(Failed::Read)?;

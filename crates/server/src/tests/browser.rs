@@ -4,6 +4,7 @@ mod chromium;
 mod desk;
 mod liar;
 mod passkey;
+mod viewer;
 
 use std::sync::{Arc, Mutex};
 

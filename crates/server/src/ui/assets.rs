@@ -36,7 +36,7 @@ macro_rules! asset {
 }
 
 /// All files. They import each other by these names.
-static ASSETS: [Asset; 22] = [
+static ASSETS: [Asset; 23] = [
     asset!("style.css", "text/css; charset=utf-8"),
     asset!("icon.svg", "image/svg+xml"),
     asset!("access.js", SCRIPT),
@@ -57,6 +57,7 @@ static ASSETS: [Asset; 22] = [
     asset!("path.js", SCRIPT),
     asset!("signin.js", SCRIPT),
     asset!("view.js", SCRIPT),
+    asset!("viewer.js", SCRIPT),
     asset!("verify.js", SCRIPT, "../../../../sdk/verify/index.js"),
     asset!("graven_verify.wasm", "application/wasm", "../../../../sdk/verify/graven_verify.wasm"),
 ];

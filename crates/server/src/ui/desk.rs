@@ -4,9 +4,9 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use maud::html;
 
-use super::frame::{Page, Section, frame};
-use super::page;
+use super::frame::{Page, Section, bare, frame};
 use super::pages::{known, missing, sign_in, who};
+use super::{embedded, page};
 use crate::dispatch::Call;
 
 /// `GET /ui/access`: oneself, and as far as the API tells this reader, everyone else.
@@ -72,4 +72,13 @@ pub(crate) fn export(call: &Call) -> Response {
         StatusCode::OK,
         frame(&Page { title: &title, module: "export.js", who: Some(who), log: section, body }),
     )
+}
+
+/// `GET /ui/view`: what a view link shows. The link stands behind `#` of the address, which browsers send to nobody.
+pub(crate) fn view(call: &Call) -> Response {
+    let body = html! {
+        div #view aria-busy="true" { p .muted role="status" { "Reading …" } }
+        noscript { p .notice.bad { "This view checks proofs and draws entries itself, and needs JavaScript for that." } }
+    };
+    embedded(call, bare("Activity", "viewer.js", &body))
 }

@@ -28,15 +28,7 @@ pub(super) fn frame(page: &Page<'_>) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width";
-                meta name="color-scheme" content="light dark";
-                title { (page.title) " · Graven" }
-                link rel="icon" href=(assets::href("icon.svg"));
-                link rel="stylesheet" href=(assets::href("style.css"));
-                script type="module" src=(assets::href(page.module)) {}
-            }
+            (head(&format!("{} · Graven", page.title), page.module))
             body {
                 a .skip href="#main" { "Skip to content" }
                 header .top {
@@ -59,6 +51,25 @@ pub(super) fn frame(page: &Page<'_>) -> Markup {
             }
         }
     }
+}
+
+fn head(title: &str, module: &str) -> Markup {
+    html! {
+        head {
+            meta charset="utf-8";
+            meta name="viewport" content="width=device-width";
+            meta name="color-scheme" content="light dark";
+            title { (title) }
+            link rel="icon" href=(assets::href("icon.svg"));
+            link rel="stylesheet" href=(assets::href("style.css"));
+            script type="module" src=(assets::href(module)) {}
+        }
+    }
+}
+
+/// A page in the midst of another product: nothing but its module.
+pub(super) fn bare(title: &str, module: &str, body: &Markup) -> Markup {
+    html! { (DOCTYPE) html lang="en" { (head(title, module)) body .bare { main #main { (body) } } } }
 }
 
 fn sections(log: &str, current: Section) -> Markup {

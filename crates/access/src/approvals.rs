@@ -205,6 +205,20 @@ impl Approvals {
         Ok(events::step(who, "approve", number))
     }
 
+    /// The event by which a request ends undone: by whoever asked, or by whoever may approve it. To everyone else it looks like
+    /// one that is not there.
+    pub(crate) fn deny(
+        &self,
+        who: &PrincipalId,
+        number: u64,
+        now: Time,
+        may: impl Fn(&PrincipalId, &Request) -> bool,
+    ) -> Result<Vec<u8>, ApprovalError> {
+        let found = self.open(now).find(|(other, _)| *other == number);
+        let found = found.filter(|(_, request)| request.who == *who || may(who, request));
+        found.map(|_| events::step(who, "deny", number)).ok_or(ApprovalError::Unknown)
+    }
+
     /// The event by which other things need a second person; none where nothing changes.
     pub fn plan_needed(&self, needed: &BTreeSet<Privilege>) -> Option<Vec<u8>> {
         (self.needed != *needed).then(|| events::needed(&self.needed, needed))
@@ -227,7 +241,7 @@ impl Approvals {
                     request.approved_by = Some(who);
                 }
             }
-            Told::Use(number) => drop(self.open.remove(&number)),
+            Told::End(number) => drop(self.open.remove(&number)),
         }
         Ok(())
     }

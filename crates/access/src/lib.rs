@@ -29,6 +29,7 @@ mod throttle;
 mod token;
 mod totp;
 mod vault;
+mod view;
 mod webauthn;
 
 pub use approvals::{Answer, ApprovalError, Approvals, Privilege, Request};
@@ -69,6 +70,7 @@ pub use totp::TotpSecret;
 pub use vault::{
     Class, ClosedBlob, ClosedValue, OpenedValue, ToClose, VaultError, close, close_blob,
 };
+pub use view::{ViewLink, is_theme};
 pub use webauthn::{
     Assertion, Ceremony, ES256, PasskeyError, PasskeyId, PasskeyKey, Registered, RelyingParty,
 };

@@ -72,3 +72,16 @@ const _: () = assert!(
     FAILURES_KEPT_NS > LOCKOUT_S_MAX as u64 * 1_000_000_000,
     "a lockout outlasts no memory of its cause"
 );
+
+/// How long a view link is good, in seconds: as long as a session; a longer one is refused.
+pub const VIEW_S_MAX: u64 = 12 * 3_600;
+/// The same where nobody says.
+pub const VIEW_S_DEFAULT: u64 = 900;
+/// Bytes of the field that a view link names; longer ones are refused.
+pub const VIEW_FIELD_BYTES_MAX: usize = 255;
+/// Bytes of its value: no more than an index tells apart.
+pub const VIEW_VALUE_BYTES_MAX: usize = 255;
+/// Bytes of what its page is headed with.
+pub const VIEW_TITLE_BYTES_MAX: usize = 80;
+/// Bytes of a variable of its page's looks.
+pub const VIEW_THEME_VALUE_BYTES_MAX: usize = 64;

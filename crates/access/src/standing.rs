@@ -63,6 +63,16 @@ impl Standing {
         self.approvals.approve(who, number, now, |who, request| self.may_approve(who, request, now))
     }
 
+    /// The event by which a request ends undone.
+    pub fn deny(
+        &self,
+        who: &PrincipalId,
+        number: u64,
+        now: Time,
+    ) -> Result<Vec<u8>, ApprovalError> {
+        self.approvals.deny(who, number, now, |who, request| self.may_approve(who, request, now))
+    }
+
     /// Whether somebody has what it takes to approve a request: as well when it is approved as when it is done.
     pub fn may_approve(&self, who: &PrincipalId, request: &Request, now: Time) -> bool {
         let log = request.log.as_deref();

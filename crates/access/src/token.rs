@@ -18,6 +18,8 @@ use crate::principal::PrincipalId;
 const PREFIX: &str = "graven_";
 /// Keeps these hashes apart from whatever else the key may ever be used for.
 const LABEL: &[u8] = b"graven/token/v1\n";
+/// The same, for view links.
+const VIEW_LABEL: &[u8] = b"graven/view/v1\n";
 /// The same, for ids of an issuer's subjects.
 const SUBJECT_LABEL: &[u8] = b"graven/subject/v1\n";
 /// Bytes of the keyed hash in such an id: none is met twice, nor by trying.
@@ -53,6 +55,14 @@ impl TokenKey {
         let mut mac = self.0.clone();
         mac.update(LABEL);
         mac.update(token);
+        TokenHash(mac.finalize().into_bytes().into())
+    }
+
+    /// The hash by which a view link is this server's.
+    pub(crate) fn hash_view(&self, claims: &[u8]) -> TokenHash {
+        let mut mac = self.0.clone();
+        mac.update(VIEW_LABEL);
+        mac.update(claims);
         TokenHash(mac.finalize().into_bytes().into())
     }
 
@@ -109,6 +119,14 @@ impl TokenHash {
     /// Whether both are equal, in a time that does not tell how much of them is.
     pub fn matches(&self, other: &TokenHash) -> bool {
         self.0.ct_eq(&other.0).into()
+    }
+
+    pub(crate) fn to_bytes(self) -> [u8; 32] {
+        self.0
+    }
+
+    pub(crate) fn from_bytes(bytes: [u8; 32]) -> TokenHash {
+        TokenHash(bytes)
     }
 
     /// The hash as an entry holds it, padded standard base64.

@@ -232,6 +232,12 @@ impl Client {
         self.post_json(&path, &body, |value| Ok(value.clone()))
     }
 
+    /// Ends a request undone: another's that the caller may approve, or its own.
+    pub fn deny(&self, number: u64) -> Result<Value, ClientError> {
+        let path = format!("/api/v1/approvals/{number}/deny");
+        self.post_json(&path, &serde_json::json!({}), |value| Ok(value.clone()))
+    }
+
     /// What waits for a second person: the caller's requests and those that it may approve.
     pub fn approvals(&self) -> Result<Value, ClientError> {
         self.get_json("/api/v1/approvals", |value| Ok(value.clone()))

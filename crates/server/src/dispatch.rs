@@ -9,18 +9,20 @@ use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use access::{Asked, PrincipalId, Right, Slice};
+use access::{Asked, PrincipalId, Right, Slice, ViewLink};
 use append::{Code, Refusal};
 use axum::body::{Body, HttpBody as _};
 use axum::extract::{FromRequestParts as _, Query, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
+use index::query::Ast;
 use log::LogHandle;
 use tokio::time::Instant;
 
 use crate::body::{self, BodyShape, ReadBody};
 use crate::gate::{BadLogin, Principal, no_such_log};
+use crate::handlers::views;
 use crate::limits::{HEADER_BYTES_MAX, LOGGED_BYTES_MAX, QUERY_BYTES_MAX, REASON_BYTES_MAX};
 use crate::peer::{self, Peer};
 use crate::problem;
@@ -30,6 +32,9 @@ use crate::shared::Shared;
 
 /// The header in which a client says why it asks.
 const REASON: &str = "graven-reason";
+/// The operations that a view link may call.
+const VIEWED: [&str; 6] =
+    ["showView", "showLog", "search", "getEntry", "getProof", "getConsistency"];
 /// The actor of whoever proved nothing.
 const ANONYMOUS: &str = "anonymous";
 /// The target of what is about no log.
@@ -69,6 +74,8 @@ pub(crate) struct Shown {
     pub(crate) log: Option<String>,
     /// How many results of a search, and what was searched for.
     pub(crate) found: Option<(u64, String)>,
+    /// Why, where the server knows better than the client.
+    pub(crate) reason: Option<String>,
     /// Nothing, for want of a right.
     pub(crate) is_denied: bool,
 }
@@ -145,8 +152,14 @@ async fn admit(call: &mut Call, target: &Target) -> Result<(), Refusal> {
         Access::AnyPrincipal => None,
     };
     let principal = authenticate(call).await?;
+    let link = principal.view.clone();
     let (id, strength) = (principal.id.clone(), principal.strength);
     call.principal = Some(principal);
+    if let Some(link) = link {
+        let fits = check_view(call, target, &link);
+        call.shown.is_denied = fits.is_err();
+        fits?;
+    }
     let gate = &Arc::clone(&call.shared).gate;
     // Whoever asks about itself needs no right for that.
     let right = right.filter(|_| !is_own || call.param("principal") != Some(id.as_str()));
@@ -163,12 +176,24 @@ async fn admit(call: &mut Call, target: &Target) -> Result<(), Refusal> {
     gate.check_rate(&id)
 }
 
+/// A view link reads what its page needs, of its own log, and nothing else.
+fn check_view(call: &Call, target: &Target, link: &ViewLink) -> Result<(), Refusal> {
+    if !VIEWED.contains(&target.route_name()) {
+        let detail = "a view link only shows entries of one log; use a token of your own";
+        return Err(Refusal::new(Code::Forbidden, detail).in_field("authorization"));
+    }
+    if call.param("log").is_some_and(|log| log != link.log) { Err(no_such_log()) } else { Ok(()) }
+}
+
 /// A page knows who brings a good credential; everyone else it tells how to sign in.
 async fn admit_to_page(call: &mut Call) -> Result<(), Refusal> {
     if !call.shared.gate.is_brought(&call.parts) {
         return Ok(());
     }
     let Ok(principal) = authenticate(call).await else { return Ok(()) };
+    if principal.view.is_some() {
+        return Ok(());
+    }
     let id = principal.id.clone();
     call.principal = Some(principal);
     call.shared.gate.check_rate(&id)
@@ -221,13 +246,18 @@ fn record_access(call: &Call, target: &Target, refusal: Option<&Refusal>) {
     // Names of logs that are not there are the client's own words: as many as it likes.
     let log = call.param("log").or(call.shown.log.as_deref());
     let log = log.filter(|log| call.shared.cell.log(log).is_some());
-    let reason = reason(&call.parts).filter(|_| outcome == Outcome::Success);
+    let reason = match (&principal.view, &call.shown.reason) {
+        (Some(link), _) => Some(format!("view {}: {}={}", link.id, link.field, link.value)),
+        (None, Some(reason)) => Some(reason.clone()),
+        (None, None) => reason(&call.parts).map(str::to_owned),
+    };
+    let reason = reason.filter(|_| outcome == Outcome::Success || principal.view.is_some());
     let access = record::Access {
         actor: principal.id.to_string(),
         action: recorded.action(),
         outcome,
         target: log.map_or(("server", SERVER.to_owned()), |log| ("log", log.to_owned())),
-        reason: reason.map(str::to_owned),
+        reason,
         detail: target.route_name(),
         address: call.source,
     };
@@ -392,6 +422,19 @@ impl Call {
         let asked = Asked { right, log: Some(log), stream: None };
         let gate = &self.shared.gate;
         self.principal.as_ref().is_some_and(|who| gate.authorise(&who.id, &asked, false).is_ok())
+    }
+
+    /// The entries that the caller's view link shows; all where it came by none.
+    pub(crate) fn view(&self) -> Result<Ast, Refusal> {
+        match self.principal.as_ref().and_then(|principal| principal.view.as_ref()) {
+            Some(link) => views::shown(&link.field, &link.value),
+            None => Ok(Ast::All),
+        }
+    }
+
+    /// For the record: why.
+    pub(crate) fn tell_reason(&mut self, reason: String) {
+        self.shown.reason = Some(reason);
     }
 
     /// Where the request comes from.

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 use access::{
     Account, Asked, AuthFailure, ChangeError, Class, Credential, Decision, Directory, PrincipalId,
     Privilege, Proof, RateLimits, Rates, RelyingParty, ReplayError, Right, Scoped, SealPolicy,
-    Slice, Source, Standing, Strength, Throttle, Token, TokenHash, TokenId, TokenKey,
+    Slice, Source, Standing, Strength, Throttle, Token, TokenHash, TokenId, TokenKey, ViewLink,
 };
 use append::{Code, Refusal};
 use axum::http::request::Parts;
@@ -57,6 +57,8 @@ pub struct GateOptions {
     pub is_secure: bool,
     /// What is sealed.
     pub seal_policy: SealPolicy,
+    /// Origins whose pages may embed views.
+    pub view_origins: Vec<String>,
 }
 
 impl GateOptions {
@@ -73,6 +75,7 @@ impl GateOptions {
             public: None,
             is_secure: false,
             seal_policy: SealPolicy::default(),
+            view_origins: Vec::new(),
         }
     }
 }
@@ -138,6 +141,8 @@ pub(crate) struct Principal {
     pub(crate) strength: Strength,
     /// When what it proved itself with ends, where the directory does not say so.
     pub(crate) until: Option<Time>,
+    /// The view link that it came by, which is all that it may do.
+    pub(crate) view: Option<Arc<ViewLink>>,
 }
 
 /// A log-in that failed: the refusal tells the client less than the record does.
@@ -172,6 +177,8 @@ pub struct Gate {
     /// How many texts were hashed as tokens, for the test that each costs one.
     #[cfg(test)]
     hashed: std::sync::atomic::AtomicU64,
+    /// Origins whose pages may embed views.
+    pub(crate) view_origins: Vec<String>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     /// Held from the check of a change until it is in the directory, so that two cannot both be the first.
@@ -225,6 +232,7 @@ impl Gate {
             newest_s: Mutex::default(),
             #[cfg(test)]
             hashed: std::sync::atomic::AtomicU64::new(0),
+            view_origins: options.view_origins.clone(),
             clock: Arc::clone(&env.clock),
             random: Arc::clone(&env.random),
             changing: tokio::sync::Mutex::new(()),
@@ -254,6 +262,9 @@ impl Gate {
         let token = bearer(&parts.headers).map_err(|detail| {
             BadLogin::new(unauthenticated(detail), None, "no credential of its form")
         })?;
+        if ViewLink::is_meant(token) {
+            return self.by_view(token);
+        }
         self.by_token(token, address)
     }
 
@@ -366,6 +377,29 @@ impl Gate {
         Ok(self.known_as(id, "mtls", Strength::Strong))
     }
 
+    /// Whose right a view link narrows. There is nothing to guess in one, so nobody is locked out for bad ones.
+    fn by_view(&self, text: &[u8]) -> Result<Principal, Box<BadLogin>> {
+        let bad = |detail, claimed, why| BadLogin::new(unauthenticated(detail), claimed, why);
+        let link = ViewLink::open(text, &self.key).ok_or_else(|| {
+            bad("this is no view link of this server", None, "no view link of ours")
+        })?;
+        let ended = "the view link has ended; load the page that it came from again";
+        let (id, now) = (link.principal.clone(), self.now());
+        if link.expires <= now {
+            return Err(bad(ended, Some(id), "view link expired"));
+        }
+        if !self.standing().directory.is_good(&id, now) {
+            return Err(bad(ended, Some(id), "revoked or expired"));
+        }
+        let (until, view) = (Some(link.expires), Some(Arc::new(link)));
+        Ok(Principal { until, view, ..self.known_as(id, "view", Strength::Single) })
+    }
+
+    /// The text of a view link.
+    pub(crate) fn sign_view(&self, link: &ViewLink) -> String {
+        link.sign(&self.key)
+    }
+
     /// A principal that proved itself by this method, so well.
     pub(crate) fn known_as(
         &self,
@@ -376,7 +410,7 @@ impl Gate {
         let is_login = self.is_login(&id);
         let auth = AuthMethod::new(method).expect("words of lower-case letters name a method");
         let writer = Writer { id: id.name().clone(), auth, grade: Grade::Asserted };
-        Principal { id, method, writer, is_login, strength, until: None }
+        Principal { id, method, writer, is_login, strength, until: None, view: None }
     }
 
     /// Takes in that a principal asks for something, and says whether it is its first use for a while.

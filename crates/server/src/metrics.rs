@@ -4,11 +4,13 @@ use std::fmt::{Display, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use append::Code;
+use graven_entry::Time;
 use log::{Health, Histogram, Metrics};
 
 use crate::routes::ROUTES;
 use crate::shared::Shared;
 
+const NS_PER_S: u64 = 1_000_000_000;
 /// Hundreds of HTTP statuses, 1xx to 5xx.
 const STATUS_CLASSES: usize = 5;
 /// The routes, and one more for what is none.
@@ -70,7 +72,8 @@ pub(crate) fn render(shared: &Shared, metrics: &Metrics, health: &Health) -> Str
     page.http(shared);
     page.log(metrics);
     page.finders(shared);
-    page.health(health);
+    let seconds = |time: Time| time.unix_ns() / NS_PER_S;
+    page.health(health, seconds(shared.started), seconds(shared.gate.now()));
     page.text
 }
 
@@ -203,8 +206,11 @@ impl Page {
         self.text.write_fmt(line).expect("memory takes what is written to it");
     }
 
-    fn health(&mut self, health: &Health) {
+    fn health(&mut self, health: &Health, started_s: u64, now_s: u64) {
         self.gauge("graven_ready", "1 where appends are taken", u8::from(health.ready));
+        let help = "when the server started, in seconds since 1970";
+        self.gauge("graven_start_time_seconds", help, started_s);
+        self.gauge("graven_time_seconds", "the server's clock, the same", now_s);
         self.gauge("graven_logs", "logs", health.logs);
         self.gauge("graven_disk_free_bytes", "free on the data's disk", health.disk_free_bytes);
         self.gauge("graven_journal_bytes", "in the journal, not unloaded", health.journal_bytes);

@@ -1,5 +1,6 @@
 //! The API's contract: OpenAPI 3.1, assembled from the route table. Its text is a golden file.
 
+use access::limits::VIEW_S_MAX;
 use access::{Class, Role};
 use append::{AckLevel, Code};
 use serde_json::{Map, Value, json};
@@ -262,6 +263,18 @@ fn access_schemas() -> Value {
         })),
         "Approvals": object(&["needed", "approvals"], &json!({
             "needed": texts, "approvals": list("Approval"),
+        })),
+        "CreateView": object(&["field", "value"], &json!({
+            "field": text, "value": text, "title": text,
+            "expires_s": {"type": "integer", "minimum": 1, "maximum": VIEW_S_MAX},
+            "theme": {"type": "object", "additionalProperties": text},
+        })),
+        "View": object(&["view", "token", "path", "expires"], &json!({
+            "view": text, "token": text, "path": text, "expires": text,
+        })),
+        "ViewLink": object(&["log", "field", "value", "title", "theme", "expires"], &json!({
+            "log": text, "field": text, "value": text, "title": text, "expires": text,
+            "theme": {"type": "object", "additionalProperties": text},
         })),
         "LogPolicy": object(&["log", "version", "policy"], &json!({
             "log": text, "version": count, "policy": schema_of("AuditPolicy"),

@@ -14,7 +14,7 @@ use axum::routing::{MethodFilter, MethodRouter};
 use crate::dispatch::{Answer, Handler, Target, dispatch};
 use crate::handlers::{
     approvals, blobs, entries, events, factors, keys, logs, pages, policies, scope, sealed, search,
-    session, state, streams, subjects, tail, tiles, tokens,
+    session, state, streams, subjects, tail, tiles, tokens, views,
 };
 use crate::record::Recorded;
 use crate::shared::Shared;
@@ -179,7 +179,7 @@ const APPEND: Doc = Doc {
 };
 
 /// All routes of the server.
-pub(crate) static ROUTES: [Route; 63] = [
+pub(crate) static ROUTES: [Route; 69] = [
     Route {
         method: Method::Post,
         path: "/api/v1/logs",
@@ -454,6 +454,44 @@ pub(crate) static ROUTES: [Route; 63] = [
                 Code::DiskFull,
                 Code::Unavailable,
             ],
+        },
+    },
+    Route {
+        method: Method::Post,
+        path: "/api/v1/logs/{log}/views",
+        access: Access::Needs(Right::ReadEntries),
+        recorded: Recorded::Always("graven.view"),
+        handler: |call| Box::pin(views::create(call)),
+        doc: Doc {
+            id: "createView",
+            summary: "make a view link: for a short time, and of this log only the entries whose field is this string",
+            query: &[],
+            body: &[(JSON, "CreateView")],
+            answers: &[(201, JSON, "View")],
+            refusals: &[
+                Code::BadJson,
+                Code::TooLarge,
+                Code::UnsupportedType,
+                Code::NotFound,
+                Code::Timeout,
+                Code::DiskFull,
+            ],
+        },
+    },
+    Route {
+        method: Method::Get,
+        path: "/api/v1/view",
+        access: Access::AnyPrincipal,
+        recorded: Recorded::Refusals("graven.list"),
+        handler: |call| at_once(views::show(call)),
+        doc: Doc {
+            refusals: &[Code::NotFound],
+            ..read(
+                "showView",
+                "what the view link that asks shows",
+                &[],
+                &[(200, JSON, "ViewLink")],
+            )
         },
     },
     Route {
@@ -815,6 +853,19 @@ pub(crate) static ROUTES: [Route; 63] = [
         ),
     },
     Route {
+        method: Method::Post,
+        path: "/api/v1/approvals/{approval}/deny",
+        access: Access::AnyPrincipal,
+        recorded: Recorded::Refusals("graven.approval"),
+        handler: |call| Box::pin(approvals::deny(call)),
+        doc: change(
+            "deny",
+            "end a request undone: another's that one may approve, or one's own",
+            &[],
+            &[(200, JSON, "Approval")],
+        ),
+    },
+    Route {
         method: Method::Get,
         path: "/api/v1/openapi.json",
         access: Access::AnyPrincipal,
@@ -947,6 +998,34 @@ pub(crate) static ROUTES: [Route; 63] = [
         recorded: Recorded::Refusals("graven.list"),
         handler: |call| at_once(Ok(ui::integrity(call))),
         doc: page("uiIntegrity", "web UI: a log's proofs", UI),
+    },
+    Route {
+        method: Method::Get,
+        path: "/ui/logs/{log}/export",
+        access: Access::Page,
+        recorded: Recorded::Refusals("graven.list"),
+        handler: |call| at_once(Ok(ui::export(call))),
+        doc: page("uiExport", "web UI: what a query finds, as a file", UI),
+    },
+    Route {
+        method: Method::Get,
+        path: "/ui/access",
+        access: Access::Page,
+        recorded: Recorded::Refusals("graven.list"),
+        handler: |call| at_once(Ok(ui::access(call))),
+        doc: page("uiAccess", "web UI: who may do what", UI),
+    },
+    Route {
+        method: Method::Get,
+        path: "/ui/view",
+        access: Access::Open,
+        recorded: Recorded::Refusals("graven.list"),
+        handler: |call| at_once(Ok(ui::view(call))),
+        doc: page(
+            "uiView",
+            "web UI: what a view link shows, to be embedded",
+            &[(200, HTML, "Text")],
+        ),
     },
     Route {
         method: Method::Get,

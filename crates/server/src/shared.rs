@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use access::PrincipalId;
 use append::{Code, Refusal};
+use graven_entry::Time;
 use log::Cell;
 use tokio::sync::{Semaphore, watch};
 
@@ -34,6 +35,8 @@ pub(crate) struct Shared {
     /// What finds entries; nothing where search is off.
     pub(crate) finders: Option<Arc<Finders>>,
     pub(crate) limits: ServerLimits,
+    /// When it began.
+    pub(crate) started: Time,
     pub(crate) counters: Counters,
     /// Connections that may be served at once.
     pub(crate) connections: Arc<Semaphore>,
@@ -68,6 +71,7 @@ impl Shared {
             records: Records::new(cell.clone(), reads_unrecorded),
             drops: Drops::new(),
             cell,
+            started: gate.now(),
             gate,
             proxies,
             tls,

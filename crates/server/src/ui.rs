@@ -3,6 +3,7 @@
 //! What entries hold is nothing of this: the page draws it from the bytes that it has verified.
 
 mod assets;
+mod desk;
 mod explore;
 mod frame;
 mod pages;
@@ -14,6 +15,7 @@ use axum::response::Response;
 
 use crate::dispatch::Call;
 
+pub(crate) use desk::{access, export, view};
 pub(crate) use explore::{explore, resource, timeline};
 pub(crate) use pages::{entry, integrity, overview};
 
@@ -60,6 +62,20 @@ fn takes(call: &Call, coding: &str) -> bool {
     let accepted = call.parts.headers.get(header::ACCEPT_ENCODING);
     let accepted = accepted.and_then(|value| value.to_str().ok()).unwrap_or_default();
     accepted.split(',').any(|taken| taken.trim() == coding)
+}
+
+/// A page that others may embed, where their origins are allowed.
+fn embedded(call: &Call, markup: maud::Markup) -> Response {
+    let mut response = page(StatusCode::OK, markup);
+    let origins = &call.shared.gate.view_origins;
+    if !origins.is_empty() {
+        let allowed = format!("frame-ancestors {}", origins.join(" "));
+        let policy = POLICY.replace("frame-ancestors 'none'", &allowed);
+        let policy =
+            HeaderValue::from_str(&policy).expect("origins are checked where they are set");
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    response
 }
 
 /// A page of the UI.

@@ -11,10 +11,16 @@ export class Problem extends Error {
 }
 
 let csrf;
+let bearer = {};
+
+/** From now on asks by this credential, in the place of the session's cookie. */
+export function useBearer(token) {
+  bearer = { authorization: `Bearer ${token}` };
+}
 
 /** Reads something: the response, which is good. Never from the browser's cache: what is checked is what the server says now. */
 async function get(path, signal) {
-  return good(await fetch(path, { cache: 'no-store', signal }));
+  return good(await fetch(path, { cache: 'no-store', headers: bearer, signal }));
 }
 
 /** Reads JSON of the server's own, never an event: numbers are JavaScript's. */
@@ -25,6 +31,11 @@ export async function getJson(path) {
 /** Reads JSON that holds events: as `json.js` reads it. `signal` gives up on it. */
 export async function getEvents(path, signal) {
   return parse(await (await get(path, signal)).text());
+}
+
+/** Reads text of the server's own. */
+export async function getText(path) {
+  return (await get(path)).text();
 }
 
 export async function getBytes(path) {

@@ -2,7 +2,7 @@
 
 import { Problem, getBytes, getJson } from './api.js';
 import { keep, seen } from './memory.js';
-import { verifyConsistency, verifyEntry } from './verify.js';
+import { verifyConsistency, verifyEntry, verifyResults } from './verify.js';
 
 /**
  * Fetches an entry with its proof and checks all that can be checked here. Throws a Problem where there is no entry to be had.
@@ -14,7 +14,7 @@ export async function checkEntry(log, index) {
   const [info, entry, proof] = await Promise.all([
     getJson(path), getBytes(`${path}/entries/${index}`), getBytes(`${path}/entries/${index}/proof`),
   ]);
-  const trust = before ? { origin: before.origin, vkeys: before.vkeys } : { origin: info.origin, vkeys: info.vkeys };
+  const trust = trusted(info, before);
   const verdict = await verifyEntry({ ...trust, entry, proof });
   const report = { log, info, before, trust, verdict, good: verdict.ok, steps: [] };
   step(report, 'the entry, its place in the tree and the log\'s signature', verdict);
@@ -24,6 +24,20 @@ export async function checkEntry(log, index) {
   if (report.good) await checkGrowth(report);
   return { info, entry, proof, report };
 }
+
+/** Checks results of a search, as the file that they make with their one proof: the report. */
+export async function checkResults(log, info, results) {
+  const before = seen(log);
+  const trust = trusted(info, before);
+  const verdict = await verifyResults({ ...trust, results });
+  const report = { log, info, before, trust, verdict, good: verdict.ok, steps: [] };
+  step(report, 'the entries, their places in the tree and the log\'s signature', verdict);
+  if (report.good) await checkGrowth(report);
+  return report;
+}
+
+/** By whom the log is judged: by the keys that this browser saw before, where it did. */
+const trusted = (info, before) => (before ? { origin: before.origin, vkeys: before.vkeys } : { origin: info.origin, vkeys: info.vkeys });
 
 /** Checks that the log has only grown since this browser saw it last, and keeps what it is now. */
 async function checkGrowth(report) {

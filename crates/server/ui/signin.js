@@ -1,6 +1,7 @@
 // Signing in: by a token and a code, by a passkey, or by an issuer's token. Then the page that was asked for.
 
 import { Problem, signIn } from './api.js';
+import { usePasskey } from './passkey.js';
 
 const problem = document.querySelector('#problem');
 
@@ -31,23 +32,5 @@ async function attempt(button, act) {
 
 async function byPasskey() {
   const { publicKey } = await (await signIn('/api/v1/session/passkey/start')).json();
-  const credential = await navigator.credentials.get({ publicKey: {
-    ...publicKey, challenge: bytes(publicKey.challenge), allowCredentials: [],
-  } });
-  const { response } = credential;
-  await signIn('/api/v1/session/passkey/finish', { id: credential.id, response: {
-    clientDataJSON: base64url(response.clientDataJSON),
-    authenticatorData: base64url(response.authenticatorData),
-    signature: base64url(response.signature),
-    userHandle: base64url(response.userHandle ?? new ArrayBuffer(0)),
-  } });
-}
-
-function bytes(text) {
-  return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0));
-}
-
-function base64url(buffer) {
-  const binary = Array.from(new Uint8Array(buffer), (byte) => String.fromCharCode(byte)).join('');
-  return btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+  await signIn('/api/v1/session/passkey/finish', await usePasskey(publicKey));
 }

@@ -22,7 +22,8 @@ pub(super) enum Told {
     Needed(BTreeSet<Privilege>),
     Request(u64, Request),
     Approve(u64, PrincipalId),
-    Use(u64),
+    /// It is done, or will not be.
+    End(u64),
 }
 
 pub(super) fn request(number: u64, request: &Request) -> Vec<u8> {
@@ -119,7 +120,7 @@ pub(super) fn read(event: &[u8]) -> Result<Option<Told>, ReplayError> {
             Ok(Some(Told::Request(number, request)))
         }
         Some("approve") => Ok(Some(Told::Approve(number, who))),
-        Some("use") => Ok(Some(Told::Use(number))),
+        Some("use" | "deny") => Ok(Some(Told::End(number))),
         _ => Err(fail("data.op is not known to this version")),
     }
 }

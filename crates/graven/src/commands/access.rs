@@ -49,6 +49,11 @@ enum AccessCommand {
         /// The request's number
         number: u64,
     },
+    /// Deny another's request, or take one's own back
+    Deny {
+        /// The request's number
+        number: u64,
+    },
     /// List, set and remove the Cedar policies that narrow what roles give
     Policy {
         #[command(subcommand)]
@@ -90,6 +95,14 @@ pub(crate) fn run(context: &Context, args: AccessArgs) -> Result<Exit, Failure> 
         }
         AccessCommand::Approvals => approvals(context, &client.approvals()?)?,
         AccessCommand::Approve { number } => approval(context, &client.approve(number)?)?,
+        AccessCommand::Deny { number } => {
+            let answer = client.deny(number)?;
+            if context.out.json {
+                context.out.json(&answer)?;
+            } else {
+                context.out.line(format!("{number}  ended undone"))?;
+            }
+        }
         AccessCommand::Policy { command } => policy(context, &client, command)?,
     }
     Ok(Exit::Good)

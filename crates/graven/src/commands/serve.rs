@@ -86,6 +86,9 @@ pub(crate) struct ServeArgs {
     /// The address that browsers know, for which passkeys are made [env: GRAVEN_PUBLIC_URL]
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
+    /// Let these embed views of a log: origins, with commas between them [env: GRAVEN_VIEW_ORIGINS]
+    #[arg(long, value_name = "ORIGINS")]
+    view_origins: Option<String>,
     /// Take at most this many requests of one principal in a second [env: GRAVEN_REQUESTS_PER_S]
     #[arg(long, value_name = "N")]
     requests_per_s: Option<String>,
@@ -276,7 +279,10 @@ fn sessions(settings: &Settings, options: GateOptions) -> GateOptions {
     let public = settings.given("public_url").and_then(RelyingParty::parse);
     let is_public_tls = public.as_ref().is_some_and(|site| site.origin.starts_with("https:"));
     let is_secure = certificate::is_asked(settings) || is_public_tls;
-    GateOptions { public, is_secure, ..options }
+    let origins = settings.given("view_origins").unwrap_or_default().split(',');
+    let origins = origins.filter_map(|one| RelyingParty::parse(one.trim()));
+    let view_origins = origins.map(|site| site.origin).collect();
+    GateOptions { public, is_secure, view_origins, ..options }
 }
 
 /// What one principal may send.

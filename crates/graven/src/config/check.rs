@@ -35,6 +35,12 @@ pub(super) fn kind(kind: Kind, text: &str) -> Result<(), String> {
             "it is no https:// and a name in lower case, such as https://audit.example.com"
                 .to_owned()
         }),
+        Kind::Origins => text
+            .split(',')
+            .try_for_each(|one| RelyingParty::parse(one.trim()).map(drop).ok_or(()))
+            .map_err(|()| {
+                "it is not https:// and names in lower case, with commas between them".to_owned()
+            }),
         Kind::TokenKeys => {
             TokenKeyUri::parse_lines(text).map(drop).map_err(|error| error.to_string())
         }

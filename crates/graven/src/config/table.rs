@@ -31,6 +31,7 @@ pub(crate) enum Kind {
     OnOff,
     Privileges,
     PublicUrl,
+    Origins,
     TokenKeys,
     Filter,
     TraceFormat,
@@ -64,6 +65,9 @@ impl Kind {
             Kind::OnOff => "`on` or `off`",
             Kind::Privileges => "of `grant`, `reveal`, `erase`, `key`, with commas between them",
             Kind::PublicUrl => "`https://` and a name, perhaps a port; or `http://localhost`",
+            Kind::Origins => {
+                "`https://` and a name, perhaps a port, or `http://localhost`; several with commas"
+            }
             Kind::TokenKeys => {
                 "`pkcs11:` URI with `module-path` and `pin-source`, or several, one a line"
             }
@@ -307,6 +311,15 @@ pub(crate) const SETTINGS: &[Setting] = &[
         used_by: "serve",
         help: "The address under which browsers know the server. Passkeys are bound to its name: with another they are \
                of no use, without one there are none. With `https://` cookies go over TLS only.",
+    },
+    Setting {
+        key: "view_origins",
+        kind: Kind::Origins,
+        default: None,
+        is_secret: false,
+        used_by: "serve",
+        help: "Whose pages may embed views of a log (`docs/access.md`) in an iframe, as addresses without a path. Without it \
+               no page may; view links are good all the same.",
     },
     Setting {
         key: "requests_per_s",

@@ -196,6 +196,7 @@ fn sample(kind: Kind) -> &'static str {
     match kind {
         Kind::Path | Kind::Secret | Kind::Text | Kind::VerifierKey => "x",
         Kind::Url | Kind::PublicUrl => "https://audit.example.com",
+        Kind::Origins => "https://app.example.com,http://localhost:3000",
         Kind::Address => "127.0.0.1:1",
         Kind::LogName => "billing",
         Kind::Addresses => "10.0.0.1",

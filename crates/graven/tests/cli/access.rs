@@ -89,4 +89,8 @@ fn a_second_person_approves() {
     check(&by_olga, &["access", "approve", "1"], 3, "nobody approves their own");
     check(&by_otto, &["access", "approve", "1"], 0, "approved by otto");
     check(&by_olga, &create, 0, "graven_");
+    let other = ["token", "create", "anna", "--role", "auditor"];
+    check(&by_olga, &other, 3, "has to approve request 2 within a day");
+    check(&by_otto, &["access", "deny", "2"], 0, "2  ended undone");
+    check(&by_otto, &["access", "approve", "2"], 1, "no request of this number waits");
 }

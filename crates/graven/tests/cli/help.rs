@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::fixture::Fixture;
 
-const COMMANDS: [&[&str]; 58] = [
+const COMMANDS: [&[&str]; 59] = [
     &[],
     &["serve"],
     &["demo"],
@@ -42,6 +42,7 @@ const COMMANDS: [&[&str]; 58] = [
     &["access", "scope"],
     &["access", "approvals"],
     &["access", "approve"],
+    &["access", "deny"],
     &["access", "policy"],
     &["access", "policy", "list"],
     &["access", "policy", "set"],

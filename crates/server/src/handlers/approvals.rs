@@ -25,8 +25,20 @@ pub(crate) fn list(call: &Call) -> Result<Response, Refusal> {
     Ok(json::response(StatusCode::OK, format!("{body}\n").into_bytes()))
 }
 
+/// The event of somebody's word on the request of this number.
+type Word = fn(&Standing, &PrincipalId, u64, Time) -> Result<Vec<u8>, ApprovalError>;
+
 /// `POST /api/v1/approvals/{approval}/approve`: whoever asked may do it once, within the time that is left.
 pub(crate) async fn approve(call: &mut Call) -> Result<Response, Refusal> {
+    decide(call, Standing::approve).await
+}
+
+/// `POST /api/v1/approvals/{approval}/deny`: the request ends undone.
+pub(crate) async fn deny(call: &mut Call) -> Result<Response, Refusal> {
+    decide(call, Standing::deny).await
+}
+
+async fn decide(call: &mut Call, word: Word) -> Result<Response, Refusal> {
     let number = call.param("approval").and_then(|text| text.parse::<u64>().ok());
     let number = number.ok_or_else(|| refused(&ApprovalError::Unknown))?;
     let (who, strength) = (call.principal()?.id.clone(), call.principal()?.strength);
@@ -41,7 +53,7 @@ pub(crate) async fn approve(call: &mut Call) -> Result<Response, Refusal> {
     };
     call.shared.gate.check_privilege(strength, privilege)?;
     let plan = move |standing: &Standing| {
-        let event = standing.approve(&who, number, now);
+        let event = word(standing, &who, number, now);
         Ok(vec![event.map_err(|error| refused(&error))?])
     };
     apply(call, plan).await?;

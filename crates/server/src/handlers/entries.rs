@@ -1,5 +1,7 @@
 //! Entries: their bytes and their proofs.
 
+use std::sync::Arc;
+
 use access::{EventAbout, Right, Slice};
 use append::Refusal;
 use axum::body::Body;
@@ -7,8 +9,9 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use graven_entry::Entry;
 use graven_merkle::{LeafIndex, TreeSize, leaf_hash};
+use index::query::Ast;
 
-use super::{PRIVATE_FOR_EVER, logged};
+use super::{PRIVATE_FOR_EVER, logged, views};
 use crate::dispatch::{Call, bad_query, parse_number};
 use crate::gate::narrowed;
 use crate::json;
@@ -22,6 +25,7 @@ pub(crate) async fn entry(call: &mut Call) -> Result<Response, Refusal> {
     let entry = call.shared.blocking(move || log.entry(index)).await?;
     let entry = entry.map_err(|error| logged(call, &error))?;
     check_see(&call.slice(Right::ReadEntries)?, &entry)?;
+    views::check(&call.view()?, &entry)?;
     call.show_entries(index.0..index.0 + 1);
     let etag = format!("\"{}\"", leaf_hash(&entry));
     let is_known = is_known(call, &etag);
@@ -39,6 +43,12 @@ pub(crate) async fn entry(call: &mut Call) -> Result<Response, Refusal> {
 pub(crate) async fn proof(call: &mut Call) -> Result<Response, Refusal> {
     let log = call.log()?;
     let index = index(call)?;
+    let view = call.view()?;
+    if view != Ast::All {
+        let (log, shared) = (log.clone(), Arc::clone(&call.shared));
+        let entry = shared.blocking(move || log.entry(index)).await?;
+        views::check(&view, &entry.map_err(|error| logged(call, &error))?)?;
+    }
     let proof = call.shared.blocking(move || log.proof(index)).await?;
     let proof = proof.map_err(|error| logged(call, &error))?;
     Ok(text(Body::from(proof), "no-store"))

@@ -19,6 +19,7 @@ pub(crate) mod subjects;
 pub(crate) mod tail;
 pub(crate) mod tiles;
 pub(crate) mod tokens;
+pub(crate) mod views;
 
 use graven_entry::with_causes;
 use std::sync::Arc;

@@ -18,7 +18,7 @@ use log::{LogHandle, ManyProof, ReadError};
 use tokio::time::timeout;
 
 use super::entries::may_see;
-use super::logged;
+use super::{logged, views};
 use crate::dispatch::{Call, bad_query};
 use crate::find::Finder;
 use crate::gate::narrowed;
@@ -48,6 +48,8 @@ struct Search {
 struct View {
     scope: Ast,
     slice: Slice,
+    /// What a view link shows.
+    link: Ast,
 }
 
 /// A search without an answer.
@@ -123,7 +125,16 @@ impl View {
                 read entries by index, or as a tail";
             return Err(narrowed(detail));
         };
-        Ok(View { scope: scope(&hidden), slice })
+        let link = call.view()?;
+        Ok(View { scope: both(scope(&hidden), &link), slice, link })
+    }
+}
+
+fn both(scope: Ast, link: &Ast) -> Ast {
+    match (scope, link) {
+        (scope, Ast::All) => scope,
+        (Ast::All, link) => link.clone(),
+        (scope, link) => Ast::And(vec![scope, link.clone()]),
     }
 }
 
@@ -294,7 +305,7 @@ fn answer(
     for (place, index) in answer.results.iter().enumerate() {
         push_comma(&mut out, place);
         let entry = log.entry(*index).map_err(Failed::Read)?;
-        if !may_see(&view.slice, &entry) {
+        if !may_see(&view.slice, &entry) || views::check(&view.link, &entry).is_err() {
             return Err(Failed::Hidden(*index));
         }
         push_result(&mut out, *index, &entry, search.proofs).map_err(Failed::Read)?;

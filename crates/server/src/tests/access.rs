@@ -18,7 +18,7 @@ const NS_PER_S: u64 = 1_000_000_000;
 
 /// What a route gives to whom: a mark for each of [`Role::ALL`] (`x` may, `o` on its own streams, `.` may not), and the
 /// status for whoever may. A route that is not here fails the test.
-const TABLE: [(&str, &str, u16); 63] = [
+const TABLE: [(&str, &str, u16); 69] = [
     ("createLog", "....x.", 400),
     ("listLogs", "any", 200),
     ("showLog", "xxxxxx", 200),
@@ -39,6 +39,8 @@ const TABLE: [(&str, &str, u16); 63] = [
     ("blame", ".xx...", 400),
     ("timeline", ".xx...", 400),
     ("tail", ".xx...", 400),
+    ("createView", ".xx...", 400),
+    ("showView", "any", 404),
     ("changeKey", "....x.", 400),
     ("showPolicy", "..x.xx", 200),
     ("setPolicy", "....x.", 400),
@@ -66,6 +68,7 @@ const TABLE: [(&str, &str, u16); 63] = [
     ("changePolicy", ".....x", 400),
     ("listApprovals", "any", 200),
     ("approve", "any", 404),
+    ("deny", "any", 404),
     ("getContract", "any", 200),
     ("healthz", "open", 200),
     ("readyz", "open", 200),
@@ -80,6 +83,9 @@ const TABLE: [(&str, &str, u16); 63] = [
     ("uiResource", "xxxxxx", 200),
     ("uiTimeline", "xxxxxx", 200),
     ("uiIntegrity", "xxxxxx", 200),
+    ("uiExport", "xxxxxx", 200),
+    ("uiAccess", "any", 200),
+    ("uiView", "open", 200),
     ("uiAsset", "open", 404),
     ("getErrorPage", "open", 200),
 ];
@@ -561,6 +567,8 @@ fn every_route_names_its_right_or_says_why_not() {
             "listLogs",
             "listApprovals",
             "approve",
+            "deny",
+            "showView",
             "signIn",
             "showSession",
             "endSession",
@@ -578,6 +586,9 @@ fn every_route_names_its_right_or_says_why_not() {
             "uiResource",
             "uiTimeline",
             "uiIntegrity",
+            "uiExport",
+            "uiAccess",
+            "uiView",
             "uiAsset",
             "getErrorPage",
         ]

@@ -102,6 +102,25 @@ fn what_one_asks_another_approves_and_it_is_done_once() {
 }
 
 #[test]
+fn what_is_denied_or_taken_back_waits_no_more() {
+    let world = World::new();
+    let World { site, olga, otto, opal } = &world;
+    let deny = |token: &str, number: u64| {
+        post(site, token, &format!("/api/v1/approvals/{number}/deny"), &json!({})).status
+    };
+    let number = asked(&create(site, olga, "audrey", "auditor"));
+    assert_eq!(approve(&world, otto, number).status, 200);
+    assert_eq!(deny(opal, number), 404, "whoever may not approve it does not see it");
+    assert_eq!(deny(otto, number), 200, "an approval that was not used is taken back");
+    assert_eq!(deny(otto, number), 404);
+    assert_eq!(approve(&world, otto, number).status, 404);
+    let again = asked(&create(site, olga, "audrey", "auditor"));
+    assert!(again > number, "it is asked for anew");
+    assert_eq!(deny(olga, again), 200, "her own");
+    assert!(asked(&create(site, olga, "audrey", "auditor")) > again);
+}
+
+#[test]
 fn keys_need_a_second_operator() {
     let world = World::new();
     let World { site, olga, otto, opal } = &world;

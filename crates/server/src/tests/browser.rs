@@ -1,17 +1,22 @@
 //! The web UI in a browser: what it shows, and that no lie about the log gets past its badge.
 
 mod chromium;
+mod desk;
 mod explore;
 mod history;
 mod liar;
+mod passkey;
+mod viewer;
 
 use std::sync::{Arc, Mutex};
 
+use access::Role;
 use chromium::Chromium;
 use liar::{Liar, Lie};
 use serde_json::json;
 
 use super::session::World;
+use super::site::Demands;
 
 /// Text that is code, or draws as other text than it is, where a page takes it for its own.
 const HOSTILE: [&str; 8] = [
@@ -27,26 +32,44 @@ const HOSTILE: [&str; 8] = [
 const GREEN: &str = "document.querySelector('.badge')?.dataset.state === 'good'";
 const RED: &str = "document.querySelector('.badge')?.dataset.state === 'bad'";
 
-/// A browser that has signed in and verified entry 1, behind a proxy that does not lie yet; none where no browser is installed.
+/// A browser that has signed in as an auditor and verified entry 1, behind a proxy that does not lie yet; none where no browser
+/// is installed.
 fn signed_in(test: &str, world: &World) -> Option<(Chromium, Liar)> {
-    signed_in_at(test, world, ("127.0.0.1", "/ui/logs/main/1"), GREEN)
+    signed_in_as(test, world, Role::Auditor)
 }
 
-/// The same on a page of a host, until something holds there.
+/// The same, as somebody with this role.
+fn signed_in_as(test: &str, world: &World, role: Role) -> Option<(Chromium, Liar)> {
+    let (mut browser, liar) = started(test, world)?;
+    sign_in(&mut browser, world, role, (&liar.url("/ui/logs/main/1"), GREEN));
+    Some((browser, liar))
+}
+
+/// An auditor on a page of a host, until something holds there.
 fn signed_in_at(
     test: &str,
     world: &World,
     (host, path): (&str, &str),
     until: &str,
 ) -> Option<(Chromium, Liar)> {
-    let Some(mut browser) = Chromium::start() else {
+    let (mut browser, liar) = started(test, world)?;
+    let page = liar.url(path).replace("127.0.0.1", host);
+    sign_in(&mut browser, world, Role::Auditor, (&page, until));
+    Some((browser, liar))
+}
+
+fn started(test: &str, world: &World) -> Option<(Chromium, Liar)> {
+    let Some(browser) = Chromium::start() else {
         skip(test);
         return None;
     };
-    let liar = Liar::before(world.site.addr);
-    let person = world.person_with_app("audrey", "auditor");
-    let page = liar.url(path).replace("127.0.0.1", host);
-    browser.open(&page, "document.querySelector('#by-code')");
+    Some((browser, Liar::before(world.site.addr)))
+}
+
+/// Signs somebody with this role in by a code, on a page that is shown then until something holds there.
+fn sign_in(browser: &mut Chromium, world: &World, role: Role, (page, until): (&str, &str)) {
+    let person = world.person_with_app("audrey", role.as_str());
+    browser.open(page, "document.querySelector('#by-code')");
     let code = world.next_code(&person);
     // The module must be there before the form is sent.
     let fill = format!(
@@ -57,7 +80,6 @@ fn signed_in_at(
     );
     browser.evaluate(&fill);
     browser.wait(until);
-    Some((browser, liar))
 }
 
 fn skip(test: &str) {
@@ -71,7 +93,11 @@ fn skip(test: &str) {
 
 /// A world whose log `main` has some entries; those from 3 on are hostile, one in each field.
 fn world() -> World {
-    let world = World::new(&[]);
+    world_with(Demands::default())
+}
+
+fn world_with(demands: Demands) -> World {
+    let world = World::with(demands);
     for amount in 1..3 {
         let event = json!({
             "actor": {"type": "user", "id": "42", "name": "Ada"}, "action": "invoice.update",

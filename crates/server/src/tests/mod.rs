@@ -24,6 +24,7 @@ mod tail;
 mod tiles_served;
 mod ui;
 mod unable;
+mod views;
 
 /// An event that is as it should be.
 const EVENT: &str = r#"{"actor":{"type":"user","id":"42"},"action":"invoice.update"}"#;

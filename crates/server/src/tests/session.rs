@@ -23,7 +23,7 @@ const JSON: &str = "application/json";
 /// A server with a clock of its own.
 pub(super) struct World {
     pub(super) site: Site,
-    clock: Arc<SimClock>,
+    pub(super) clock: Arc<SimClock>,
 }
 
 /// A browser that signed in.
@@ -65,13 +65,13 @@ impl World {
         World::with(Demands { strong_auth, ..Demands::default() })
     }
 
-    fn with(demands: Demands) -> World {
+    pub(super) fn with(demands: Demands) -> World {
         let clock = Arc::new(SimClock::new(Env::real().clock.wall_ns()));
         let env = Env { clock: Arc::clone(&clock) as _, ..Env::real() };
         World { site: Site::with_demands(env, demands), clock }
     }
 
-    fn person(&self, name: &'static str, role: &str) -> Person {
+    pub(super) fn person(&self, name: &'static str, role: &str) -> Person {
         let body = json!({"name": name, "role": role}).to_string();
         let reply = self.site.post("/api/v1/tokens", JSON, body.as_bytes());
         let token = reply.json()["token"].as_str().expect("a token").to_owned();
@@ -581,7 +581,8 @@ fn a_passkey_is_registered_on_its_site_for_whoever_began_it() {
 #[test]
 fn an_approver_needs_what_the_request_needs() {
     let grant = std::collections::BTreeSet::from([Privilege::Grant]);
-    let world = World::with(Demands { four_eyes: grant.clone(), strong_auth: grant });
+    let world =
+        World::with(Demands { four_eyes: grant.clone(), strong_auth: grant, ..Demands::default() });
     let mut admin = Person { name: "admin", token: TOKEN.to_owned(), secret: String::new() };
     world.enrol(&mut admin);
     // Until there are two owners nobody could approve.

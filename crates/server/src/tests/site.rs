@@ -38,6 +38,10 @@ pub(super) struct Site {
 pub(super) struct Demands {
     pub(super) four_eyes: BTreeSet<Privilege>,
     pub(super) strong_auth: BTreeSet<Privilege>,
+    /// Who may embed views.
+    pub(super) view_origins: Vec<String>,
+    /// The address that browsers know, where it is not [`PUBLIC`].
+    pub(super) public: Option<String>,
 }
 
 /// A request; by default with the good token.
@@ -283,9 +287,9 @@ impl Reply {
 /// The gate of the servers under test.
 fn gate(cell: &Cell, env: &Env, dir: &Path, (rates, demands): (RateLimits, &Demands)) -> Arc<Gate> {
     let options = GateOptions::new(TOKEN.to_owned(), dir.join("data/keys"));
-    let Demands { four_eyes, strong_auth } = demands.clone();
-    let public = RelyingParty::parse(PUBLIC);
-    let options = GateOptions { rates, four_eyes, strong_auth, public, ..options };
+    let Demands { four_eyes, strong_auth, view_origins, public } = demands.clone();
+    let public = RelyingParty::parse(public.as_deref().unwrap_or(PUBLIC));
+    let options = GateOptions { rates, four_eyes, strong_auth, public, view_origins, ..options };
     Arc::new(Gate::open(cell, env, &options).expect("a good system log"))
 }
 

@@ -9,13 +9,15 @@ use super::session::World;
 use super::site::{Ask, Reply, Site};
 
 /// Pages for whoever is known.
-const PAGES: [&str; 6] = [
+const PAGES: [&str; 8] = [
     "/ui/",
     "/ui/logs/main",
     "/ui/logs/main/0",
     "/ui/logs/main/resource?target=invoice/7",
     "/ui/logs/main/timeline?actor=42",
     "/ui/logs/main/integrity",
+    "/ui/logs/main/export",
+    "/ui/access",
 ];
 /// The most that a page, with all that it loads, may send; the verifier comes beside that where something is verified.
 const PAGE_BYTES_MAX: usize = 40_000;

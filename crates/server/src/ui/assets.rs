@@ -42,18 +42,21 @@ macro_rules! asset {
 }
 
 /// All files. They import each other by these names.
-static ASSETS: [Asset; 31] = [
+static ASSETS: [Asset; 36] = [
     asset!("style.css", "text/css; charset=utf-8"),
     asset!("icon.svg", "image/svg+xml"),
+    asset!("access.js", SCRIPT),
     asset!("api.js", SCRIPT),
     asset!("around.js", SCRIPT),
     asset!("badge.js", SCRIPT),
     asset!("check.js", SCRIPT),
     asset!("complete.js", SCRIPT),
+    asset!("csv.js", SCRIPT),
     asset!("diff.js", SCRIPT),
     asset!("dom.js", SCRIPT),
     asset!("entry.js", SCRIPT),
     asset!("explore.js", SCRIPT),
+    asset!("export.js", SCRIPT),
     asset!("facets.js", SCRIPT),
     asset!("histogram.js", SCRIPT),
     asset!("integrity.js", SCRIPT),
@@ -63,6 +66,7 @@ static ASSETS: [Asset; 31] = [
     asset!("log.js", SCRIPT),
     asset!("memory.js", SCRIPT),
     asset!("overview.js", SCRIPT),
+    asset!("passkey.js", SCRIPT),
     asset!("path.js", SCRIPT),
     asset!("query.js", SCRIPT),
     asset!("resource.js", SCRIPT),
@@ -72,6 +76,7 @@ static ASSETS: [Asset; 31] = [
     asset!("tail.js", SCRIPT),
     asset!("timeline.js", SCRIPT),
     asset!("view.js", SCRIPT),
+    asset!("viewer.js", SCRIPT),
     asset!("verify.js", SCRIPT, "../../../../sdk/verify/index.js"),
     asset!(
         "graven_verify.wasm",

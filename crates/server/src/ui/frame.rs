@@ -23,28 +23,24 @@ pub(super) enum Section {
     Resource,
     Timeline,
     Integrity,
+    Export,
 }
 
 pub(super) fn frame(page: &Page<'_>) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width";
-                meta name="color-scheme" content="light dark";
-                title { (page.title) " · Graven" }
-                link rel="icon" href=(assets::href("icon.svg"));
-                link rel="stylesheet" href=(assets::href("style.css"));
-                script type="module" src=(assets::href(page.module)) {}
-            }
+            (head(&format!("{} · Graven", page.title), page.module))
             body {
                 a .skip href="#main" { "Skip to content" }
                 header .top {
                     a .brand href="/ui/" { img src=(assets::href("icon.svg")) alt="" width="24" height="24"; "Graven" }
                     @if let Some((log, section)) = page.log { (sections(log, section)) }
                     @if let Some(who) = page.who {
-                        div .who { span { (who) } button #sign-out .quiet type="button" { "Sign out" } }
+                        div .who {
+                            a href="/ui/access" aria-current=[(page.module == "access.js").then_some("page")] { "Access" }
+                            span { (who) } button #sign-out .quiet type="button" { "Sign out" }
+                        }
                     }
                 }
                 main #main {
@@ -59,6 +55,25 @@ pub(super) fn frame(page: &Page<'_>) -> Markup {
     }
 }
 
+fn head(title: &str, module: &str) -> Markup {
+    html! {
+        head {
+            meta charset="utf-8";
+            meta name="viewport" content="width=device-width";
+            meta name="color-scheme" content="light dark";
+            title { (title) }
+            link rel="icon" href=(assets::href("icon.svg"));
+            link rel="stylesheet" href=(assets::href("style.css"));
+            script type="module" src=(assets::href(module)) {}
+        }
+    }
+}
+
+/// A page in the midst of another product: nothing but its module.
+pub(super) fn bare(title: &str, module: &str, body: &Markup) -> Markup {
+    html! { (DOCTYPE) html lang="en" { (head(title, module)) body .bare { main #main { (body) } } } }
+}
+
 fn sections(log: &str, current: Section) -> Markup {
     let link = |section: Section, href: String, text: &str| {
         html! { a href=(href) aria-current=[(section == current).then_some("page")] { (text) } }
@@ -70,6 +85,7 @@ fn sections(log: &str, current: Section) -> Markup {
             (link(Section::Resource, format!("/ui/logs/{log}/resource"), "Resource"))
             (link(Section::Timeline, format!("/ui/logs/{log}/timeline"), "Timeline"))
             (link(Section::Integrity, format!("/ui/logs/{log}/integrity"), "Integrity"))
+            (link(Section::Export, format!("/ui/logs/{log}/export"), "Export"))
         }
     }
 }

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
+import { entryRow, head } from '../csv.js';
 import { Raw, parse, show, token } from '../json.js';
 import { hashesOf, steps } from '../path.js';
 import { NOTHING, folded, isSealed, putBack } from '../state.js';
@@ -117,4 +118,19 @@ test('what would have to be put back is what was before', () => {
   for (const [target, expected] of [['"x"', 'x'], ['{"type":"t","id":"1"}', 't/1'], ['{"id":"1"}', '1'], ['{"id":7}', undefined], ['{}', undefined], ['""', undefined], ['null', undefined]]) {
     assert.equal(resourceOf(parse(target)), expected, target);
   }
+});
+
+test('rows of CSV hold what the entry says, and no formulas', () => {
+  const header = '{"graven":"entry/v1","index":7,"time":"2026-11-20T22:55:01.123456789Z","writer":"w","grade":"asserted"}';
+  const rows = [
+    ['{"actor":{"type":"user","id":"42","name":"Ada"},"action":"a.b","target":{"type":"t","id":"1"},"outcome":"success","reason":"so"}',
+      '7,2026-11-20T22:55:01.123456789Z,w,asserted,user,42,Ada,a.b,t,1,success,so,'],
+    ['{"actor":{"id":"=1+1"},"action":"@x","target":[{"id":"1"},{"id":"2"}],"reason":"a, \\"b\\"\\nc"}',
+      '7,2026-11-20T22:55:01.123456789Z,w,asserted,,\'=1+1,,\'@x,,1 2,,"a, ""b""\nc",'],
+    ['{"actor":"x","action":5.0}', '7,2026-11-20T22:55:01.123456789Z,w,asserted,,,,5.0,,,,,'],
+  ];
+  for (const [event, expected] of rows) {
+    assert.equal(entryRow(7, `${header}\n${event}\n`), `${expected}"${event.replaceAll('"', '""')}"\r\n`);
+  }
+  assert.equal(head().split(',').length, 13);
 });

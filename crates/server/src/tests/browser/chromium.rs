@@ -1,4 +1,4 @@
-//! A browser without a window, driven by the DevTools protocol over its pipe: JSON texts, each ended by a zero byte.
+//! A browser without a window, which the tasks use too: driven by the DevTools protocol over its pipe: JSON texts, each ended by a zero byte.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -57,7 +57,7 @@ impl Chromium {
             .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe"])
             .args(["--no-first-run", "--disable-background-networking", "--disable-dev-shm-usage"])
             .arg("--window-size=1280,900")
-            .arg("--host-resolver-rules=MAP plain.example 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
+            .arg("--host-resolver-rules=MAP plain.example 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost")
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -81,7 +81,7 @@ impl Chromium {
         let target = browser.ask("Target.createTarget", &json!({"url": "about:blank"}));
         let attach = json!({"targetId": target["targetId"], "flatten": true});
         let attached = browser.ask("Target.attachToTarget", &attach);
-        browser.session = attached["sessionId"].as_str().expect("a session").to_owned();
+        attached["sessionId"].as_str().expect("a session").clone_into(&mut browser.session);
         browser.ask("Page.enable", &json!({}));
         browser.ask("Network.enable", &json!({}));
         Some(browser)
@@ -126,6 +126,17 @@ impl Chromium {
         let answer = self.ask("Runtime.evaluate", &params);
         assert!(answer.get("exceptionDetails").is_none(), "{expression}: {answer}");
         answer["result"]["value"].clone()
+    }
+
+    /// From now on the browser has an authenticator that makes passkeys and asks nobody.
+    pub(super) fn add_authenticator(&mut self) {
+        self.ask("WebAuthn.enable", &json!({}));
+        let options = json!({
+            "protocol": "ctap2", "transport": "internal", "hasResidentKey": true,
+            "hasUserVerification": true, "isUserVerified": true,
+            "automaticPresenceSimulation": true,
+        });
+        self.ask("WebAuthn.addVirtualAuthenticator", &json!({"options": options}));
     }
 
     /// The text of the first element that a selector finds.
@@ -182,7 +193,7 @@ impl Chromium {
     }
 
     /// Sends a request and waits for its answer: the result, or null where it says that there is none.
-    fn ask(&mut self, method: &str, params: &Value) -> Value {
+    pub(super) fn ask(&mut self, method: &str, params: &Value) -> Value {
         self.last_id += 1;
         let mut request = json!({"id": self.last_id, "method": method, "params": params});
         if !self.session.is_empty() {
@@ -199,6 +210,9 @@ impl Chromium {
                 self.asked.push(url.to_owned());
             }
             if message["id"] == self.last_id {
+                // A page that goes away takes what was asked of it along.
+                let is_lost = method == "Runtime.evaluate";
+                assert!(is_lost || message.get("error").is_none(), "{method}: {message}");
                 return message["result"].clone();
             }
         }

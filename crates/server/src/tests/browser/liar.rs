@@ -18,7 +18,11 @@ pub(super) struct Liar {
 
 impl Liar {
     pub(super) fn before(server: SocketAddr) -> Liar {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        Liar::at(TcpListener::bind("127.0.0.1:0").expect("a free port"), server)
+    }
+
+    /// The same, where it listens already.
+    pub(super) fn at(listener: TcpListener, server: SocketAddr) -> Liar {
         let addr = listener.local_addr().expect("it is bound");
         let lie: Arc<Mutex<Option<Arc<Lie>>>> = Arc::default();
         let shared = Arc::clone(&lie);

@@ -251,6 +251,23 @@ fn access_schemas() -> Value {
             }))},
         })),
         "Policy": object(&["id"], &json!({"id": text, "text": {"type": ["string", "null"]}})),
+        "SavedQuery": object(&["name"], &json!({
+            "name": text, "query": text, "when": text, "url": text, "owner": text, "saved": text,
+            "next": count, "stands": {"type": ["string", "null"]},
+            "pending": {"type": ["object", "null"]}, "delivered": count, "dead": count,
+            "dead_letters": {"type": "array", "items": object(&["id", "why", "time"], &json!({
+                "id": text, "why": text, "time": text,
+            }))},
+            "secret": {"type": "string", "description": "what signs its webhooks (Standard Webhooks 1.0), only in the answer to a change"},
+        })),
+        "Queries": object(&["queries"], &json!({"queries": list("SavedQuery")})),
+        "ChangeQuery": object(&[], &json!({
+            "query": text, "when": text, "url": text, "from": count,
+            "rotate": {"type": "boolean"}, "remove": {"type": "boolean"},
+        })),
+        "Tested": object(&["delivered", "why"], &json!({
+            "delivered": {"type": "boolean"}, "why": {"type": ["string", "null"]},
+        })),
         "Policies": object(&["policies", "schema"], &json!({
             "policies": list("Policy"), "schema": text,
         })),

@@ -134,6 +134,9 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "on|off")]
     search: Option<String>,
     /// Tell this much of the work on standard error [env: GRAVEN_TRACE] [default: warn]
+    /// Let webhooks reach these networks, which are not public [env: GRAVEN_WEBHOOK_NETWORKS]
+    #[arg(long, value_name = "NETWORKS")]
+    webhook_networks: Option<String>,
     #[arg(long, value_name = "FILTER")]
     trace: Option<String>,
     /// Tell it as text or json [env: GRAVEN_TRACE_FORMAT] [default: text]
@@ -318,6 +321,11 @@ fn server_options(settings: &Settings, listen: SocketAddr) -> ServerOptions {
         ..ServerOptions::new(listen)
     }
 }
+        webhook_networks: settings
+            .given("webhook_networks")
+            .and_then(|text| text.parse().ok())
+            .unwrap_or_default(),
+        derived: Some(settings.path("data").join("derived")),
 
 /// The gate of a server over this cell. A `system` log that is not what it was is a failed verification.
 pub(crate) fn gate(

@@ -274,7 +274,7 @@ fn answer(
 
 /// A result: `{"index","time","writer","grade","event"}`, the event as its bytes are; to be proved with `entry`, all its bytes
 /// as a string.
-pub(super) fn push_result(
+pub(crate) fn push_result(
     out: &mut Vec<u8>,
     index: LeafIndex,
     bytes: &[u8],

@@ -36,6 +36,11 @@ pub const COMMIT_IDLE_MS: u64 = 100;
 pub const REST_AFTER_MS: u64 = 5_000;
 /// Milliseconds after which a follower that failed tries again.
 pub const RETRY_AFTER_MS: u64 = 5_000;
+/// Milliseconds after which a follower that panicked begins again; twice as long after each further panic without a commit
+/// in between, ...
+pub const PANIC_RETRY_MS: u64 = 100;
+/// ... up to this: five minutes.
+pub const PANIC_RETRY_MS_MAX: u64 = 300_000;
 /// Bytes of memory for documents that are not written yet; beyond them a segment is written.
 pub const WRITER_HEAP_BYTES: usize = 128 * 1024 * 1024;
 /// Threads that merge segments of one index.

@@ -47,7 +47,7 @@ mod webhook;
 mod wire;
 
 pub use erasure::{Because, Erased, Subject, erase, finish_erasures, set_hold, show_subject};
-pub use find::Finders;
+pub use find::{Finders, OnIndexed};
 pub use gate::{Gate, GateError, GateOptions};
 pub use limits::ServerLimits;
 pub use oidc::{OidcClient, OidcError, OidcOptions};

@@ -343,7 +343,7 @@ fn serve(
     let sealing = open_sealing(&dir.join("data"), SITE_POLICY).expect("a keyring");
     cell.seal_with(Arc::clone(&sealing) as _);
     let sealing = Some(sealing);
-    let finders = Finders::start(&dir.join("data/derived")).expect("threads");
+    let finders = Finders::start(&dir.join("data/derived"), Arc::new(|_, _| {})).expect("threads");
     let finders = Some(Arc::new(finders));
     let limits = ServerLimits {
         webhook_time: Duration::from_secs(1),

@@ -43,9 +43,9 @@ struct Search {
 }
 
 /// What the caller may see of the log: to the index, and to an entry.
-struct View {
-    scope: Ast,
-    slice: Slice,
+pub(super) struct View {
+    pub(super) scope: Ast,
+    pub(super) slice: Slice,
 }
 
 /// A search without an answer.
@@ -60,14 +60,8 @@ pub(super) enum Failed {
 /// `GET …/search`: a page of what a query finds, how many there are in all, and on request how they are made up.
 pub(crate) async fn search(call: &mut Call) -> Result<Response, Refusal> {
     let log = call.log()?;
-    let slice = call.slice(Right::ReadEntries)?;
-    let Some(hidden) = slice.hidden() else {
-        let detail = "a policy narrows what you may read of this log by a condition that an index cannot be asked; \
-            read entries by index, or as a tail";
-        return Err(narrowed(detail));
-    };
+    let view = view(call)?;
     let search = Search::of(call)?;
-    let view = View { scope: scope(&hidden), slice };
     let shared = Arc::clone(&call.shared);
     if search.proofs {
         let asked = Asked { right: Right::ReadProofs, log: call.param("log"), stream: None };
@@ -82,6 +76,17 @@ pub(crate) async fn search(call: &mut Call) -> Result<Response, Refusal> {
     let query = call.query("q").unwrap_or_default().to_owned();
     call.show_search(results, query);
     Ok(json::response(StatusCode::OK, body))
+}
+
+/// What the caller may see of the log, where an index can be asked for that.
+pub(super) fn view(call: &Call) -> Result<View, Refusal> {
+    let slice = call.slice(Right::ReadEntries)?;
+    let Some(hidden) = slice.hidden() else {
+        let detail = "a policy narrows what you may read of this log by a condition that an index cannot be asked; \
+            read entries by index, or as a tail";
+        return Err(narrowed(detail));
+    };
+    Ok(View { scope: scope(&hidden), slice })
 }
 
 impl Search {

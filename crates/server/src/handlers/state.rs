@@ -176,7 +176,7 @@ impl Seen {
     }
 
     fn entry(&self, index: LeafIndex) -> Result<Vec<u8>, ReadError> {
-        let entry = self.log.entry(index)?;
+        let entry = self.log.entry_unlinked(index)?;
         if may_see(&self.view.slice, &entry) {
             return Ok(entry);
         }

@@ -1,4 +1,4 @@
-//! Benchmarks: `cargo xtask bench access | append | flush | log`. They report and never judge by failing.
+//! Benchmarks: `cargo xtask bench access | append | find | flush | log`. They report and never judge by failing.
 
 mod log;
 
@@ -22,6 +22,8 @@ enum Which {
     Access(log::AccessArgs),
     /// In-process appends a second, beside a loop that only hashes, writes and flushes
     Append,
+    /// Search and state, every figure beside what is asked of it or a rival in the same run
+    Find(log::FindArgs),
     /// The cost of one durable write, by method and size
     Flush,
     /// The log's speed and cost, every figure beside its limit or a rival in the same run
@@ -33,6 +35,7 @@ pub(crate) fn run(root: &Path, args: &BenchArgs) -> Result<bool, String> {
     match &args.which {
         Which::Access(args) => log::run_access(root, args),
         Which::Append => example(root, "graven-log", "append_rate", &[]),
+        Which::Find(args) => log::run_find(root, args),
         Which::Flush => {
             let folder = log::scratch(root, None)?;
             example(root, "graven-store", "flush_cost", &[folder.path()])

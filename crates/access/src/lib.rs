@@ -19,6 +19,7 @@ mod master;
 mod policies;
 mod principal;
 mod pseudonym;
+mod queries;
 mod rate;
 mod role;
 mod scope;
@@ -55,6 +56,9 @@ pub use master::{MasterKey, MasterKeyError, MasterKeys, TokenError, TokenKeyUri,
 pub use policies::{AboutField, Hidden, Policies, Policy, PolicyError, Slice};
 pub use principal::{PrincipalId, PrincipalIdError};
 pub use pseudonym::is_pseudonym;
+pub use queries::{
+    DeadLetter, Firing, Hours, Queries, QueryName, Saved, SavedQueryError, Wanted, When, WhenError,
+};
 pub use rate::{RateLimits, Rates};
 pub use role::{Reach, Right, Role};
 pub use scope::{Asked, Decision, is_system};

@@ -27,6 +27,23 @@ pub const POLICY_SLICES_MAX: usize = 8_192;
 /// a text that is shorter than that is the same in both.
 pub const HIDDEN_TEXT_BYTES_MAX: usize = 255;
 
+/// Saved queries of all logs; another is refused.
+pub const QUERIES_MAX: usize = 64;
+/// Bytes of a saved query's name; longer ones are refused.
+pub const QUERY_NAME_BYTES_MAX: usize = 63;
+/// Bytes of its text; longer ones are refused.
+pub const QUERY_TEXT_BYTES_MAX: usize = 4 * 1024;
+/// Bytes of the address of its webhook; longer ones are refused.
+pub const QUERY_URL_BYTES_MAX: usize = 2_048;
+/// Entries that a condition counts to: their times are kept. More are refused.
+pub const WHEN_COUNT_MAX: u64 = 10_000;
+/// Seconds that a condition looks back, 31 days; more are refused.
+pub const WHEN_S_MAX: u64 = 31 * 86_400;
+/// Entries that a firing names; of more the newest.
+pub const FIRING_INDEXES_MAX: usize = 64;
+/// Firings of one query that were given up and are remembered; `system` has them all.
+pub const DEAD_LETTERS_MAX: usize = 16;
+
 /// How long a request for a second person stands, approved or not: one day.
 pub const APPROVAL_NS: u64 = 86_400 * 1_000_000_000;
 /// Requests that one principal may have open; another is refused.

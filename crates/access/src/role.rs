@@ -25,6 +25,8 @@ pub enum Right {
     ReadPolicy,
     /// Change what a log takes of which events.
     ManagePolicy,
+    /// Save queries that a webhook tells of.
+    ManageQueries,
     /// Read the server's counters.
     ReadMetrics,
     /// Make and revoke credentials, give and take roles.
@@ -46,7 +48,7 @@ pub enum Role {
     Writer,
     /// Reads entries, sealed values closed, and proofs.
     Reader,
-    /// Reads as a reader does, exports, and sees `system`.
+    /// Reads as a reader does, exports, saves queries, and sees `system`.
     Auditor,
     /// Opens sealed values.
     Revealer,
@@ -69,7 +71,7 @@ pub enum Reach {
 
 impl Right {
     /// All rights.
-    pub const ALL: [Right; 16] = [
+    pub const ALL: [Right; 17] = [
         Right::Append,
         Right::ReadEntries,
         Right::Export,
@@ -80,6 +82,7 @@ impl Right {
         Right::ManageKeys,
         Right::ReadPolicy,
         Right::ManagePolicy,
+        Right::ManageQueries,
         Right::ReadMetrics,
         Right::Grant,
         Right::Reveal,
@@ -106,6 +109,7 @@ impl Right {
             Right::ManageKeys => "manage_keys",
             Right::ReadPolicy => "read_policy",
             Right::ManagePolicy => "manage_policy",
+            Right::ManageQueries => "manage_queries",
             Right::ReadMetrics => "read_metrics",
             Right::Grant => "grant",
             Right::Reveal => "reveal",
@@ -157,6 +161,7 @@ impl Role {
                     | Right::ReadStreams
                     | Right::ListLogs
                     | Right::ReadPolicy
+                    | Right::ManageQueries
                     | Right::ReadMetrics
             ),
             Role::Revealer => {

@@ -10,6 +10,7 @@ use crate::directory::{Directory, ReplayError};
 use crate::factors::Factors;
 use crate::policies::{Policies, Slice};
 use crate::principal::PrincipalId;
+use crate::queries::Queries;
 use crate::role::Right;
 use crate::scope::{Asked, Decision};
 use crate::seal::SealStanding;
@@ -29,6 +30,8 @@ pub struct Standing {
     pub factors: Factors,
     /// What was last recorded to be sealed.
     pub sealing: SealStanding,
+    /// What is looked for all the time.
+    pub queries: Queries,
 }
 
 impl Standing {
@@ -41,6 +44,7 @@ impl Standing {
         self.policies.apply(event)?;
         self.factors.apply(time, event)?;
         self.sealing.apply(event)?;
+        self.queries.apply(time, event)?;
         self.approvals.apply(time, event)
     }
 

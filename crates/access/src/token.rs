@@ -22,6 +22,8 @@ const LABEL: &[u8] = b"graven/token/v1\n";
 const VIEW_LABEL: &[u8] = b"graven/view/v1\n";
 /// The same, for ids of an issuer's subjects.
 const SUBJECT_LABEL: &[u8] = b"graven/subject/v1\n";
+/// The same, for secrets of webhooks.
+const WEBHOOK_LABEL: &[u8] = b"graven/webhook/v1\n";
 /// Bytes of the keyed hash in such an id: none is met twice, nor by trying.
 const SUBJECT_BYTES: usize = 20;
 
@@ -76,6 +78,14 @@ impl TokenKey {
         let hash: [u8; 32] = mac.finalize().into_bytes().into();
         let id = format!("oidc-{}", base32(&hash[..SUBJECT_BYTES]));
         PrincipalId::parse(&id).expect("37 lower-case letters, digits and a hyphen are an id")
+    }
+
+    /// The secret that signs the webhooks of a saved query with this salt.
+    pub fn webhook_secret(&self, salt: &str) -> Zeroizing<[u8; 32]> {
+        let mut mac = self.0.clone();
+        mac.update(WEBHOOK_LABEL);
+        mac.update(salt.as_bytes());
+        Zeroizing::new(mac.finalize().into_bytes().into())
     }
 }
 

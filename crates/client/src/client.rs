@@ -238,6 +238,23 @@ impl Client {
         self.post_json(&path, &serde_json::json!({}), |value| Ok(value.clone()))
     }
 
+    /// A log's saved queries, and how each goes: `{"queries"}`.
+    pub fn queries(&self, log: &str) -> Result<Value, ClientError> {
+        self.get_json(&format!("{}/queries", log_path(log)), |value| Ok(value.clone()))
+    }
+
+    /// Saves, changes or removes a query, as the body says. Answers with it, its secret among the rest.
+    pub fn change_query(&self, log: &str, name: &str, body: &Value) -> Result<Value, ClientError> {
+        let path = format!("{}/queries/{}", log_path(log), escape(name));
+        self.post_json(&path, body, |value| Ok(value.clone()))
+    }
+
+    /// Sends a saved query's webhook once: `{"delivered","why"}`.
+    pub fn test_query(&self, log: &str, name: &str) -> Result<Value, ClientError> {
+        let path = format!("{}/queries/{}/test", log_path(log), escape(name));
+        self.post_json(&path, &serde_json::json!({}), |value| Ok(value.clone()))
+    }
+
     /// What waits for a second person: the caller's requests and those that it may approve.
     pub fn approvals(&self) -> Result<Value, ClientError> {
         self.get_json("/api/v1/approvals", |value| Ok(value.clone()))

@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     access, append, asof, backup, blame, blob, completions, config, diff, disclose, export, get,
-    history, key, log, man, prove, replay, restore, reveal, search, serve, subject, tail, timeline,
-    token, verify,
+    history, key, log, man, prove, query, replay, restore, reveal, search, serve, subject, tail,
+    timeline, token, verify,
 };
 use crate::demo;
 
@@ -108,6 +108,8 @@ pub(crate) enum Command {
     Timeline(timeline::TimelineArgs),
     /// Send what a query finds once more, in order and at its pace, marked as a replay
     Replay(replay::ReplayArgs),
+    /// Save queries that a webhook tells of, and see how they go
+    Query(query::QueryArgs),
     /// Print entries as they are appended
     Tail(tail::TailArgs),
     /// List, rotate and add keys

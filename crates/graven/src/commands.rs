@@ -17,6 +17,7 @@ pub(crate) mod key;
 pub(crate) mod log;
 pub(crate) mod man;
 pub(crate) mod prove;
+pub(crate) mod query;
 pub(crate) mod replay;
 mod resource;
 pub(crate) mod restore;
@@ -56,6 +57,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Blame(args) => blame::run(context, &args),
         Command::Timeline(args) => timeline::run(context, &args),
         Command::Replay(args) => replay::run(context, &args),
+        Command::Query(args) => query::run(context, args),
         Command::Tail(args) => tail::run(context, &args),
         Command::Key(args) => key::run(context, args),
         Command::Token(args) => token::run(context, args),

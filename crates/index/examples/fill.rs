@@ -1,8 +1,9 @@
 //! Fills a search index with the demo company's events and times queries, beside bare tantivy indexing the same events.
 //!
-//! `cargo run --release -p graven-index --example fill -- [EVENTS]`
+//! `cargo run --release -p graven-index --example fill -- [EVENTS] [TSV]`
 //!
-//! Both go on the same disk, one after the other. Bare tantivy takes each event as one JSON field of its own kind with words
+//! Both go on the same disk, one after the other, and take the events in parts of 100,000: making those is not timed. The last line is all
+//! of it as JSON. Where a file is named, the rows of a table with the same events go into it, for a database to be loaded with. Bare tantivy takes each event as one JSON field of its own kind with words
 //! and columns, unsorted: what it does with such documents when nobody asks for whole ids or a stable order.
 
 #[path = "../../graven/src/demo"]
@@ -12,6 +13,7 @@ mod demo {
 
 use std::error::Error;
 use std::fs;
+use std::io::{BufWriter, Write as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -21,6 +23,7 @@ use graven_merkle::{EMPTY_ROOT, LeafIndex};
 use index::limits::COMMIT_ENTRIES_MAX;
 use index::query::{Ast, parse};
 use index::{Derived, Facet, Index, Request, Want};
+use serde_json::{Value, json};
 use tantivy::schema::{FAST, JsonObjectOptions, Schema, TextFieldIndexing};
 use tantivy::{TantivyDocument, indexer::IndexWriterOptions};
 
@@ -31,15 +34,18 @@ const ORIGIN: &str = "bench.example/fill";
 const SEED: u64 = 42;
 const START: Duration = Duration::from_secs(1_790_000_000);
 const DAYS: u32 = 30;
+/// Entries that are in memory at once.
+const PART_ENTRIES: usize = 100_000;
 /// Repetitions of a query, of which the median is shown.
 const REPEATS: usize = 101;
 
 /// Queries by what they stand for. `HOT`, `WARM` and `RARE` are actors by how often they occur.
-const QUERIES: [(&str, &str); 12] = [
+const QUERIES: [(&str, &str); 14] = [
     ("newest", "*"),
     ("hot actor", "actor:HOT"),
     ("warm actor", "actor:WARM"),
     ("rare actor", "actor:RARE"),
+    ("target", "target:TARGET"),
     ("action + time", "action:ACTION since:2026-10-01 until:2026-10-05"),
     ("action wildcard", "action:booking.*"),
     ("one word", "customer"),
@@ -48,23 +54,43 @@ const QUERIES: [(&str, &str); 12] = [
     ("number range", "changes.amount.after>1000"),
     ("network", "ip:10.0.0.0/8"),
     ("not", "-outcome:success"),
+    ("a tenth", "since:2026-10-01 until:2026-10-04"),
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let events = std::env::args().nth(1).map_or(Ok(100_000), |text| text.parse::<usize>())?;
+    let mut args = std::env::args().skip(1);
+    let events = args.next().map_or(Ok(100_000), |text| text.parse::<usize>())?;
     let folder = tempfile::tempdir()?;
-    let entries: Vec<Vec<u8>> = entries(events)?;
-    let event_bytes = entries.iter().map(Vec::len).sum::<usize>() / events;
-    print(&format!("{events} entries of {event_bytes} bytes on average"));
-    let ours = ours(&folder.path().join("ours"), &entries)?;
-    let bare = bare(&folder.path().join("bare"), &entries)?;
-    print(&format!("ratio to bare tantivy: {:.2}", ours / bare));
+    let mut target = String::new();
+    if let Some(path) = args.next() {
+        write_rows(Path::new(&path), events)?;
+    }
+    for_parts(events, |_, entries| {
+        let event = event_of(entries.last().map_or(&[][..], Vec::as_slice))?;
+        target = target_of(&event);
+        Ok(())
+    })?;
+    let (index, ours) = ours(&folder.path().join("ours"), events)?;
+    let queries = ask(&index, &target)?;
+    let bare = bare(&folder.path().join("bare"), events)?;
+    let ratio = ours["entries_per_s"].as_f64().unwrap_or(0.0)
+        / bare["entries_per_s"].as_f64().unwrap_or(f64::INFINITY);
+    print(&format!("ratio to bare tantivy: {ratio:.2}"));
+    print(&json!({"events": events, "ours": ours, "bare": bare, "queries": queries}).to_string());
     Ok(())
 }
 
-fn entries(events: usize) -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
-    let corpus = Corpus::new(SEED, START, DAYS, events);
-    let entries = corpus.zip(0_u64..).map(|(event, index)| {
+/// What is done with entries from an index on.
+type Part<'a> = &'a mut dyn FnMut(u64, &[Vec<u8>]) -> Result<(), Box<dyn Error>>;
+
+/// Makes the entries part by part.
+fn for_parts(
+    events: usize,
+    mut part: impl FnMut(u64, &[Vec<u8>]) -> Result<(), Box<dyn Error>>,
+) -> Result<(), Box<dyn Error>> {
+    let part: Part<'_> = &mut part;
+    let (mut entries, mut first) = (Vec::new(), 0);
+    for (event, index) in Corpus::new(SEED, START, DAYS, events).zip(0_u64..) {
         let header = Header {
             origin: Name::origin(ORIGIN)?,
             index: LeafIndex(index),
@@ -83,36 +109,75 @@ fn entries(events: usize) -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
         };
         let mut bytes = Vec::new();
         build_entry(&mut bytes, &header, event.json.as_bytes(), None)?;
-        Ok(bytes)
-    });
-    entries.collect()
-}
-
-/// Fills ours and asks; gives entries a second.
-fn ours(folder: &Path, entries: &[Vec<u8>]) -> Result<f64, Box<dyn Error>> {
-    let index = Index::open(folder, &Name::origin(ORIGIN)?)?;
-    let mut writer = index.writer();
-    let start = Instant::now();
-    for (number, entry) in entries.iter().enumerate() {
-        writer.take(LeafIndex(number as u64), entry)?;
-        if (number + 1) % COMMIT_ENTRIES_MAX == 0 {
-            writer.commit()?;
+        entries.push(bytes);
+        if entries.len() == PART_ENTRIES {
+            part(first, &entries)?;
+            entries.clear();
+            first = index + 1;
         }
     }
-    writer.commit()?;
-    writer.rest()?;
-    let rate = entries.len() as f64 / start.elapsed().as_secs_f64();
-    show("ours", rate, folder, entries.len())?;
-    // Segments that were merged away go at the next commit of a running follower.
-    let index = Index::open(folder, &Name::origin(ORIGIN)?)?;
-    let start = Instant::now();
-    drop(Index::open(folder, &Name::origin(ORIGIN)?)?);
-    print(&format!("open, every checksum read: {:.1} ms", start.elapsed().as_secs_f64() * 1e3));
-    ask(&index)?;
-    Ok(rate)
+    if entries.is_empty() { Ok(()) } else { part(first, &entries) }
 }
 
-fn ask(index: &Index) -> Result<(), Box<dyn Error>> {
+fn event_of(entry: &[u8]) -> Result<Value, Box<dyn Error>> {
+    let line = entry.split(|byte| *byte == b'\n').nth(1).unwrap_or_default();
+    Ok(serde_json::from_slice(line)?)
+}
+
+/// The first target as a query names it.
+fn target_of(event: &Value) -> String {
+    let target = event["target"].as_array().and_then(|all| all.first()).unwrap_or(&event["target"]);
+    let text = |key: &str| target[key].as_str().unwrap_or_default();
+    format!("{}/{}", text("type"), text("id"))
+}
+
+/// Rows as PostgreSQL's COPY takes them: index, time, actor, action, target, outcome, event.
+fn write_rows(path: &Path, events: usize) -> Result<(), Box<dyn Error>> {
+    let mut file = BufWriter::new(fs::File::create(path)?);
+    for_parts(events, |first, entries| {
+        for (index, entry) in (first..).zip(entries) {
+            let event = event_of(entry)?;
+            let text = |path: &str| event.pointer(path).and_then(Value::as_str).unwrap_or_default();
+            let (time, actor, action) = (text("/time"), text("/actor/id"), text("/action"));
+            let (target, outcome) = (target_of(&event), text("/outcome"));
+            let row = format!("{index}\t{time}\t{actor}\t{action}\t{target}\t{outcome}\t{event}");
+            writeln!(file, "{}", row.replace('\\', "\\\\"))?;
+        }
+        Ok(())
+    })?;
+    Ok(file.flush()?)
+}
+
+/// Fills ours.
+fn ours(folder: &Path, events: usize) -> Result<(Index, Value), Box<dyn Error>> {
+    let index = Index::open(folder, &Name::origin(ORIGIN)?)?;
+    let mut writer = index.writer();
+    forget_peak()?;
+    let mut took = Duration::ZERO;
+    for_parts(events, |first, entries| {
+        let start = Instant::now();
+        for (number, entry) in (first..).zip(entries) {
+            writer.take(LeafIndex(number), entry)?;
+            if (number + 1).is_multiple_of(COMMIT_ENTRIES_MAX as u64) {
+                writer.commit()?;
+            }
+        }
+        took += start.elapsed();
+        Ok(())
+    })?;
+    let start = Instant::now();
+    writer.commit()?;
+    writer.rest()?;
+    took += start.elapsed();
+    // Segments that were merged away go at the next commit of a running follower.
+    drop(index);
+    let start = Instant::now();
+    let index = Index::open(folder, &Name::origin(ORIGIN)?)?;
+    print(&format!("open, every checksum read: {:.1} ms", start.elapsed().as_secs_f64() * 1e3));
+    Ok((index, show("ours", took, folder, events)?))
+}
+
+fn ask(index: &Index, target: &str) -> Result<Vec<Value>, Box<dyn Error>> {
     let facets = Want { facets: &Facet::ALL[..2], ..Want::default() };
     let request = Request {
         query: &Ast::All,
@@ -126,22 +191,28 @@ fn ask(index: &Index) -> Result<(), Box<dyn Error>> {
     let actors = &counts[1].values;
     let nth = |place: usize| actors.get(place).or(actors.last()).map_or("none", |(name, _)| name);
     let action = counts[0].values.first().map_or("none", |(name, _)| name);
+    let mut all_told = Vec::new();
     for (name, text) in QUERIES {
         let text = text.replace("HOT", nth(0)).replace("WARM", nth(6)).replace("RARE", nth(19));
-        let query = parse(&text.replace("ACTION", action))?;
+        let text = text.replace("ACTION", action).replace("TARGET", target);
+        let query = parse(&text)?;
         let page = Request { query: &query, want: Want::default(), ..request };
         let all = Want { total: true, facets: &Facet::ALL, histogram: true };
         let counted = Request { want: all, ..page };
         let only_total = Request { want: Want { total: true, ..Want::default() }, ..page };
+        let matches = index.search(&counted)?.total.unwrap_or_default();
+        let page_us = median_us(index, &page, REPEATS)?;
+        let count_us = median_us(index, &only_total, REPEATS / 10)?;
+        let counted_us = median_us(index, &counted, REPEATS / 10)?;
         print(&format!(
-            "{name:<16} {:>9} matches, newest 100 {:>8.0} us, count {:>8.0} us, count, facets, histogram {:>8.0} us",
-            index.search(&counted)?.total.unwrap_or_default(),
-            median_us(index, &page, REPEATS)?,
-            median_us(index, &only_total, REPEATS / 10)?,
-            median_us(index, &counted, REPEATS / 10)?,
+            "{name:<16} {matches:>9} matches, newest 100 {page_us:>8.0} us, count {count_us:>8.0} us, count, facets, histogram {counted_us:>8.0} us",
         ));
+        all_told.push(json!({
+            "name": name, "query": text, "matches": matches, "page_us": page_us,
+            "count_us": count_us, "counted_us": counted_us,
+        }));
     }
-    Ok(())
+    Ok(all_told)
 }
 
 fn median_us(index: &Index, request: &Request<'_>, repeats: usize) -> Result<f64, Box<dyn Error>> {
@@ -155,8 +226,8 @@ fn median_us(index: &Index, request: &Request<'_>, repeats: usize) -> Result<f64
     Ok(times[times.len() / 2])
 }
 
-/// Fills a plain index of tantivy; gives entries a second.
-fn bare(folder: &Path, entries: &[Vec<u8>]) -> Result<f64, Box<dyn Error>> {
+/// Fills a plain index of tantivy.
+fn bare(folder: &Path, events: usize) -> Result<Value, Box<dyn Error>> {
     fs::create_dir_all(folder)?;
     let mut schema = Schema::builder();
     let words = TextFieldIndexing::default().set_tokenizer("default");
@@ -170,39 +241,53 @@ fn bare(folder: &Path, entries: &[Vec<u8>]) -> Result<f64, Box<dyn Error>> {
         .num_merge_threads(index::limits::MERGE_THREADS)
         .build();
     let mut writer: tantivy::IndexWriter = index.writer_with_options(options)?;
-    let start = Instant::now();
-    for (place, entry) in (0_u64..).zip(entries) {
-        let line = entry.split(|byte| *byte == b'\n').nth(1).unwrap_or_default();
-        let object: std::collections::BTreeMap<String, tantivy::schema::OwnedValue> =
-            serde_json::from_slice(line)?;
-        let mut document = TantivyDocument::new();
-        document.add_u64(number, place);
-        document.add_object(event, object);
-        writer.add_document(document)?;
-        if (place + 1).is_multiple_of(COMMIT_ENTRIES_MAX as u64) {
-            writer.commit()?;
+    forget_peak()?;
+    let mut took = Duration::ZERO;
+    for_parts(events, |first, entries| {
+        let start = Instant::now();
+        for (place, entry) in (first..).zip(entries) {
+            let line = entry.split(|byte| *byte == b'\n').nth(1).unwrap_or_default();
+            let object: std::collections::BTreeMap<String, tantivy::schema::OwnedValue> =
+                serde_json::from_slice(line)?;
+            let mut document = TantivyDocument::new();
+            document.add_u64(number, place);
+            document.add_object(event, object);
+            writer.add_document(document)?;
+            if (place + 1).is_multiple_of(COMMIT_ENTRIES_MAX as u64) {
+                writer.commit()?;
+            }
         }
-    }
+        took += start.elapsed();
+        Ok(())
+    })?;
+    let start = Instant::now();
     writer.commit()?;
     writer.wait_merging_threads()?;
-    let rate = entries.len() as f64 / start.elapsed().as_secs_f64();
-    show("bare tantivy", rate, folder, entries.len())?;
-    Ok(rate)
+    took += start.elapsed();
+    show("bare tantivy", took, folder, events)
 }
 
-fn show(name: &str, rate: f64, folder: &Path, entries: usize) -> Result<(), Box<dyn Error>> {
-    let mut bytes = 0;
-    for file in walk(folder)? {
-        bytes += file;
-    }
+/// Begins to measure the most memory anew (proc(5), `clear_refs`).
+fn forget_peak() -> std::io::Result<()> {
+    fs::write("/proc/self/clear_refs", "5")
+}
+
+fn show(
+    name: &str,
+    took: Duration,
+    folder: &Path,
+    entries: usize,
+) -> Result<Value, Box<dyn Error>> {
+    let bytes: u64 = walk(folder)?.iter().sum();
     let status = fs::read_to_string("/proc/self/status")?;
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+    let peak_kb: f64 = peak.trim().trim_end_matches(" kB").parse()?;
+    let rate = entries as f64 / took.as_secs_f64();
+    let (each, peak_mb) = (bytes as f64 / entries as f64, peak_kb / 1e3);
     print(&format!(
-        "{name}: {rate:.0} entries/s, {:.1} bytes/entry on disk, peak memory of the process so far (entries included) {}",
-        bytes as f64 / entries as f64,
-        peak.trim()
+        "{name}: {rate:.0} entries/s, {each:.1} bytes/entry on disk, at most {peak_mb:.0} MB of memory, with {PART_ENTRIES} entries in it"
     ));
-    Ok(())
+    Ok(json!({"entries_per_s": rate, "bytes_per_entry": each, "peak_mb": peak_mb}))
 }
 
 /// Sizes of all files below a folder.

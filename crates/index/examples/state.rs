@@ -15,6 +15,7 @@ use index::query::{Ast, parse};
 use index::state::{Ask, At};
 use index::{Derived, Index, Walk};
 use log::{Cell, CellOptions, Env, LogHandle};
+use serde_json::json;
 use support::{Cost, Failure, Place, print, submit, writer};
 
 /// Events of a batch.
@@ -92,7 +93,7 @@ fn fill(log: &LogHandle, place: &Place) -> Result<Index, Failure> {
 }
 
 fn ask(index: &Index, log: &LogHandle, events: u64) -> Result<(), Failure> {
-    let read = |index| log.entry(index);
+    let read = |index| log.entry_unlinked(index);
     let middle = Some(At::Index(LeafIndex(events / 2)));
     let names: Vec<String> =
         (0..3 * ASKED).map(|n| format!("invoice/{}", n * 104_729 % (events / 10).max(1))).collect();
@@ -108,8 +109,17 @@ fn ask(index: &Index, log: &LogHandle, events: u64) -> Result<(), Failure> {
         Ok(index.state(&all(name, middle, STATE_ENTRIES_MAX), &read)?.versions)
     })?;
     let hot = vec!["invoice/hot".to_owned(); 11];
-    timed("state of the hot one", &hot, |name| {
+    timed("history of the hot one, a page", &hot, |name| {
+        Ok(index.history(&all(name, None, 100), &read)?.versions.len())
+    })?;
+    timed("state of the hot one, first", &hot[..1], |name| {
         Ok(index.state(&all(name, None, STATE_ENTRIES_MAX), &read)?.versions)
+    })?;
+    timed("state of the hot one, again", &hot, |name| {
+        Ok(index.state(&all(name, None, STATE_ENTRIES_MAX), &read)?.versions)
+    })?;
+    timed("the same in the middle", &hot, |name| {
+        Ok(index.state(&all(name, middle, STATE_ENTRIES_MAX), &read)?.versions)
     })?;
     let query = parse("actor:u-007")?;
     timed("oldest 100 of an actor, indexes", &hot, |_| {
@@ -139,11 +149,10 @@ fn timed(
     }
     times_us.sort_by(f64::total_cmp);
     let part = |share: usize| times_us.get(times_us.len() * share / 100).copied().unwrap_or(0.0);
-    print(&format!(
-        "{what:<32} {:>8.1} entries, p50 {:>9.0} us, p90 {:>9.0} us",
-        versions as f64 / names.len() as f64,
-        part(50),
-        part(90),
-    ));
+    let each = versions as f64 / names.len() as f64;
+    let (p50_us, p90_us) = (part(50), part(90));
+    print(&format!("{what:<32} {each:>8.1} entries, p50 {p50_us:>9.0} us, p90 {p90_us:>9.0} us"));
+    let told = json!({"what": what, "entries": each, "p50_us": p50_us, "p90_us": p90_us});
+    print(&told.to_string());
     Ok(())
 }

@@ -21,7 +21,7 @@ use tantivy::TantivyError;
 use crate::index::IndexError;
 use crate::limits::{
     BATCH_ENTRIES, COMMIT_ENTRIES_MAX, COMMIT_IDLE_MS, COMMIT_MS_MAX, FOLLOWERS_AWAKE_MAX,
-    REST_AFTER_MS, RETRY_AFTER_MS,
+    PANIC_RETRY_MS, PANIC_RETRY_MS_MAX, REST_AFTER_MS, RETRY_AFTER_MS,
 };
 use crate::pool::{Next, Pool, Work};
 
@@ -183,6 +183,8 @@ pub(crate) struct Run<S, D> {
     pending: Pending,
     /// Not before this, after an error.
     retry_at: Option<Instant>,
+    /// Steps that panicked since the last commit.
+    panics: u32,
     awake: Option<Awake>,
     all_awake: Arc<AtomicUsize>,
 }
@@ -231,6 +233,7 @@ impl<S: Source, D: Derived> Run<S, D> {
             growth: None,
             pending: Pending::none(),
             retry_at: None,
+            panics: 0,
             awake: None,
             all_awake: Arc::clone(all_awake),
         };
@@ -254,7 +257,7 @@ impl<S: Source, D: Derived> Run<S, D> {
         let caught_up = derived.cursor().next == self.size;
         if self.pending.entries > 0 && (is_crowded || self.pending.is_due(caught_up)) {
             derived.commit()?;
-            self.pending = Pending::none();
+            (self.pending, self.panics) = (Pending::none(), 0);
             let through = derived.cursor().next;
             self.report(|progress| (progress.through, progress.failure) = (through, None));
         }
@@ -376,6 +379,19 @@ impl<S: Source, D: Derived> Work for Run<S, D> {
         self.derived = Some(derived);
         next
     }
+
+    fn broke_off(&mut self) -> Next {
+        let pause = panic_pause(self.panics);
+        let why = "a step of it panicked; see the server's own log";
+        tracing::error!(origin = %self.source.origin(), ?pause, "a follower panicked and begins again");
+        self.panics = self.panics.saturating_add(1);
+        (self.derived, self.awake, self.growth) = (None, None, None);
+        (self.is_checked, self.pending) = (false, Pending::none());
+        self.report(|progress| progress.failure = Some(why.to_owned()));
+        let at = Instant::now() + pause;
+        self.retry_at = Some(at);
+        Next::At(at)
+    }
 }
 
 impl Pending {
@@ -388,6 +404,13 @@ impl Pending {
         let idle = caught_up && self.last_commit.elapsed() >= COMMIT_IDLE;
         idle || self.entries >= COMMIT_ENTRIES_MAX || self.since.elapsed() >= COMMIT_MAX
     }
+}
+
+/// How long a follower rests after one panic more than so many: twice as long each time.
+pub(crate) fn panic_pause(panics: u32) -> Duration {
+    let times = 1u32.checked_shl(panics).unwrap_or(u32::MAX).max(1);
+    let most = Duration::from_millis(PANIC_RETRY_MS_MAX);
+    Duration::from_millis(PANIC_RETRY_MS).saturating_mul(times).min(most)
 }
 
 fn lock(progress: &Mutex<Progress>) -> MutexGuard<'_, Progress> {

@@ -22,6 +22,7 @@ use tokio::sync::watch;
 use crate::follower::{Cursor, Derived, DerivedError};
 use crate::limits::{MERGE_THREADS, WRITER_HEAP_BYTES};
 use crate::schema::{self, FORMAT, Facet, Fields, INDEX, RECEIVED, TIME, WORDS, Words};
+use crate::state::Marks;
 
 /// The folder of the search index within a log's derived data.
 const FOLDER: &str = "search";
@@ -60,6 +61,7 @@ struct Shared {
     opened: Mutex<Opened>,
     through: watch::Sender<TreeSize>,
     damaged: AtomicBool,
+    marks: Marks,
 }
 
 /// What is open now; replaced as a whole when the index is built anew.
@@ -152,6 +154,7 @@ impl Index {
             opened: Mutex::new(opened),
             through,
             damaged: AtomicBool::new(false),
+            marks: Marks::new(),
         };
         Ok(Index { shared: Arc::new(shared) })
     }
@@ -172,6 +175,10 @@ impl Index {
     pub fn writer(&self) -> SearchWriter {
         let cursor = self.shared.opened().cursor.clone();
         SearchWriter { index: self.clone(), writer: None, cursor }
+    }
+
+    pub(crate) fn marks(&self) -> &Marks {
+        &self.shared.marks
     }
 
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
@@ -372,6 +379,7 @@ impl Derived for SearchWriter {
         set_aside(&shared.folder, &shared.origin, why)?;
         shared.show(create(&shared.folder.join(FOLDER))?);
         shared.damaged.store(false, Ordering::Release);
+        shared.marks.clear();
         self.cursor = Cursor::START;
         Ok(())
     }

@@ -36,6 +36,11 @@ pub const COMMIT_IDLE_MS: u64 = 100;
 pub const REST_AFTER_MS: u64 = 5_000;
 /// Milliseconds after which a follower that failed tries again.
 pub const RETRY_AFTER_MS: u64 = 5_000;
+/// Milliseconds after which a follower that panicked begins again; twice as long after each further panic without a commit
+/// in between, ...
+pub const PANIC_RETRY_MS: u64 = 100;
+/// ... up to this: five minutes.
+pub const PANIC_RETRY_MS_MAX: u64 = 300_000;
 /// Bytes of memory for documents that are not written yet; beyond them a segment is written.
 pub const WRITER_HEAP_BYTES: usize = 128 * 1024 * 1024;
 /// Threads that merge segments of one index.
@@ -56,6 +61,10 @@ pub const UNION_TERMS_MAX: usize = 64;
 
 /// Entries of a resource that one answer is folded from; it says where to go on.
 pub const STATE_ENTRIES_MAX: usize = 10_000;
+/// Entries of a resource between two states of it that are kept: so many at most are read again for the next answer.
+pub const STATE_MARK_ENTRIES: usize = 64;
+/// Bytes of states that are kept for all resources of a log; those that were not asked for go first.
+pub const STATE_MARKS_BYTES: u64 = 32 * 1024 * 1024;
 /// Fields of a resource's state, in one stretch those counted that it takes away; over it there is no state (`query_limit`).
 pub const STATE_FIELDS_MAX: usize = 4_096;
 /// Bytes of the names and values of a state's fields; over it there is none (`query_limit`).

@@ -54,6 +54,8 @@ struct Task {
 pub(crate) trait Work: Send {
     /// Does a bounded piece of work; `waker` is rung when there is more.
     fn step(&mut self, waker: &Waker) -> Next;
+    /// Lets go of what a step that panicked left, so that nothing half done is seen, and says when to begin again.
+    fn broke_off(&mut self) -> Next;
 }
 
 /// When to step again.
@@ -164,13 +166,9 @@ impl Pool {
     fn run(self: Arc<Pool>) {
         while let Some((id, mut work)) = self.next() {
             let waker = Waker::from(Arc::new(Bell { pool: Arc::downgrade(&self), id }));
-            // What a step broke off is dropped below, so that nothing half done is seen.
-            if let Ok(next) = catch_unwind(AssertUnwindSafe(|| work.step(&waker))) {
-                self.put_back(id, work, next);
-            } else {
-                tracing::error!("a follower panicked; its log is not followed until a restart");
-                self.drop_work(id, work);
-            }
+            let stepped = catch_unwind(AssertUnwindSafe(|| work.step(&waker)));
+            let next = stepped.unwrap_or_else(|_| work.broke_off());
+            self.put_back(id, work, next);
         }
     }
 

@@ -4,11 +4,12 @@
 //! index (entries of a target, oldest first) -> log (their bytes) -> Version ... -> State (fold of their changes)
 //! ```
 //!
-//! Nothing of it is kept: each answer is folded from the log anew.
+//! Nothing of it is stored: each answer is folded from the log, of what many entries name from a state on that is kept in memory.
 
 mod at;
 mod diff;
 mod fold;
+mod marks;
 mod version;
 
 use graven_merkle::{LeafIndex, TreeSize};
@@ -18,6 +19,8 @@ pub use at::At;
 pub use diff::Difference;
 use diff::difference;
 pub use fold::{Life, OverLimit, SetField, State};
+use marks::Mark;
+pub(crate) use marks::Marks;
 pub use version::{Change, Effect, Setter, Version};
 
 use crate::index::Index;
@@ -113,15 +116,28 @@ impl Index {
 
     /// The state of a resource, from its first entry on or, where `from` is later, what the entries from there do to it.
     pub fn state(&self, ask: &Ask<'_>, read: Read<'_>) -> Result<Folded, StateError> {
-        let found = self.of_target(ask)?;
-        let mut state = if ask.from.0 == 0 { State::new() } else { State::stretch() };
-        let mut versions = 0;
+        let of = (ask.target, ask.scope);
+        let is_whole = ask.from.0 == 0;
+        let mark = is_whole.then(|| self.marks().last(of, ask.at, ask.limit)).flatten();
+        let start = if is_whole { State::new() } else { State::stretch() };
+        let start = Mark { state: start, looked: 0, versions: 0, next: ask.from.0, time_ns: 0 };
+        let mut now = mark.unwrap_or(start);
+        let (from, limit) = (LeafIndex(now.next), ask.limit - now.looked);
+        let found = self.of_target(&Ask { from, limit, ..*ask })?;
+        let mut marks = Vec::new();
         for index in &found.results {
-            if let Some(version) = version(ask.target, *index, read)? {
-                versions += 1;
-                state.apply(&version)?;
+            let version = version(ask.target, *index, read)?;
+            (now.looked, now.next) = (now.looked + 1, index.0 + 1);
+            let Some(version) = version else { continue };
+            now.versions += 1;
+            now.time_ns = version.by.time.unix_ns();
+            now.state.apply(&version)?;
+            if is_whole && marks::is_due(now.looked) {
+                marks.push(now.clone());
             }
         }
+        self.marks().keep(of, marks);
+        let Mark { state, versions, .. } = now;
         Ok(Folded { state, versions, next: found.next, indexed_through: found.indexed_through })
     }
 

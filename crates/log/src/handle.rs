@@ -278,6 +278,12 @@ impl LogHandle {
         self.inner.reader.entry(&self.log, index)
     }
 
+    /// What an entry says, by a cheaper way: as [`LogHandle::entry`], but its `prev` and `nonce` may be zeros. Never to be hashed, proved or
+    /// given out as the entry.
+    pub fn entry_unlinked(&self, index: LeafIndex) -> Result<Vec<u8>, ReadError> {
+        self.inner.reader.unlinked(&self.log, index)
+    }
+
     /// An entry's C2SP tlog-proof against the newest signed checkpoint.
     pub fn proof(&self, index: LeafIndex) -> Result<String, ReadError> {
         let signed = self.signed_beyond(index)?;

@@ -167,6 +167,16 @@ impl OpenPart {
         Ok((first, entries))
     }
 
+    /// One entry, with zeros for its `prev` and `nonce`. What is stored of it has a checksum all the same.
+    pub(crate) fn unlinked(&self, index: u64) -> Result<Vec<u8>, PartError> {
+        let place = (index / BUNDLE_ENTRIES - self.meta.first / BUNDLE_ENTRIES) as usize;
+        let first = self.meta.first.max(index - index % BUNDLE_ENTRIES);
+        let stored = self.part.bundle(place).map_err(|source| store_error(&self.meta, source))?;
+        let entry = bundle::decode_unlinked(&stored, (index - first) as usize)
+            .map_err(|error| corrupt(&self.meta, first, crate::intake::with_cause(&error)))?;
+        entry.ok_or_else(|| corrupt(&self.meta, first, format!("its bundle lacks entry {index}")))
+    }
+
     fn check_crcs(&self, first: u64, entries: &Entries) -> Result<(), PartError> {
         for (place, crc) in entries.crcs().iter().enumerate() {
             let index = first + place as u64;

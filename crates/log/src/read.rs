@@ -171,6 +171,25 @@ impl Reader {
         Ok(entry.to_vec())
     }
 
+    /// What a committed entry says: its bytes, perhaps with zeros for its `prev` and `nonce`.
+    pub(crate) fn unlinked(&self, log: &LogShared, index: LeafIndex) -> Result<Vec<u8>, ReadError> {
+        let mut retries = 0;
+        loop {
+            let size = log.head().size;
+            let is_at_hand = log.tail().chunk(index.0).is_some()
+                || self.bundles.peek(&(log.no, index.0 / BUNDLE_ENTRIES)).is_some();
+            if is_at_hand || index.0 >= size.0 {
+                return self.entry(log, index);
+            }
+            let part = find_part(&log.parts(), index.0).ok_or(ReadError::Moved(index));
+            let part = part.and_then(|meta| self.open(&meta));
+            match part.and_then(|part| Ok(part.unlinked(index.0)?)) {
+                Err(error) if is_moved(&error) && retries < MOVED_RETRIES => retries += 1,
+                entry => return entry,
+            }
+        }
+    }
+
     /// The header line of an entry, without its line end.
     pub(crate) fn header_line(
         &self,

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use graven_merkle::TreeSize;
 use index::limits::FOLLOWER_THREADS;
-use index::{DerivedError, Follower, Followers, Index, SearchWriter};
+use index::{DerivedError, Follower, Followers, Index, Progress, SearchWriter};
 use log::LogHandle;
 use tokio::sync::watch;
 
@@ -17,7 +17,11 @@ pub struct Finders {
     followers: Followers,
     /// By the log's name.
     by_log: Mutex<BTreeMap<String, Arc<Finder>>>,
+    told: OnIndexed,
 }
+
+/// Called with a log's name and how far its index is, whenever that changes, on a thread of the followers.
+pub type OnIndexed = Arc<dyn Fn(&str, &Progress) + Send + Sync>;
 
 /// The search index of one log.
 pub(crate) struct Finder {
@@ -28,9 +32,9 @@ pub(crate) struct Finder {
 
 impl Finders {
     /// Starts the threads. The indexes lie in `derived`, which may be deleted while the server stands.
-    pub fn start(derived: &Path) -> std::io::Result<Finders> {
+    pub fn start(derived: &Path, told: OnIndexed) -> std::io::Result<Finders> {
         let followers = Followers::start("graven-find", FOLLOWER_THREADS)?;
-        Ok(Finders { folder: derived.to_owned(), followers, by_log: Mutex::default() })
+        Ok(Finders { folder: derived.to_owned(), followers, by_log: Mutex::default(), told })
     }
 
     /// Opens a log's index, or begins one, and keeps it up to date from now on.
@@ -44,9 +48,12 @@ impl Finders {
             opened.send_replace(Some(index));
             Ok(writer)
         };
-        let follower = self.followers.follow(log.clone(), open, Box::new(|_| {}));
+        let (name, told) = (log.info().name.to_string(), Arc::clone(&self.told));
+        let of = name.clone();
+        let on_progress = Box::new(move |progress: &Progress| told(&of, progress));
+        let follower = self.followers.follow(log.clone(), open, on_progress);
         let finder = Arc::new(Finder { index, follower });
-        self.lock().insert(log.info().name.to_string(), finder);
+        self.lock().insert(name, finder);
     }
 
     /// A log's index.

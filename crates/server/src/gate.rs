@@ -22,6 +22,7 @@ use env::{Clock, Disk, OpenMode, Random};
 use graven_entry::{AuthMethod, Entry, Grade, Time};
 use graven_merkle::{Frontier, Hash, LeafIndex, leaf_hash};
 use log::{Cell, Env, LogHandle, ReadError, Writer};
+use zeroize::Zeroizing;
 
 use crate::limits::LAST_USED_NS;
 use crate::oidc::{Oidc, OidcError, OidcOptions};
@@ -549,6 +550,11 @@ impl Gate {
         let hash = self.key.hash(token.text.as_bytes());
         let credential = Credential { proof: Proof::Token(token.id.clone(), hash), expires };
         (token, credential)
+    }
+
+    /// The secret of a saved query's webhook.
+    pub(crate) fn webhook_secret(&self, salt: &str) -> Zeroizing<[u8; 32]> {
+        self.key.webhook_secret(salt)
     }
 
     /// The clock since boot.

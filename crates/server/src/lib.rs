@@ -42,10 +42,12 @@ mod session;
 mod shared;
 mod tls;
 mod ui;
+mod watch;
+mod webhook;
 mod wire;
 
 pub use erasure::{Because, Erased, Subject, erase, finish_erasures, set_hold, show_subject};
-pub use find::Finders;
+pub use find::{Finders, OnIndexed};
 pub use gate::{Gate, GateError, GateOptions};
 pub use limits::ServerLimits;
 pub use oidc::{OidcClient, OidcError, OidcOptions};
@@ -55,6 +57,7 @@ pub use reveal::{Revealed, Wanted, reveal};
 pub use sealing::Sealing;
 pub use server::{BindError, Server, ServerOptions};
 pub use tls::{Tls, TlsError};
+pub use webhook::{Networks, NetworksError};
 
 #[cfg(test)]
 mod tests;

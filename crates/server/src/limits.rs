@@ -126,6 +126,23 @@ pub const FINDINGS_ROWS_MAX: usize = 60;
 /// Bytes of the path of such a place; what is longer is cut.
 pub const FINDING_PATH_BYTES_MAX: usize = 128;
 
+/// Entries that a saved query looks at before others get their turn.
+pub const WATCH_ENTRIES_PER_READ: u64 = 1_024;
+/// How often a saved query writes down where it is: after a crash it looks again at no more than came in such a time.
+pub const WATCH_PLACE_EVERY: Duration = Duration::from_secs(10);
+/// How long a saved query that cannot go on waits before it tries again.
+pub const WATCH_RETRY: Duration = Duration::from_secs(5);
+/// Webhooks that are sent at once; further ones wait.
+pub const WEBHOOKS_AT_ONCE: usize = 8;
+/// Longest time between two attempts at a webhook.
+pub const WEBHOOK_PAUSE_MAX: Duration = Duration::from_mins(10);
+/// Bytes of the entries that a webhook shows; of further ones it tells the indexes.
+pub const WEBHOOK_ENTRIES_BYTES_MAX: usize = 256 * 1024;
+/// How long a webhook is also signed with the secret before: one day.
+pub const WEBHOOK_OLD_SECRET_NS: u64 = 86_400 * 1_000_000_000;
+/// Networks that webhooks may be let reach; more are refused.
+pub const WEBHOOK_NETWORKS_MAX: usize = 64;
+
 /// What a server runs with; [`ServerLimits::default`] holds the constants above.
 #[derive(Clone, Debug)]
 pub struct ServerLimits {
@@ -163,6 +180,14 @@ pub struct ServerLimits {
     pub search_time: Duration,
     /// Time for which a search waits until what it is to find can be found, or the index is open.
     pub search_wait: Duration,
+    /// Time for a webhook's receiver to answer.
+    pub webhook_time: Duration,
+    /// Time between the first two attempts at a webhook; each further one is twice as long, up to [`WEBHOOK_PAUSE_MAX`].
+    pub webhook_pause: Duration,
+    /// Attempts at a webhook, after which it is given up. With the others' defaults: about two days.
+    pub webhook_attempts_max: u32,
+    /// How often the server is measured for saved queries that ask that.
+    pub watch_every: Duration,
     /// Time for which a stopping server waits for what is in flight.
     pub shutdown: Duration,
 }
@@ -187,6 +212,10 @@ impl Default for ServerLimits {
             searches_max: 8,
             search_time: Duration::from_secs(10),
             search_wait: Duration::from_secs(10),
+            webhook_time: Duration::from_secs(10),
+            webhook_pause: Duration::from_secs(1),
+            webhook_attempts_max: 300,
+            watch_every: Duration::from_secs(10),
             shutdown: Duration::from_secs(20),
         }
     }

@@ -18,6 +18,14 @@ const ROUTE_LABELS: usize = ROUTES.len() + 1;
 /// The codes of refusals.
 const CODES: usize = Code::ALL.len();
 
+/// What is told of each saved query.
+const QUERY_ROWS: [(&str, &str, &str); 4] = [
+    ("graven_query_lag", "gauge", "entries that a saved query has not looked at yet"),
+    ("graven_query_pending", "gauge", "1 where a saved query fired and its webhook is not told"),
+    ("graven_query_delivered_total", "counter", "firings that a webhook told, since it was saved"),
+    ("graven_query_dead_total", "counter", "firings that were given up, since it was saved"),
+];
+
 /// What the server counts of itself. Only ever grows.
 pub(crate) struct Counters {
     requests: [[AtomicU64; STATUS_CLASSES]; ROUTE_LABELS],
@@ -72,6 +80,7 @@ pub(crate) fn render(shared: &Shared, metrics: &Metrics, health: &Health) -> Str
     page.http(shared);
     page.log(metrics);
     page.finders(shared);
+    page.queries(shared);
     let seconds = |time: Time| time.unix_ns() / NS_PER_S;
     page.health(health, seconds(shared.started), seconds(shared.gate.now()));
     page.text
@@ -167,6 +176,27 @@ impl Page {
         for (log, through) in &all {
             let lag = size(log).saturating_sub(through.0);
             self.sample("graven_index_lag", &format!("{{log=\"{log}\"}}"), lag);
+        }
+    }
+
+    fn queries(&mut self, shared: &Shared) {
+        let rows: Vec<(String, [u64; 4])> = {
+            let standing = shared.gate.standing();
+            let all = standing.queries.all().map(|(name, saved)| {
+                let size = shared.cell.log(&name.log).map_or(0, |log| log.info().size.0);
+                let next = shared.watching.state(name).next.max(saved.next);
+                let lag = if saved.when.is_check() { 0 } else { size.saturating_sub(next) };
+                let labels = format!("{{log=\"{}\",query=\"{}\"}}", name.log, name.name);
+                let pending = u64::from(saved.pending.is_some());
+                (labels, [lag, pending, saved.delivered, saved.dead])
+            });
+            all.collect()
+        };
+        for (place, (name, kind, help)) in QUERY_ROWS.into_iter().enumerate() {
+            self.head(name, kind, help);
+            for (labels, values) in &rows {
+                self.sample(name, labels, values.get(place).copied().unwrap_or_default());
+            }
         }
     }
 

@@ -252,6 +252,23 @@ fn access_schemas() -> Value {
             }))},
         })),
         "Policy": object(&["id"], &json!({"id": text, "text": {"type": ["string", "null"]}})),
+        "SavedQuery": object(&["name"], &json!({
+            "name": text, "query": text, "when": text, "url": text, "owner": text, "saved": text,
+            "next": count, "stands": {"type": ["string", "null"]},
+            "pending": {"type": ["object", "null"]}, "delivered": count, "dead": count,
+            "dead_letters": {"type": "array", "items": object(&["id", "why", "time"], &json!({
+                "id": text, "why": text, "time": text,
+            }))},
+            "secret": {"type": "string", "description": "what signs its webhooks (Standard Webhooks 1.0), only in the answer to a change"},
+        })),
+        "Queries": object(&["queries"], &json!({"queries": list("SavedQuery")})),
+        "ChangeQuery": object(&[], &json!({
+            "query": text, "when": text, "url": text, "from": count,
+            "rotate": {"type": "boolean"}, "remove": {"type": "boolean"},
+        })),
+        "Tested": object(&["delivered", "why"], &json!({
+            "delivered": {"type": "boolean"}, "why": {"type": ["string", "null"]},
+        })),
         "Policies": object(&["policies", "schema"], &json!({
             "policies": list("Policy"), "schema": text,
         })),
@@ -377,6 +394,7 @@ fn search_schemas() -> Value {
 fn state_schemas() -> Value {
     let (text, count, flag) = (schema_of("string"), schema_of("integer"), schema_of("boolean"));
     let next = json!({"type": ["integer", "null"], "minimum": 0});
+    let narrowed = json!({"type": "boolean", "description": "true where policies hide entries from the caller"});
     let at = json!({"type": ["integer", "string", "null"]});
     let setter = json!({"index": count, "time": text, "actor": {}, "action": text, "grade": text});
     let by = ["index", "time", "actor", "action", "grade"];
@@ -402,23 +420,23 @@ fn state_schemas() -> Value {
                 "target": text, "at": at, "exists": {"type": ["boolean", "null"]},
                 "last": {"anyOf": [set(json!({})), {"type": "null"}]}, "hidden": count, "entries": count,
                 name: fields(field), "cleared": flag, "removed": {"type": "array", "items": text},
-                "indexed_through": count, "next": next,
+                "indexed_through": count, "next": next, "narrowed": narrowed,
             }),
         )
     };
     json!({
         "History": object(&["target", "versions", "indexed_through", "next"], &json!({
             "target": text, "versions": {"type": "array", "items": set(version)},
-            "indexed_through": count, "next": next,
+            "indexed_through": count, "next": next, "narrowed": narrowed,
         })),
         "AsOf": state("state", json!({})),
         "Blame": state("fields", set(json!({"value": {}}))),
         "Diff": object(&["target", "a", "b", "fields", "indexed_through"], &json!({
             "target": text, "a": at, "b": at, "fields": fields(set(json!({"before": {}, "after": {}}))),
-            "indexed_through": count,
+            "indexed_through": count, "narrowed": narrowed,
         })),
         "Timeline": object(&["results", "indexed_through", "next"], &json!({
-            "results": list("Result"), "indexed_through": count, "next": next,
+            "results": list("Result"), "indexed_through": count, "next": next, "narrowed": narrowed,
         })),
     })
 }

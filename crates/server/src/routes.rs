@@ -13,8 +13,8 @@ use axum::routing::{MethodFilter, MethodRouter};
 
 use crate::dispatch::{Answer, Handler, Target, dispatch};
 use crate::handlers::{
-    approvals, blobs, entries, events, factors, keys, logs, pages, policies, scope, sealed, search,
-    session, state, streams, subjects, tail, tiles, tokens, views,
+    approvals, blobs, entries, events, factors, keys, logs, pages, policies, queries, scope,
+    sealed, search, session, state, streams, subjects, tail, tiles, tokens, views,
 };
 use crate::record::Recorded;
 use crate::shared::Shared;
@@ -179,7 +179,7 @@ const APPEND: Doc = Doc {
 };
 
 /// All routes of the server.
-pub(crate) static ROUTES: [Route; 69] = [
+pub(crate) static ROUTES: [Route; 72] = [
     Route {
         method: Method::Post,
         path: "/api/v1/logs",
@@ -825,6 +825,45 @@ pub(crate) static ROUTES: [Route; 69] = [
             "set a Cedar policy, or take it away",
             &[(JSON, "ChangePolicy")],
             &[(200, JSON, "Policy")],
+        ),
+    },
+    Route {
+        method: Method::Get,
+        path: "/api/v1/logs/{log}/queries",
+        access: Access::Needs(Right::ManageQueries),
+        recorded: Recorded::Always("graven.list"),
+        handler: |call| at_once(queries::list(call)),
+        doc: read(
+            "listQueries",
+            "a log's saved queries, and how each goes",
+            &[],
+            &[(200, JSON, "Queries")],
+        ),
+    },
+    Route {
+        method: Method::Post,
+        path: "/api/v1/logs/{log}/queries/{query}",
+        access: Access::Needs(Right::ManageQueries),
+        recorded: Recorded::Refusals("graven.query"),
+        handler: |call| Box::pin(queries::change(call)),
+        doc: change(
+            "changeQuery",
+            "save a query that a webhook tells of, draw its secret anew, or take it away",
+            &[(JSON, "ChangeQuery")],
+            &[(200, JSON, "SavedQuery")],
+        ),
+    },
+    Route {
+        method: Method::Post,
+        path: "/api/v1/logs/{log}/queries/{query}/test",
+        access: Access::Needs(Right::ManageQueries),
+        recorded: Recorded::Always("graven.query.test"),
+        handler: |call| Box::pin(queries::test(call)),
+        doc: change(
+            "testQuery",
+            "send a saved query's webhook once, to see whether it arrives",
+            &[],
+            &[(200, JSON, "Tested")],
         ),
     },
     Route {

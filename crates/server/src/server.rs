@@ -2,13 +2,14 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use log::Cell;
 use tokio::net::TcpStream;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
 
@@ -21,6 +22,8 @@ use crate::routes::router;
 use crate::sealing::Sealing;
 use crate::shared::Shared;
 use crate::tls::Tls;
+use crate::watch;
+use crate::webhook::Networks;
 
 /// Pause after a failed accept, such as for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -42,14 +45,29 @@ pub struct ServerOptions {
     pub sealing: Option<Arc<Sealing>>,
     /// What finds entries; without it there is no search.
     pub finders: Option<Arc<Finders>>,
+    /// Networks that are not public and that webhooks may reach.
+    pub webhook_networks: Networks,
+    /// The folder of what is derived from logs; without it saved queries look again from their last firing on at each start.
+    pub derived: Option<PathBuf>,
 }
 
 impl ServerOptions {
     /// The defaults for an address.
     pub fn new(listen: SocketAddr) -> ServerOptions {
         let (limits, proxies) = (ServerLimits::default(), Vec::new());
-        let (tls, sealing, finders) = (None, None, None);
-        ServerOptions { listen, limits, proxies, reads_unrecorded: false, tls, sealing, finders }
+        let (tls, sealing, finders, derived) = (None, None, None, None);
+        let (reads_unrecorded, webhook_networks) = (false, Networks::default());
+        ServerOptions {
+            listen,
+            limits,
+            proxies,
+            reads_unrecorded,
+            tls,
+            sealing,
+            finders,
+            webhook_networks,
+            derived,
+        }
     }
 }
 
@@ -58,7 +76,7 @@ pub struct Server {
     listener: TcpListener,
     local_addr: SocketAddr,
     shared: Arc<Shared>,
-    stop: watch::Sender<bool>,
+    stop: tokio::sync::watch::Sender<bool>,
 }
 
 /// Why a server cannot listen.
@@ -77,7 +95,7 @@ impl Server {
         let listen = options.listen;
         let (listener, local_addr) =
             open_listener(listen).map_err(|source| BindError { listen, source })?;
-        let (stop, stopping) = watch::channel(false);
+        let (stop, stopping) = tokio::sync::watch::channel(false);
         let shared = Shared::new(cell, gate, options, stopping);
         Ok(Server { listener, local_addr, shared, stop })
     }
@@ -107,6 +125,7 @@ impl Server {
                 sealing.findings.run(&shared.cell, shared.stopping.clone()).await;
             }
         });
+        let watching = tokio::spawn(watch::run(Arc::clone(&self.shared)));
         let mut shutdown = std::pin::pin!(shutdown);
         loop {
             tokio::select! {
@@ -126,6 +145,7 @@ impl Server {
         connections.end(self.shared.limits.shutdown).await;
         report(recorder.await);
         report(dropping.await);
+        report(watching.await);
         let finders = self.shared.finders.clone();
         report(tokio::task::spawn_blocking(move || finders.map(|all| all.stop())).await.map(drop));
         report(finding.await);

@@ -20,6 +20,7 @@ use crate::record::Records;
 use crate::sealing::Sealing;
 use crate::server::ServerOptions;
 use crate::tls::Tls;
+use crate::watch::Watching;
 
 /// The state behind every handler. Cheap to reach, never locked.
 pub(crate) struct Shared {
@@ -34,6 +35,8 @@ pub(crate) struct Shared {
     sealing: Option<Arc<Sealing>>,
     /// What finds entries; nothing where search is off.
     pub(crate) finders: Option<Arc<Finders>>,
+    /// What saved queries are at.
+    pub(crate) watching: Watching,
     pub(crate) limits: ServerLimits,
     /// When it began.
     pub(crate) started: Time,
@@ -64,6 +67,7 @@ impl Shared {
     ) -> Arc<Self> {
         let ServerOptions { limits, proxies, reads_unrecorded, tls, sealing, finders, .. } =
             options;
+        let (networks, places) = (options.webhook_networks, options.derived);
         if let Some(finders) = &finders {
             cell.logs().iter().for_each(|log| finders.follow(log));
         }
@@ -77,6 +81,7 @@ impl Shared {
             tls,
             sealing,
             finders,
+            watching: Watching::new(limits.webhook_time, networks, places),
             counters: Counters::default(),
             connections: Arc::new(Semaphore::new(limits.connections_max)),
             requests: Semaphore::new(limits.requests_max),

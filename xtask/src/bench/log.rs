@@ -1,4 +1,5 @@
-//! `cargo xtask bench log`: the log's speed and cost; and `cargo xtask bench access`, what access and sealed values cost.
+//! `cargo xtask bench log`: the log's speed and cost; and `cargo xtask bench access`, what access and sealed values cost; and
+//! `cargo xtask bench find`, what search and state do.
 //!
 //! Every figure stands beside a limit or a rival that was measured in the same run on the same bytes. Servers and their load
 //! generator run on cores of their own. Nothing is asserted: what misses its goal is printed as missed. Programs that
@@ -25,7 +26,7 @@ use cores::Cores;
 use kit::Kit;
 use line::Line;
 use machine::Machine;
-use rows::{ACCESS_ROWS, ROWS, Row};
+use rows::{ACCESS_ROWS, FIND_ROWS, ROWS, Row};
 use size::Size;
 
 /// A table of figures.
@@ -43,6 +44,25 @@ const LOG: Bench = Bench {
 };
 const ACCESS: Bench =
     Bench { name: "access", rows: ACCESS_ROWS, examples_of: &["graven-access", "graven-client"] };
+
+const FIND: Bench = Bench { name: "find", rows: FIND_ROWS, examples_of: &["graven-index"] };
+
+/// Arguments of `cargo xtask bench find`.
+#[derive(Args)]
+pub(super) struct FindArgs {
+    /// 10 million events instead of one
+    #[arg(long)]
+    full: bool,
+    /// 20,000: shows that the bench works
+    #[arg(long, conflicts_with = "full")]
+    smoke: bool,
+    /// Write the figures to this file too, as JSON
+    #[arg(long, value_name = "PATH")]
+    json: Option<PathBuf>,
+    /// Measure on the disk of this directory, relative to the checkout [default: target]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+}
 
 /// Arguments of `cargo xtask bench access`.
 #[derive(Args)]
@@ -81,6 +101,18 @@ pub(super) fn run_access(root: &Path, args: &AccessArgs) -> Result<bool, String>
     let AccessArgs { json } = args;
     let (only, json) = (Vec::new(), json.clone());
     measure(root, &ACCESS, &LogArgs { size: Size::Full, only, json, write: None, dir: None })
+}
+
+/// Measures search and state.
+pub(super) fn run_find(root: &Path, args: &FindArgs) -> Result<bool, String> {
+    let FindArgs { full, smoke, json, dir } = args;
+    let size = match (full, smoke) {
+        (true, _) => Size::Full,
+        (_, true) => Size::Smoke,
+        _ => Size::Medium,
+    };
+    let (only, json, dir) = (Vec::new(), json.clone(), dir.clone());
+    measure(root, &FIND, &LogArgs { size, only, json, write: None, dir })
 }
 
 /// Measures the log.

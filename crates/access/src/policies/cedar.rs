@@ -33,7 +33,8 @@ type About = {
 action append, read_entries appliesTo {
   principal: Principal, resource: Log, context: { event: About },
 };
-action export, read_proofs, read_streams, list_logs, manage_keys, read_policy, manage_policy, reveal
+action export, read_proofs, read_streams, list_logs, manage_keys, read_policy, manage_policy,
+  manage_queries, reveal
   appliesTo { principal: Principal, resource: Log };
 action create_log, read_metrics, find_subject, erase, hold
   appliesTo { principal: Principal, resource: Server };

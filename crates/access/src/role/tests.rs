@@ -3,7 +3,7 @@
 use super::{Reach, Right, Role};
 
 /// One row a right: `x` has it, `o` for own streams, `.` has it not; in the order of [`Role::ALL`].
-const TABLE: [(&str, &str); 16] = [
+const TABLE: [(&str, &str); 17] = [
     ("append", "x....."),
     ("read_entries", ".xx..."),
     ("export", "..x..."),
@@ -14,6 +14,7 @@ const TABLE: [(&str, &str); 16] = [
     ("manage_keys", "....x."),
     ("read_policy", "..x.xx"),
     ("manage_policy", "....x."),
+    ("manage_queries", "..x..."),
     ("read_metrics", "..x.x."),
     ("grant", ".....x"),
     ("reveal", "...x.."),

@@ -26,7 +26,7 @@ pub(crate) fn run(context: &Context, args: &AsOfArgs) -> Result<Exit, Failure> {
     let query = [("target", Some(&*args.target)), ("at", args.at.as_deref())];
     let asking = Asking::new(context, ("asof", &args.ask), query)?;
     let answer = asking.state("state")?;
-    asking.note_lag(context, answer["indexed_through"].as_u64());
+    asking.note_limits(context, &answer);
     if context.out.json {
         context.out.json(&answer)?;
     } else {

@@ -38,7 +38,7 @@ pub(crate) fn run(context: &Context, args: &BlameArgs) -> Result<Exit, Failure> 
     let query = [("target", Some(&*args.target)), ("at", args.at.as_deref())];
     let asking = Asking::new(context, ("blame", &args.ask), query)?;
     let mut answer = asking.state("fields")?;
-    asking.note_lag(context, answer["indexed_through"].as_u64());
+    asking.note_limits(context, &answer);
     if args.prove {
         prove(context, &asking, &args.target, &mut answer)?;
     }

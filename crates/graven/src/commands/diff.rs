@@ -26,7 +26,7 @@ pub(crate) fn run(context: &Context, args: &DiffArgs) -> Result<Exit, Failure> {
     let query = [("target", Some(&*args.target)), ("a", Some(&*args.a)), ("b", args.b.as_deref())];
     let asking = Asking::new(context, ("diff", &args.ask), query)?;
     let answer = asking.page(&[])?;
-    asking.note_lag(context, answer["indexed_through"].as_u64());
+    asking.note_limits(context, &answer);
     let fields = answer["fields"].as_object();
     if context.out.json {
         context.out.json(&answer)?;

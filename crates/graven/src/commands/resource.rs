@@ -71,7 +71,7 @@ impl Asking {
         line: fn(&Value) -> String,
     ) -> Result<Exit, Failure> {
         let answer = self.list(key, from, limit)?;
-        self.note_lag(context, answer["indexed_through"].as_u64());
+        self.note_limits(context, &answer);
         let items = answer[key].as_array().map(Vec::as_slice).unwrap_or_default();
         if context.out.json {
             context.out.json(&answer)?;
@@ -110,6 +110,16 @@ impl Asking {
             go_on(&mut all, &stretch, from)?;
         }
         Ok(all)
+    }
+
+    /// Says of an answer what it is not of.
+    pub(crate) fn note_limits(&self, context: &Context, answer: &Value) {
+        self.note_lag(context, answer["indexed_through"].as_u64());
+        if answer["narrowed"] == json!(true) {
+            context
+                .out
+                .note("what a policy hides from you is left out: others may see another state");
+        }
     }
 
     /// Says where the index is behind the log.

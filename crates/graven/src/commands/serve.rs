@@ -12,8 +12,8 @@ use graven_entry::Name;
 use log::{Cell, CellOptions, Env, OpenError, OpenReport};
 use server::limits::BODY_BYTES_MAX;
 use server::{
-    Finders, Gate, GateError, GateOptions, OidcClient, OidcOptions, Sealing, Server, ServerLimits,
-    ServerOptions,
+    Finders, Gate, GateError, GateOptions, OidcClient, OidcOptions, OnIndexed, Sealing, Server,
+    ServerLimits, ServerOptions,
 };
 use store::{JournalError, StoreError};
 use tokio::signal::unix::{SignalKind, signal};
@@ -25,6 +25,7 @@ use crate::descriptors;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
+use crate::progress::Catching;
 
 /// Bytes of randomness in the admin token.
 const TOKEN_RANDOM_BYTES: usize = 32;
@@ -136,6 +137,9 @@ pub(crate) struct ServeArgs {
     /// Keep search indexes, on or off [env: GRAVEN_SEARCH] [default: on]
     #[arg(long, value_name = "on|off")]
     search: Option<String>,
+    /// Let webhooks reach these networks, which are not public [env: GRAVEN_WEBHOOK_NETWORKS]
+    #[arg(long, value_name = "NETWORKS")]
+    webhook_networks: Option<String>,
     /// Tell this much of the work on standard error [env: GRAVEN_TRACE] [default: warn]
     #[arg(long, value_name = "FILTER")]
     trace: Option<String>,
@@ -192,7 +196,7 @@ fn serve(
     let gate = gate(cell, environment, gate_options)?;
     let tls = certificate::tls(&context.settings, data, &keys, options.listen.ip())?;
     let scheme = if tls.is_some() { "https" } else { "http" };
-    let options = ServerOptions { tls, finders: finders(&context.settings)?, ..options };
+    let options = ServerOptions { tls, finders: finders(context)?, ..options };
     let server = Server::bind(cell.clone(), gate, options)
         .map_err(|error| Failure::caused(Exit::Unreachable, "cannot start", &error))?;
     let url = url_of(scheme, server.local_addr());
@@ -215,13 +219,17 @@ fn serve(
 }
 
 /// What finds entries, unless search is off.
-fn finders(settings: &Settings) -> Result<Option<Arc<Finders>>, Failure> {
+fn finders(context: &Context) -> Result<Option<Arc<Finders>>, Failure> {
+    let settings = &context.settings;
     if settings.text("search") == "off" {
         return Ok(None);
     }
-    let finders = Finders::start(&settings.path("data").join("derived")).map_err(|error| {
-        Failure::new(Exit::Unreachable, format!("cannot start threads: {error}"))
-    })?;
+    let catching = Catching::new(context.out);
+    let told: OnIndexed = Arc::new(move |log, progress| catching.told(log, progress.lag()));
+    let finders =
+        Finders::start(&settings.path("data").join("derived"), told).map_err(|error| {
+            Failure::new(Exit::Unreachable, format!("cannot start threads: {error}"))
+        })?;
     Ok(Some(Arc::new(finders)))
 }
 
@@ -319,6 +327,11 @@ fn oidc(settings: &Settings) -> Option<OidcOptions> {
 fn server_options(settings: &Settings, listen: SocketAddr) -> ServerOptions {
     let proxies = settings.given("proxies").unwrap_or_default().split(',');
     ServerOptions {
+        webhook_networks: settings
+            .given("webhook_networks")
+            .and_then(|text| text.parse().ok())
+            .unwrap_or_default(),
+        derived: Some(settings.path("data").join("derived")),
         proxies: proxies.filter_map(|one| one.trim().parse().ok()).collect(),
         reads_unrecorded: settings.is_on("unrecorded_reads"),
         ..ServerOptions::new(listen)

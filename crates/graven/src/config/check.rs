@@ -31,6 +31,9 @@ pub(super) fn kind(kind: Kind, text: &str) -> Result<(), String> {
             .split(',')
             .try_for_each(|one| Privilege::parse(one.trim()).map(drop).ok_or(()))
             .map_err(|()| "it is not of grant, reveal, erase and key".to_owned()),
+        Kind::Networks => {
+            text.parse::<server::Networks>().map(drop).map_err(|error| error.to_string())
+        }
         Kind::PublicUrl => RelyingParty::parse(text).map(drop).ok_or_else(|| {
             "it is no https:// and a name in lower case, such as https://audit.example.com"
                 .to_owned()

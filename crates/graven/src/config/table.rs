@@ -29,6 +29,7 @@ pub(crate) enum Kind {
     Number,
     Switch,
     OnOff,
+    Networks,
     Privileges,
     PublicUrl,
     Origins,
@@ -63,6 +64,7 @@ impl Kind {
             Kind::Number => "number, 1 or more",
             Kind::Switch => "`true` or `false`",
             Kind::OnOff => "`on` or `off`",
+            Kind::Networks => "networks such as `10.1.0.0/16`, with commas between them",
             Kind::Privileges => "of `grant`, `reveal`, `erase`, `key`, with commas between them",
             Kind::PublicUrl => "`https://` and a name, perhaps a port; or `http://localhost`",
             Kind::Origins => {
@@ -422,6 +424,15 @@ pub(crate) const SETTINGS: &[Setting] = &[
         used_by: "serve",
         help: "Whether entries can be searched: `docs/search.md`. The indexes lie in `derived/` of the data directory; off, they are \
                left as they are, and brought up to date when it is on again.",
+    },
+    Setting {
+        key: "webhook_networks",
+        kind: Kind::Networks,
+        default: None,
+        is_secret: false,
+        used_by: "serve",
+        help: "Networks that webhooks of saved queries may reach although they are not public: `docs/search.md`. Without it they go to \
+               public addresses alone, over TLS; to these they may go in clear.",
     },
     Setting {
         key: "trace",

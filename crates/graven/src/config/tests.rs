@@ -203,6 +203,7 @@ fn sample(kind: Kind) -> &'static str {
         Kind::Number => "7",
         Kind::Switch => "true",
         Kind::OnOff => "off",
+        Kind::Networks => "10.1.0.0/16",
         Kind::Privileges => "grant,key",
         Kind::TokenKeys => "pkcs11:token=t;object=o?module-path=/m&pin-source=/p",
         Kind::Filter => "debug",

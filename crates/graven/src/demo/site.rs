@@ -61,7 +61,7 @@ impl<'a> Site<'a> {
         files::create_secret(&token_file, format!("{token}\n").as_bytes())
             .map_err(|error| Failure::file("create", &token_file, &error))?;
         let gate = gate(cell, &Env::real(), GateOptions::new(token.clone(), data.join("keys")))?;
-        let finders = Finders::start(&data.join("derived"));
+        let finders = Finders::start(&data.join("derived"), Arc::new(|_, _| {}));
         let finders =
             finders.map_err(|error| Failure::caused(Exit::Unreachable, "cannot start", &error))?;
         let finders = Some(Arc::new(finders));

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::fixture::Fixture;
 
-const COMMANDS: [&[&str]; 59] = [
+const COMMANDS: [&[&str]; 66] = [
     &[],
     &["serve"],
     &["demo"],
@@ -25,6 +25,13 @@ const COMMANDS: [&[&str]; 59] = [
     &["blame"],
     &["timeline"],
     &["replay"],
+    &["query"],
+    &["query", "save"],
+    &["query", "list"],
+    &["query", "show"],
+    &["query", "test"],
+    &["query", "rotate"],
+    &["query", "delete"],
     &["tail"],
     &["key"],
     &["key", "list"],

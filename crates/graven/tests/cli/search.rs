@@ -69,6 +69,29 @@ fn json_has_all_pages_in_one_answer() {
 }
 
 #[test]
+fn a_tail_says_how_many_entries_a_policy_hides() {
+    let fixture = Fixture::serving();
+    fixture.check_with(&["append"], &events(0, 5), 0, &[], &[]);
+    let made = fixture.json(&["token", "create", "rita", "--role", "reader"], 0);
+    let token = made["token"].as_str().unwrap();
+    fixture.write(
+        "hide.cedar",
+        r#"forbid(principal == Principal::"rita", action == Action::"read_entries", resource) when { context.event.actor == "u-1" || context.event.actor == "u-2" };"#,
+    );
+    fixture.check(&["access", "policy", "set", "hide", "hide.cedar"], 0, &[], &[]);
+    let tail = ["tail", "--from", "1", "--count", "3"];
+    let ran = fixture.run_in(&tail, "", &[("GRAVEN_TOKEN", token)]);
+    assert_eq!((ran.exit, ran.stdout.lines().count()), (0, 3), "{ran:#?}");
+    let note = "left out: 2 entries, which a policy hides from you";
+    assert!(ran.stderr.contains(note), "{ran:#?}");
+    // Whoever sees all of it is told nothing.
+    fixture.check(&tail, 0, &["u-1"], &["!left out"]);
+    // Nor is a state taken for the whole.
+    let state = fixture.run_in(&["history", "x"], "", &[("GRAVEN_TOKEN", token)]);
+    assert!(state.stderr.contains("what a policy hides from you"), "{state:#?}");
+}
+
+#[test]
 fn a_tail_follows_what_a_query_finds() {
     let fixture = Fixture::serving();
     fixture.check_with(&["append"], &events(0, 30), 0, &[], &[]);

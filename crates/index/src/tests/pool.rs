@@ -9,6 +9,7 @@ use graven_entry::Name;
 use graven_merkle::{LeafIndex, TreeSize, leaf_hash};
 
 use super::source::{Entries, PATIENCE};
+use crate::follower::panic_pause;
 use crate::limits::{FOLLOWER_THREADS, FOLLOWERS_AWAKE_MAX};
 use crate::{Cursor, Derived, DerivedError, Followers, Source};
 
@@ -48,7 +49,8 @@ struct Counted {
     number: usize,
     cursor: Cursor,
     is_open: bool,
-    breaks: bool,
+    /// Times that it still panics.
+    breaks: Arc<AtomicUsize>,
     world: Arc<World>,
 }
 
@@ -62,7 +64,11 @@ impl Derived for Counted {
     }
 
     fn take(&mut self, index: LeafIndex, entry: &[u8]) -> Result<(), DerivedError> {
-        assert!(!self.breaks, "this one breaks");
+        let breaks = self.breaks.load(Ordering::SeqCst);
+        if breaks > 0 {
+            self.breaks.store(breaks - 1, Ordering::SeqCst);
+            panic!("this one breaks");
+        }
         self.world.taking.up();
         if !self.is_open {
             self.is_open = true;
@@ -100,8 +106,13 @@ impl Derived for Counted {
     }
 }
 
-fn counted(source: &Entries, number: usize, breaks: bool, world: &Arc<World>) -> Counted {
-    let (origin, world) = (source.origin(), Arc::clone(world));
+fn counted(
+    source: &Entries,
+    number: usize,
+    breaks: &Arc<AtomicUsize>,
+    world: &Arc<World>,
+) -> Counted {
+    let (origin, breaks, world) = (source.origin(), Arc::clone(breaks), Arc::clone(world));
     Counted { origin, number, cursor: Cursor::START, is_open: false, breaks, world }
 }
 
@@ -113,29 +124,34 @@ fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
-/// Follows `logs` logs of the same entries; those of `breaks` panic.
+/// How often one panics that does.
+const PANICS: usize = 2;
+
+/// Follows `logs` logs of the same entries; those of `breaks` panic at first.
 fn check(logs: usize, breaks: &[usize]) {
     let world: Arc<World> = Arc::default();
     let source = Entries::made(20, 2_500);
     let followers = Followers::start("test-pool", FOLLOWER_THREADS).unwrap();
     let follow = |number: usize| {
-        let (mut counted, breaks) = (None, breaks.contains(&number));
+        let panics = if breaks.contains(&number) { PANICS } else { 0 };
+        let (mut opens, breaks) = (0, Arc::new(AtomicUsize::new(panics)));
         let (from, world) = (source.clone(), Arc::clone(&world));
         // The first attempt fails where it is one in four: it is tried again.
         let mut fails = number % 4 == 3;
         let open = move || {
-            counted.get_or_insert_with(|| self::counted(&from, number, breaks, &world));
             if std::mem::take(&mut fails) {
                 return Err(DerivedError::Entry { index: LeafIndex(0), why: "a test".to_owned() });
             }
-            Ok(counted.take().expect("opened once"))
+            opens += 1;
+            assert!(opens <= 1 + panics, "opened once, and again after a panic");
+            Ok(counted(&from, number, &breaks, &world))
         };
         followers.follow(source.clone(), open, Box::new(|_| {}))
     };
     let following: Vec<_> = (0..logs).map(follow).collect();
     let are_at = |size: u64| {
         let committed = world.committed.lock().unwrap();
-        (0..logs).all(|log| breaks.contains(&log) || committed.get(&log) == Some(&size))
+        (0..logs).all(|log| committed.get(&log) == Some(&size))
     };
     wait_until("at 2500", || are_at(2_500));
     // Now they wait for the log, which rings them all.
@@ -156,6 +172,21 @@ fn many_logs_are_followed_by_few_threads() {
 }
 
 #[test]
-fn one_that_panics_stops_no_other() {
+fn one_that_panics_stops_no_other_and_begins_again() {
     check(5, &[0, 1, 2]);
+}
+
+#[test]
+fn the_rest_after_a_panic_grows_up_to_a_limit() {
+    for (panics, expected_ms) in [
+        (0, 100),
+        (1, 200),
+        (5, 3_200),
+        (11, 204_800),
+        (12, 300_000),
+        (32, 300_000),
+        (u32::MAX, 300_000),
+    ] {
+        assert_eq!(panic_pause(panics).as_millis(), expected_ms, "{panics}");
+    }
 }

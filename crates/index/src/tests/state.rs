@@ -517,3 +517,47 @@ fn moments_as_they_are_written() {
     }
     assert_eq!("2026-11-20".parse::<At>().unwrap().to_string(), "2026-11-20T00:00:00Z");
 }
+
+#[test]
+fn a_state_is_folded_from_one_that_is_kept() {
+    let source = Entries::new();
+    for number in 0..300 {
+        let changes = format!(r#"{{"n":{{"after":{number}}},"f{number}":{{"after":1}}}}"#);
+        source.push(&format!(
+            r#"{{"actor":{{"id":"a{}"}},"action":"x","target":"t","changes":{changes}}}"#,
+            number % 2
+        ));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let index = indexed(folder.path(), &source);
+    let reads = std::cell::Cell::new(0);
+    let read = |index| {
+        reads.set(reads.get() + 1);
+        Source::entry(&source, index)
+    };
+    let check = |scope: &str, at: Option<At>, limit: usize, expected: (usize, usize)| {
+        let scope = parse(scope).unwrap();
+        let ask = Ask { target: "t", scope: &scope, from: LeafIndex(0), at, limit };
+        reads.set(0);
+        let folded = index.state(&ask, &read).unwrap();
+        let shown_as = format!("{scope} {at:?} {limit}");
+        assert_eq!((folded.versions, reads.get()), expected, "{shown_as}");
+        let fresh = indexed(tempfile::tempdir().unwrap().path(), &source);
+        assert_eq!(folded, fresh.state(&ask, &read).unwrap(), "{shown_as}");
+    };
+    let at = |index| Some(At::Index(LeafIndex(index)));
+    let time = |index: u64| Some(At::Time(START_NS + index * 1_000_000_007));
+    check("*", None, 1_000, (300, 300));
+    check("*", None, 1_000, (300, 300 % 64));
+    check("*", at(100), 1_000, (101, 101 - 64));
+    check("*", at(63), 1_000, (64, 0));
+    check("*", at(62), 1_000, (63, 63));
+    check("*", time(100), 1_000, (101, 101 - 64));
+    // A page ends where it would have ended.
+    check("*", None, 100, (100, 100 - 64));
+    check("*", None, 64, (64, 64));
+    // What others may see is theirs alone.
+    check("actor:a1", None, 1_000, (150, 150));
+    check("actor:a1", None, 1_000, (150, 150 % 64));
+    check("*", None, 1_000, (300, 300 % 64));
+}

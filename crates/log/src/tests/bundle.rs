@@ -1,8 +1,9 @@
 //! The stored bundle: every entry survives, `prev` and `nonce` cost nothing.
 
 use super::{SEED, first_entries, made_entries};
-use crate::bundle::{Encoder, Entries, decode, encode};
+use crate::bundle::{Encoder, Entries, decode, decode_unlinked, encode};
 use crate::nonce::{NonceMaker, NonceSeed};
+use graven_entry::Entry;
 use graven_merkle::{EMPTY_ROOT, Hash, LeafIndex, leaf_hash};
 
 /// The entries with every third marked as the start of a batch.
@@ -35,6 +36,18 @@ fn check(first: u64, prev: Hash, entries: &[Vec<u8>]) -> Vec<u8> {
     let stored = encode(LeafIndex(first), &prev, &entries, &mut encoder()).expect("encodes");
     let back = decode(LeafIndex(first), &stored, &nonces).expect("decodes");
     assert_eq!(back, entries, "first {first}, {} entries", entries.len());
+    for (place, entry) in entries.iter().enumerate() {
+        let said = decode_unlinked(&stored, place).expect("decodes").expect("is there");
+        // All but `prev` and `nonce`, which stand in the header's line.
+        assert_eq!(said.len(), entry.len(), "first {first}, place {place}");
+        if let (Ok(said), Ok(entry)) = (Entry::parse(&said), Entry::parse(entry)) {
+            assert_eq!((said.event, said.header.time), (entry.event, entry.header.time));
+            assert_eq!(said.header.index, entry.header.index);
+        } else {
+            assert_eq!(said, entry, "what is no entry is stored whole");
+        }
+    }
+    assert_eq!(decode_unlinked(&stored, entries.len()).expect("decodes"), None);
     stored
 }
 

@@ -76,7 +76,7 @@ pub(super) fn check_see(slice: &Slice, entry: &[u8]) -> Result<(), Refusal> {
 }
 
 /// Whether policies show this entry.
-pub(super) fn may_see(slice: &Slice, entry: &[u8]) -> bool {
+pub(crate) fn may_see(slice: &Slice, entry: &[u8]) -> bool {
     if matches!(slice, Slice::Free) {
         return true;
     }

@@ -9,6 +9,7 @@ pub(crate) mod keys;
 pub(crate) mod logs;
 pub(crate) mod pages;
 pub(crate) mod policies;
+pub(crate) mod queries;
 pub(crate) mod scope;
 pub(crate) mod sealed;
 pub(crate) mod search;

@@ -23,7 +23,7 @@ pub(crate) fn healthz() -> Response {
     answer("text/plain; charset=utf-8", "no-store", "ok\n")
 }
 
-/// `GET /readyz`: appends are taken.
+/// `GET /readyz`: appends are taken, and how many entries the index furthest behind lacks.
 pub(crate) fn readyz(call: &Call) -> Result<Response, Refusal> {
     let is_stopping = *call.shared.stopping.borrow();
     let health = call.shared.cell.health();
@@ -32,7 +32,14 @@ pub(crate) fn readyz(call: &Call) -> Result<Response, Refusal> {
         let detail = "appends are not taken now; see /metrics and the server's own log";
         return Err(Refusal::new(Code::Unavailable, detail));
     }
-    Ok(answer("text/plain; charset=utf-8", "no-store", "ready\n"))
+    let finders = call.shared.finders.as_ref();
+    let through = finders.map(|finders| finders.through()).unwrap_or_default();
+    let lags = through.iter().map(|(log, through)| {
+        let size = call.shared.cell.log(log).map_or(0, |log| log.info().size.0);
+        size.saturating_sub(through.0)
+    });
+    let lag = lags.max().map(|lag| format!("index_lag {lag}\n")).unwrap_or_default();
+    Ok(answer("text/plain; charset=utf-8", "no-store", format!("ready\n{lag}")))
 }
 
 /// `GET /metrics`: counters in the Prometheus text format.

@@ -45,9 +45,9 @@ struct Search {
 }
 
 /// What the caller may see of the log: to the index, and to an entry.
-struct View {
-    scope: Ast,
-    slice: Slice,
+pub(super) struct View {
+    pub(super) scope: Ast,
+    pub(super) slice: Slice,
     /// What a view link shows.
     link: Ast,
 }
@@ -118,7 +118,8 @@ pub(crate) async fn suggest(call: &mut Call) -> Result<Response, Refusal> {
 }
 
 impl View {
-    fn of(call: &Call) -> Result<View, Refusal> {
+    /// Where an index can be asked for it.
+    pub(super) fn of(call: &Call) -> Result<View, Refusal> {
         let slice = call.slice(Right::ReadEntries)?;
         let Some(hidden) = slice.hidden() else {
             let detail = "a policy narrows what you may read of this log by a condition that an index cannot be asked; \
@@ -304,7 +305,9 @@ fn answer(
     push(&mut out, format_args!(",\"indexed_through\":{},\"results\":[", answer.indexed_through));
     for (place, index) in answer.results.iter().enumerate() {
         push_comma(&mut out, place);
-        let entry = log.entry(*index).map_err(Failed::Read)?;
+        // Its links are for whoever checks it.
+        let entry = if search.proofs { log.entry(*index) } else { log.entry_unlinked(*index) };
+        let entry = entry.map_err(Failed::Read)?;
         if !may_see(&view.slice, &entry) || views::check(&view.link, &entry).is_err() {
             return Err(Failed::Hidden(*index));
         }
@@ -328,7 +331,7 @@ fn answer(
 
 /// A result: `{"index","time","writer","grade","event"}`, the event as its bytes are; to be proved with `entry`, all its bytes
 /// as a string.
-pub(super) fn push_result(
+pub(crate) fn push_result(
     out: &mut Vec<u8>,
     index: LeafIndex,
     bytes: &[u8],

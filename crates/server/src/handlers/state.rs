@@ -1,9 +1,10 @@
 //! The state of a resource: its history, what it was at a moment, in what two moments differ, who last set what; and what an
 //! actor, a session or a trace did, in the order of the log.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
-use access::{Right, Slice};
+use access::Slice;
 use append::{Code, Refusal};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -15,11 +16,11 @@ use index::state::{
     Ask, At, Change, Difference, Effect, Folded, Life, Setter, State, StateError, Version,
 };
 use index::{Index, Walk};
-use log::LogHandle;
+use log::{LogHandle, ReadError};
 
-use super::search::{Failed, finder, push_result, ready, refusal, refused, run, within};
+use super::entries::may_see;
+use super::search::{Failed, View, finder, push_result, ready, refusal, refused, run, within};
 use crate::dispatch::{Call, bad_query};
-use crate::gate::narrowed;
 use crate::json::{self, push, push_comma};
 use crate::limits::{SEARCH_RESULTS_DEFAULT, SEARCH_RESULTS_MAX};
 
@@ -38,9 +39,9 @@ pub(crate) async fn history(call: &mut Call) -> Result<Response, Refusal> {
     let target = target(call)?;
     let (from, limit) = (from(call)?, limit(call)?);
     let query = named(&target);
-    asked(call, (log, query), move |index, log| {
-        let ask = Ask { target: &target, scope: &Ast::All, from, at: None, limit };
-        let history = index.history(&ask, &|index| log.entry(index))?;
+    asked(call, (log, query), move |index, seen| {
+        let ask = Ask { target: &target, scope: seen.scope(), from, at: None, limit };
+        let history = index.history(&ask, &|index| seen.entry(index))?;
         let mut out = Vec::with_capacity(256 + history.versions.len() * 512);
         push_target(&mut out, &target);
         out.extend_from_slice(b",\"versions\":[");
@@ -70,9 +71,9 @@ async fn state(call: &mut Call, shape: Shape) -> Result<Response, Refusal> {
     let target = target(call)?;
     let (at, from) = (moment(call, "at")?, from(call)?);
     let query = named(&target);
-    asked(call, (log, query), move |index, log| {
-        let ask = Ask { target: &target, scope: &Ast::All, from, at, limit: STATE_ENTRIES_MAX };
-        let folded = index.state(&ask, &|index| log.entry(index))?;
+    asked(call, (log, query), move |index, seen| {
+        let ask = Ask { target: &target, scope: seen.scope(), from, at, limit: STATE_ENTRIES_MAX };
+        let folded = index.state(&ask, &|index| seen.entry(index))?;
         let mut out = Vec::with_capacity(1_024);
         push_target(&mut out, &target);
         push_at(&mut out, "at", at);
@@ -91,10 +92,11 @@ pub(crate) async fn diff(call: &mut Call) -> Result<Response, Refusal> {
     let b = moment(call, "b")?;
     check_order(a, b)?;
     let query = named(&target);
-    asked(call, (log, query), move |index, log| {
+    asked(call, (log, query), move |index, seen| {
         let from = LeafIndex(0);
-        let ask = Ask { target: &target, scope: &Ast::All, from, at: b, limit: STATE_ENTRIES_MAX };
-        let compared = index.compare(&ask, a, &|index| log.entry(index))?;
+        let ask =
+            Ask { target: &target, scope: seen.scope(), from, at: b, limit: STATE_ENTRIES_MAX };
+        let compared = index.compare(&ask, a, &|index| seen.entry(index))?;
         let mut out = Vec::with_capacity(1_024);
         push_target(&mut out, &target);
         push_at(&mut out, "a", Some(a));
@@ -112,15 +114,15 @@ pub(crate) async fn timeline(call: &mut Call) -> Result<Response, Refusal> {
     let query = timeline_query(call)?;
     let (from, limit) = (from(call)?, limit(call)?);
     let now_ns = call.shared.gate.now().unix_ns();
-    asked(call, (log, query.to_string()), move |index, log| {
+    asked(call, (log, query.to_string()), move |index, seen| {
         let range = from.0..u64::MAX;
-        let walk = Walk { query: &query, scope: &Ast::All, now_ns, range, limit };
+        let walk = Walk { query: &query, scope: seen.scope(), now_ns, range, limit };
         let walked = index.walk(&walk).map_err(Failed::Search)?;
         let mut out = Vec::with_capacity(256 + walked.results.len() * 1_024);
         out.extend_from_slice(b"{\"results\":[");
         for (place, index) in walked.results.iter().enumerate() {
             push_comma(&mut out, place);
-            let entry = log.entry(*index).map_err(Failed::Read)?;
+            let entry = seen.entry(*index).map_err(Failed::Read)?;
             push_result(&mut out, *index, &entry, false).map_err(Failed::Read)?;
         }
         out.push(b']');
@@ -134,22 +136,51 @@ pub(crate) async fn timeline(call: &mut Call) -> Result<Response, Refusal> {
 async fn asked(
     call: &mut Call,
     (log, query): (LogHandle, String),
-    work: impl FnOnce(&Index, &LogHandle) -> Result<(u64, Vec<u8>), Failed> + Send + 'static,
+    work: impl FnOnce(&Index, &Seen) -> Result<(u64, Vec<u8>), Failed> + Send + 'static,
 ) -> Result<Response, Refusal> {
-    if !matches!(call.slice(Right::ReadEntries)?, Slice::Free) {
-        let detail = "a policy narrows what you may read of this log, and a state is made of the rest with it; \
-            read entries by index, or as a tail";
-        return Err(narrowed(detail));
-    }
+    let view = View::of(call)?;
+    let is_narrowed = !matches!(view.slice, Slice::Free);
     let shared = Arc::clone(&call.shared);
     let wait = call.query_number("wait")?.map(LeafIndex);
     let finder = finder(&shared, &log)?;
     let index = ready(&shared, &finder, wait).await?;
-    let run = run(&shared, move || work(&index, &log));
+    let run = run(&shared, move || {
+        let seen = Seen { log, view, hidden: Cell::new(None) };
+        let answered = work(&index, &seen);
+        seen.hidden.get().map_or(answered, |index| Err(Failed::Hidden(index)))
+    });
     let found = within(shared.limits.search_time, run).await?;
-    let (results, body) = found.map_err(|failed| refusal(call, &finder, failed))?;
+    let (results, mut body) = found.map_err(|failed| refusal(call, &finder, failed))?;
+    if is_narrowed {
+        // Of what they may see this is the state; nobody is to take it for the whole.
+        body.truncate(body.len() - b"}\n".len());
+        body.extend_from_slice(b",\"narrowed\":true}\n");
+    }
     call.show_search(results, query);
     Ok(json::response(StatusCode::OK, body))
+}
+
+/// A log as its reader may see it.
+struct Seen {
+    log: LogHandle,
+    view: View,
+    /// An entry that the index found and policies hide.
+    hidden: Cell<Option<LeafIndex>>,
+}
+
+impl Seen {
+    fn scope(&self) -> &Ast {
+        &self.view.scope
+    }
+
+    fn entry(&self, index: LeafIndex) -> Result<Vec<u8>, ReadError> {
+        let entry = self.log.entry_unlinked(index)?;
+        if may_see(&self.view.slice, &entry) {
+            return Ok(entry);
+        }
+        self.hidden.set(Some(index));
+        Err(ReadError::Unavailable("a policy hides it".to_owned()))
+    }
 }
 
 impl From<StateError> for Failed {

@@ -18,7 +18,7 @@ const NS_PER_S: u64 = 1_000_000_000;
 
 /// What a route gives to whom: a mark for each of [`Role::ALL`] (`x` may, `o` on its own streams, `.` may not), and the
 /// status for whoever may. A route that is not here fails the test.
-const TABLE: [(&str, &str, u16); 69] = [
+const TABLE: [(&str, &str, u16); 72] = [
     ("createLog", "....x.", 400),
     ("listLogs", "any", 200),
     ("showLog", "xxxxxx", 200),
@@ -66,6 +66,9 @@ const TABLE: [(&str, &str, u16); 69] = [
     ("showSubject", "...x..", 400),
     ("listPolicies", "..x.xx", 200),
     ("changePolicy", ".....x", 400),
+    ("listQueries", "..x...", 200),
+    ("changeQuery", "..x...", 400),
+    ("testQuery", "..x...", 404),
     ("listApprovals", "any", 200),
     ("approve", "any", 404),
     ("deny", "any", 404),
@@ -267,6 +270,7 @@ fn fill(path: &str, caller: &str, log: &str) -> String {
         .replace("{policy}", "none")
         .replace("{factor}", "none")
         .replace("{approval}", "7")
+        .replace("{query}", "none")
         + query
 }
 

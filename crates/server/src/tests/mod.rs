@@ -11,6 +11,7 @@ mod limits;
 mod mtls;
 mod oidc;
 mod policies;
+mod queries;
 mod real_data;
 mod refusals;
 mod scope;

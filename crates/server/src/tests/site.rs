@@ -61,6 +61,9 @@ pub(super) struct Reply {
 }
 
 impl Site {
+    /// Attempts at a webhook.
+    pub(super) const WEBHOOK_ATTEMPTS: u32 = 8;
+
     pub(super) fn start() -> Site {
         Site::with_env(Env::real())
     }
@@ -169,6 +172,23 @@ impl Site {
 
     pub(super) fn post(&self, path: &str, content_type: &str, body: &[u8]) -> Reply {
         self.ask(&Ask::post(path, content_type, body))
+    }
+
+    /// Changes a byte in the middle of each file of a log that holds entries; gives the files.
+    pub(super) fn damage(&self, log: &str) -> Vec<PathBuf> {
+        let folder = self.dir.path().join("data/logs").join(log).join("segments");
+        let files = std::fs::read_dir(folder)
+            .expect("the log's folder")
+            .map(|file| file.expect("a file").path());
+        let parts: Vec<PathBuf> =
+            files.filter(|file| file.extension().is_some_and(|kind| kind == "part")).collect();
+        for part in &parts {
+            let mut bytes = std::fs::read(part).expect("a part");
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            std::fs::write(part, bytes).expect("a part can be written");
+        }
+        parts
     }
 
     /// Where what is derived from `main` lies.
@@ -327,9 +347,24 @@ fn serve(
     let sealing = open_sealing(&dir.join("data"), SITE_POLICY).expect("a keyring");
     cell.seal_with(Arc::clone(&sealing) as _);
     let sealing = Some(sealing);
-    let finders = Finders::start(&dir.join("data/derived")).expect("threads");
+    let finders = Finders::start(&dir.join("data/derived"), Arc::new(|_, _| {})).expect("threads");
     let finders = Some(Arc::new(finders));
-    let options = ServerOptions { limits, tls, sealing, finders, ..ServerOptions::new(listen) };
+    let limits = ServerLimits {
+        webhook_time: Duration::from_secs(1),
+        webhook_pause: Duration::from_millis(5),
+        webhook_attempts_max: Site::WEBHOOK_ATTEMPTS,
+        watch_every: Duration::from_millis(20),
+        ..limits
+    };
+    let options = ServerOptions {
+        limits,
+        tls,
+        sealing,
+        finders,
+        webhook_networks: "127.0.0.0/8".parse().expect("a network"),
+        derived: Some(dir.join("data/derived")),
+        ..ServerOptions::new(listen)
+    };
     let server = Server::bind(cell.clone(), gate, options);
     let server = server.expect("a free port");
     let addr = server.local_addr();

@@ -4,7 +4,7 @@ use graven_entry::Entry;
 use graven_merkle::{LeafIndex, TreeSize};
 use serde_json::{Value, json};
 
-use super::site::{Reply, Site};
+use super::site::{Ask, Reply, Site};
 
 /// An event about `invoice/1`.
 fn event(actor: &str, action: &str, rest: &str) -> String {
@@ -295,4 +295,45 @@ fn a_line_of_a_replay_is_refused_as_an_event() {
         assert_eq!(reply.status, status, "{media_type}: {}", reply.text());
     }
     assert_eq!(site.cell.log("main").unwrap().info().size, size);
+}
+
+/// Each route for a reader from whom a policy hides what was denied, and carol's: as if these were not there.
+#[test]
+fn a_narrowed_reader_gets_the_state_of_what_it_may_see() {
+    let (site, first) = told();
+    let last = site.cell.log("main").unwrap().info().size.0 - 1;
+    let create = json!({"name": "rita", "role": "reader"}).to_string();
+    let made = site.post("/api/v1/tokens", "application/json", create.as_bytes());
+    let token = format!("Bearer {}", made.json()["token"].as_str().unwrap());
+    let text = r#"forbid(principal == Principal::"rita", action == Action::"read_entries", resource) when { context.event.outcome == "denied" || context.event.actor == "carol" };"#;
+    let policy = json!({"text": text}).to_string();
+    let set = site.post("/api/v1/policies/narrow", "application/json", policy.as_bytes());
+    assert_eq!(set.status, 200, "{}", set.text());
+    let narrowed = |what: &str| {
+        let path = format!("/api/v1/logs/main/{what}&wait={last}");
+        let reply = site.ask(&Ask::get(&path).anonymous().with("authorization", &token));
+        assert_eq!(reply.status, 200, "{what}: {}", reply.text());
+        for hidden in ["carol", "denied", "12345678901234567890"] {
+            assert!(!reply.text().contains(hidden), "{what}: {}", reply.text());
+        }
+        assert_eq!(reply.json()["narrowed"], true, "{what}");
+        assert_eq!(answer(&site, what)["narrowed"], Value::Null, "{what}");
+        reply.json()
+    };
+    let indexes = |list: &Value| -> Vec<u64> {
+        list.as_array().unwrap().iter().map(|one| one["index"].as_u64().unwrap() - first).collect()
+    };
+    assert_eq!(indexes(&narrowed("history?target=invoice/1")["versions"]), [0, 1, 5]);
+    // A page of one leads to the next that may be seen.
+    let page = narrowed(&format!("history?target=invoice/1&limit=1&from={}", first + 1));
+    assert_eq!((indexes(&page["versions"]), &page["next"]), (vec![1], &json!(first + 5)));
+    let state = narrowed(&format!("asof?target=invoice/1&at={}", first + 4));
+    assert_eq!(state["state"], json!({"amount": 100.50, "status": "open", "iban": "x"}));
+    assert_eq!((&state["entries"], &state["last"]["index"]), (&json!(2), &json!(first + 1)));
+    let blame = narrowed(&format!("blame?target=invoice/1&at={}", first + 4));
+    assert_eq!(blame["fields"]["amount"]["index"], first);
+    let diff = narrowed(&format!("diff?target=invoice/1&a={first}&b={}", first + 4));
+    assert_eq!(diff["fields"], json!({}));
+    assert_eq!(indexes(&narrowed("timeline?q=target:invoice/1")["results"]), [0, 1, 5]);
+    assert!(indexes(&narrowed("timeline?actor=carl")["results"]).is_empty());
 }

@@ -3,6 +3,7 @@
 mod access;
 pub(super) mod append;
 mod disk;
+pub(super) mod find;
 pub(super) mod http;
 mod many;
 mod reads;
@@ -85,6 +86,17 @@ pub(super) const ROWS: &[Row] = &[
         about: "appends to 1,000 logs at once, beside one log",
         measure: many::many_logs,
     },
+];
+
+/// The rows of `cargo xtask bench find`.
+pub(super) const FIND_ROWS: &[Row] = &[
+    Row {
+        name: "search",
+        about: "indexing and searching the demo company's events, beside bare tantivy and PostgreSQL",
+        measure: find::search,
+    },
+    Row { name: "state", about: "history and state of one resource", measure: find::state },
+    Row { name: "sql", about: "group-by counts, beside DuckDB", measure: find::sql },
 ];
 
 /// The rows of `cargo xtask bench access`.

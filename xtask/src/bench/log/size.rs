@@ -42,6 +42,8 @@ pub(super) struct Counts {
     pub(super) logs: u64,
     /// Random reads of entries in memory.
     pub(super) reads: u64,
+    /// Events that are searched.
+    pub(super) find_events: u64,
 }
 
 impl Size {
@@ -71,6 +73,7 @@ impl Size {
                 segments: 1,
                 logs: 20,
                 reads: 1_000,
+                find_events: 20_000,
             },
             Size::Medium => Counts {
                 rounds: 1,
@@ -86,6 +89,7 @@ impl Size {
                 segments: 2,
                 logs: 1_000,
                 reads: 20_000,
+                find_events: 1_000_000,
             },
             Size::Full => Counts {
                 rounds: 3,
@@ -101,6 +105,7 @@ impl Size {
                 segments: 4,
                 logs: 1_000,
                 reads: 200_000,
+                find_events: 10_000_000,
             },
         }
     }

@@ -8,8 +8,9 @@ use super::load::Loaded;
 use super::machine::Machine;
 use super::postgres::parse_pgbench;
 use super::rows::append::rate_of;
+use super::rows::find::{execution_us, sql_of};
 use super::rows::http::raw_p50_us;
-use super::rows::{ACCESS_ROWS, ROWS, Row};
+use super::rows::{ACCESS_ROWS, FIND_ROWS, ROWS, Row};
 use super::size::Size;
 use super::table;
 
@@ -166,9 +167,40 @@ fn a_load_says_who_was_the_bound() {
 #[test]
 fn every_row_has_its_own_name_and_stands_in_the_page() {
     let page = include_str!("../../../../docs/performance.md");
-    let rows: Vec<&Row> = ROWS.iter().chain(ACCESS_ROWS).collect();
+    let rows: Vec<&Row> = ROWS.iter().chain(ACCESS_ROWS).chain(FIND_ROWS).collect();
     for (place, Row { name, .. }) in rows.iter().enumerate() {
         assert!(rows[..place].iter().all(|other| other.name != *name), "two rows `{name}`");
         assert!(page.contains(&format!("| `{name}` |")), "docs/performance.md has no row `{name}`");
     }
+}
+
+#[test]
+fn a_query_is_asked_of_a_table_as_of_the_index() {
+    let check = |name: &str, query: &str, condition: Option<&str>| {
+        let sql = condition.map(|condition| {
+            format!("SELECT index FROM entries WHERE {condition} ORDER BY index DESC LIMIT 100")
+        });
+        assert_eq!(sql_of(name, query), sql, "{name}");
+    };
+    check("hot actor", "actor:u-1", Some("actor = 'u-1'"));
+    check("rare actor", "actor:o'x:y", Some("actor = 'o''x:y'"));
+    check("target", "target:invoice/1", Some("target = 'invoice/1'"));
+    check(
+        "action + time",
+        "action:a.b since:2026-10-01 until:2026-10-05",
+        Some("action = 'a.b' AND time >= '2026-10-01Z' AND time < '2026-10-05Z'"),
+    );
+    check(
+        "word AND word",
+        "customer booking",
+        Some("to_tsvector('simple', event) @@ to_tsquery('simple', 'customer & booking')"),
+    );
+    check("phrase", "\"the customer\"", None);
+}
+
+#[test]
+fn what_postgres_says_of_its_time_is_read() {
+    let told = "Limit (actual rows=3 loops=1)\n Planning Time: 0.5 ms\n Execution Time: 0.037 ms\nExecution Time: 12.5 ms\n";
+    assert_eq!(execution_us(told), [37.0, 12_500.0]);
+    assert!(execution_us("ERROR: no").is_empty());
 }

@@ -173,7 +173,7 @@ impl OpenPart {
         let first = self.meta.first.max(index - index % BUNDLE_ENTRIES);
         let stored = self.part.bundle(place).map_err(|source| store_error(&self.meta, source))?;
         let entry = bundle::decode_unlinked(&stored, (index - first) as usize)
-            .map_err(|error| corrupt(&self.meta, first, crate::intake::with_cause(&error)))?;
+            .map_err(|error| corrupt(&self.meta, first, with_causes(&error)))?;
         entry.ok_or_else(|| corrupt(&self.meta, first, format!("its bundle lacks entry {index}")))
     }
 

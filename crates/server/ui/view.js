@@ -215,5 +215,5 @@ function raw({ log, index, entry }, isOpen = false) {
     h('p', { class: 'actions' }, copy('Copy', decoded),
       h('a', { href: `/api/v1/logs/${log}/entries/${index}` }, 'Entry'),
       h('a', { href: `/api/v1/logs/${log}/entries/${index}/proof`, download: `${log}-${index}.tlog-proof` }, 'tlog-proof')),
-    h('pre', {}, text(decoded)));
+    h('pre', { tabindex: 0 }, text(decoded)));
 }

@@ -149,6 +149,16 @@ fn facets_and_bars_narrow_the_query() {
     check_shown(&mut browser, &world, "-actor:bob since:24h");
     browser.click("[data-span]", "All");
     check_shown(&mut browser, &world, "-actor:bob");
+    // From a moment to another, in the browser's zone.
+    browser.evaluate(
+        "(() => { const form = document.querySelector('#between form'); form.elements.since.value = '2026-11-02T00:00:00'; \
+         form.elements.until.value = '2026-11-03T06:00:00'; form.requestSubmit(); })()",
+    );
+    let ends = browser.evaluate(
+        "['2026-11-02T00:00:00', '2026-11-03T06:00:00'].map((end) => new Date(end).toISOString().replace('.000Z', 'Z'))",
+    );
+    let [since, until] = [0, 1].map(|end| ends[end].as_str().expect("a time").to_owned());
+    check_shown(&mut browser, &world, &format!("-actor:bob since:{since} until:{until}"));
     // An alternative stays one when something is added to it.
     browser.open(
         &liar.url("/ui/logs/main?q=actor:bob+OR+outcome:failure"),
@@ -211,6 +221,17 @@ fn pages_entries_and_what_comes_are_in_the_address() {
     assert!(browser.text(".open-entry .entry-head").contains(&format!("Entry {}", first[1])));
     browser.press("Escape");
     browser.wait("!document.querySelector('.open-entry') && !location.search.includes('open')");
+    // Single keys can be turned off, and stay off.
+    browser.click(".keys input", "");
+    browser.reload("document.querySelector('#results .number')");
+    browser.press("j");
+    assert_eq!(browser.evaluate("document.activeElement.tagName"), json!("BODY"));
+    browser.click(".keys input", "");
+    browser.press("j");
+    assert_eq!(
+        browser.evaluate("document.activeElement.dataset.index"),
+        json!(first[0].to_string())
+    );
     browser.open(
         &liar.url("/ui/logs/main?q=outcome:failure&open=3"),
         "document.querySelector('#away .notice')",
@@ -233,4 +254,29 @@ fn pages_entries_and_what_comes_are_in_the_address() {
     assert_eq!(rows(&mut browser), [EVENTS + 3, EVENTS + 2]);
     let summary = browser.text("#summary");
     assert!(summary.starts_with("0 entries"), "{summary}");
+}
+
+#[test]
+fn who_may_not_search_sees_entries_as_they_come() {
+    let world = world();
+    let test = "who_may_not_search_sees_entries_as_they_come";
+    let Some((mut browser, liar)) = signed_in(test, &world) else { return };
+    // An index cannot be asked for how a text ends.
+    let text = r#"forbid(principal in Role::"auditor", action == Action::"read_entries", resource == Log::"main")
+        when { context.event.outcome like "*ure" };"#;
+    let policy = json!({ "text": text }).to_string();
+    let set = world.site.post("/api/v1/policies/x", "application/json", policy.as_bytes());
+    assert_eq!(set.status, 200, "{}", set.text());
+    let newest = "document.querySelector('#results .number a')?.dataset.index";
+    browser.open(&liar.url(PAGE), &format!("{newest} === '{EVENTS}'"));
+    assert!(browser.text("#problem").contains("an index cannot be asked"));
+    // Event n is entry n + 1; every fourth is a failure.
+    let expected: Vec<u64> = (71..=EVENTS).rev().filter(|index| index % 4 != 1).collect();
+    assert_eq!(rows(&mut browser), expected);
+    for outcome in ["failure", "success"] {
+        let event = json!({"actor": {"id": "a"}, "action": "x", "outcome": outcome});
+        world.site.append(&event.to_string());
+    }
+    browser.wait(&format!("{newest} === '{}'", EVENTS + 2));
+    assert_eq!(rows(&mut browser)[1], EVENTS);
 }

@@ -42,7 +42,9 @@ export function drawPath({ index, leaf, checkpoint }, proof) {
     parts.push(s('path', { class: 'way', d: `M${MIDDLE} ${from}V${to}` }));
     parts.push(s('path', { class: 'join', d: `M${MIDDLE + side * SIDE} ${from}L${MIDDLE} ${to}` }));
     parts.push(...dot(MIDDLE + side * SIDE, from, side, 'given', interval(sibling), hashes[level]));
-    parts.push(...dot(MIDDLE, to, -side, isRoot ? 'root' : 'node', interval(node), isRoot && checkpoint.root));
+    // Beside a node stands the next given hash: what it stands for goes to the other side.
+    const free = -(way[level + 1]?.side ?? side);
+    parts.push(...dot(MIDDLE, to, free, isRoot ? 'root' : 'node', interval(node), isRoot && checkpoint.root));
   }
   parts.push(...dot(MIDDLE, y(0), -(way[0]?.side ?? 1), 'leaf', `entry ${index}`, leaf));
   const words = `Entry ${index} is hashed with ${way.length} ${way.length === 1 ? 'hash' : 'hashes'} of the proof, step by step, to the root of ${checkpoint.size} entries that the log has signed.`;

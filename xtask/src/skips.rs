@@ -26,6 +26,7 @@ const ALLOWED_IN_CI: &[(&str, &str)] = &[
     ("nothing_in_an_event_is_code_or_hides", BROWSER),
     ("no_lie_about_the_log_is_shown_green", BROWSER),
     ("access_shows_what_the_api_tells_its_reader_and_changes_it", BROWSER),
+    ("a_request_is_approved_or_denied_in_the_page", BROWSER),
     ("an_export_is_verified_and_has_the_bytes_of_the_log", BROWSER),
     ("integrity_tells_what_this_reader_may_know", BROWSER),
     ("a_passkey_is_made_and_signs_in", BROWSER),

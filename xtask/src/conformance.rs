@@ -1,7 +1,7 @@
 //! Our formats, checked by implementations that are not ours.
 //!
 //! Parts: a verifier on Go's `x/mod/sumdb` and Tessera's `fsck` on the logs of `../shared/vectors/tlog`; Torchwood's
-//! `litewitness` as a witness; a live server under all three; what it discloses, opened by other RFC 9901 implementations; and the libraries' own tests against other Rust
+//! `litewitness` as a witness; a live server under all three; what it discloses, opened by other RFC 9901 implementations; the pages of the web UI under axe-core; and the libraries' own tests against other Rust
 //! implementations. The Go programs are built on demand into `target/conformance` with the versions of
 //! `xtask/conformance/go/go.mod`.
 
@@ -10,6 +10,7 @@ mod http;
 mod kit;
 mod live;
 mod oracles;
+mod pages;
 mod report;
 mod sd_jwt;
 mod vectors;
@@ -17,6 +18,7 @@ mod verifiers;
 mod witness;
 
 use std::path::Path;
+use std::process::Command;
 use std::time::Instant;
 
 use crate::stage::{self, Stages};
@@ -24,6 +26,8 @@ use crate::totals::Totals;
 
 use kit::Kit;
 use report::Report;
+
+pub(crate) use pages::screenshots;
 
 /// Runs every part and prints the totals last; whether all is well.
 pub(crate) fn run(root: &Path) -> Result<bool, String> {
@@ -35,6 +39,13 @@ pub(crate) fn run(root: &Path) -> Result<bool, String> {
         witness::run(&kit, &mut report)?;
         live::run(&kit, &mut report)?;
         sd_jwt::run(&kit, &mut report)?;
+    }
+    let mut build = Command::new("cargo");
+    build.args(["build", "--package", "graven"]).current_dir(root);
+    if stages.run("build graven", &mut build)?.good {
+        pages::run(root, &stages, &mut report)?;
+    } else {
+        report.check("graven builds", Err("see above".to_owned()));
     }
     let totals = report.into_totals();
     println!("{}", totals.line());

@@ -1,4 +1,4 @@
-//! The project's own tasks: `cargo xtask tidy | test | assets | bench | fuzz | conformance`.
+//! The project's own tasks: `cargo xtask tidy | test | assets | bench | fuzz | conformance | screenshots`.
 //!
 //! Everything a contributor or a CI job runs is a task here, so that both run the same thing. Tasks depend on no
 //! crate of the project: tidy must work while everything else is broken.
@@ -56,8 +56,14 @@ enum Task {
         #[arg(long, default_value_t = 60)]
         seconds: u64,
     },
-    /// Check our formats with implementations that are not ours
+    /// Check our formats with implementations that are not ours, and the web UI with axe-core
     Conformance,
+    /// Draw every page of the web UI, light and dark, wide and narrow
+    Screenshots {
+        /// Where the pictures go
+        #[arg(default_value = "target/screenshots")]
+        folder: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
@@ -70,6 +76,7 @@ fn main() -> ExitCode {
         Task::Fuzz { target, seconds } => fuzz::run(&root, target.as_deref(), seconds),
         Task::Bench(args) => bench::run(&root, &args),
         Task::Conformance => conformance::run(&root),
+        Task::Screenshots { folder } => conformance::screenshots(&root, &folder),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

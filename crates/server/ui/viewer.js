@@ -60,7 +60,7 @@ function show({ log, title, field, value, expires }) {
     }
   }
 
-  async function toggle(button) {
+  function toggle(button) {
     const line = button.closest('tr');
     const isOpen = line.nextElementSibling?.matches('.open-entry');
     button.setAttribute('aria-expanded', String(!isOpen));
@@ -70,14 +70,19 @@ function show({ log, title, field, value, expires }) {
     }
     const entry = h('div', { 'aria-busy': 'true' }, h('p', { class: 'muted' }, 'Reading and checking …'));
     line.after(h('tr', { class: 'open-entry' }, h('td', { colspan: 5 }, entry)));
-    await showEntry(entry, log, Number(button.dataset.index));
-    // Those need more than this link: other pages, the API's own addresses, a reveal.
-    entry.querySelectorAll('form.reveal').forEach((one) => one.remove());
-    entry.querySelectorAll('button.sealed').forEach((one) => one.replaceWith(h('span', { class: 'chip sealed' }, one.textContent.split(' · ')[0])));
-    entry.querySelectorAll('a[href^="/"]').forEach((one) => one.replaceWith(...(one.closest('.raw') ? [] : one.childNodes)));
+    // Whatever comes into it, now or later.
+    new MutationObserver(() => ownOnly(entry)).observe(entry, { childList: true, subtree: true });
+    showEntry(entry, log, Number(button.dataset.index));
   }
 
   read();
+}
+
+/** Takes away what needs more than this link: other pages, the API's own addresses, a reveal. */
+function ownOnly(entry) {
+  entry.querySelectorAll('form.reveal').forEach((one) => one.remove());
+  entry.querySelectorAll('button.sealed').forEach((one) => one.replaceWith(h('span', { class: 'chip sealed' }, one.textContent.split(' · ')[0])));
+  entry.querySelectorAll('a[href^="/"]').forEach((one) => one.replaceWith(...(one.closest('.raw') ? [] : one.childNodes)));
 }
 
 function row({ index, time: at, event }) {

@@ -248,7 +248,7 @@ fn ndjson(events: usize) -> String {
 }
 
 /// The first line of a file that is complete.
-fn line_of(path: &Path) -> Option<String> {
+pub(super) fn line_of(path: &Path) -> Option<String> {
     let text = std::fs::read_to_string(path).ok()?;
     let (line, _) = text.split_once('\n')?;
     Some(line.trim().to_owned()).filter(|line| !line.is_empty())

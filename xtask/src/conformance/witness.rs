@@ -194,7 +194,7 @@ fn fingerprint(key: &Path) -> Result<String, String> {
 }
 
 /// An address on loopback that was free a moment ago.
-fn free_address() -> Result<String, String> {
+pub(super) fn free_address() -> Result<String, String> {
     let listener = std::net::TcpListener::bind("127.0.0.1:0");
     let address = listener.and_then(|listener| listener.local_addr());
     address.map(|a| a.to_string()).map_err(|e| format!("no free port on loopback: {e}"))

@@ -102,10 +102,9 @@ pub(crate) fn shown(field: &str, value: &str) -> Result<Ast, Refusal> {
     let detail =
         "no field of events, nor `writer` or `stream`; as a query names it (docs/search.md)";
     match parse(&format!("{field}:\"{quoted}\"")) {
-        Ok(Ast::Field(
-            field @ (Field::Path(_) | Field::Writer | Field::Stream),
-            Test::Equals(found),
-        )) if found == value => Ok(Ast::Field(field, Test::Equals(found))),
+        Ok(shown @ Ast::Field(Field::Path(_) | Field::Writer | Field::Stream, Test::Equals(_))) => {
+            Ok(shown)
+        }
         _ => Err(bad_field("field", &detail)),
     }
 }

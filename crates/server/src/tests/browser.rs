@@ -82,6 +82,15 @@ fn sign_in(browser: &mut Chromium, world: &World, role: Role, (page, until): (&s
     browser.wait(until);
 }
 
+/// Presses the button of this text.
+fn press(browser: &mut Chromium, text: &str) {
+    let find = format!(
+        "[...document.querySelectorAll('button')].find((one) => one.innerText === {text:?})"
+    );
+    browser.wait(&format!("{find} && !{find}.disabled"));
+    browser.evaluate(&format!("{find}.click()"));
+}
+
 fn skip(test: &str) {
     println!("SKIP {test}: no browser, install chromium");
     let strict = std::env::var("CI").is_ok_and(|ci| ci == "true");

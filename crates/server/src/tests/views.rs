@@ -225,11 +225,20 @@ fn what_is_no_link_is_refused() {
     check("context.tenant", "x", json!({"title": ""}), "title");
     check("context.tenant", "x", json!({"theme": {"good": "#f00"}}), "theme.good");
     check("context.tenant", "x", json!({"theme": {"accent": "url(x)"}}), "theme.accent");
-    let quoted = r#"a "quoted\" * value"#;
-    let made = views.make(&json!({"field": "context.tenant", "value": quoted}));
+}
+
+#[test]
+fn a_value_is_what_it_is_whatever_stands_in_it() {
+    let views = Views::new();
+    let strange = "a \"quoted\\\" * \n\u{e9} OR x:\"y";
+    let index = views.world.site.append(&event(&json!(strange), 0));
+    let found = views.world.site.get(&format!("/api/v1/logs/main/search?limit=0&wait={index}"));
+    assert_eq!(found.status, 200, "{}", found.text());
+    let made = views.make(&json!({"field": "context.tenant", "value": strange}));
     let token = format!("Bearer {}", made.json()["token"].as_str().expect("a token"));
-    assert_eq!(views.get(&token, "/api/v1/view").json()["value"], quoted);
-    assert_eq!(indexes(&views.get(&token, "/api/v1/logs/main/search")), [0; 0]);
+    assert_eq!(views.get(&token, "/api/v1/view").json()["value"], strange);
+    assert_eq!(indexes(&views.get(&token, "/api/v1/logs/main/search")), [index]);
+    assert_eq!(views.get(&token, &format!("/api/v1/logs/main/entries/{index}")).status, 200);
 }
 
 #[test]

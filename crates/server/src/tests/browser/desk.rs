@@ -1,12 +1,14 @@
 //! The pages Access, Export and Integrity.
 
-use access::Role;
+use std::collections::BTreeSet;
+
+use access::{Privilege, Role};
 use graven_note::VerifierKey;
 use graven_verify::{Results, verify_results};
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::{GREEN, RED, signed_in_as, world};
+use super::{Demands, GREEN, RED, press, signed_in_as, world, world_with};
 use crate::tests::site::Ask;
 
 /// Opens the page of Access and waits until all of its parts are read.
@@ -48,6 +50,34 @@ fn access_shows_what_the_api_tells_its_reader_and_changes_it() {
     let who =
         world.site.ask(&Ask::get("/api/v1/session").anonymous().with("authorization", &bearer));
     assert_eq!(who.status, 401);
+}
+
+#[test]
+fn a_request_is_approved_or_denied_in_the_page() {
+    let test = "a_request_is_approved_or_denied_in_the_page";
+    let four_eyes = BTreeSet::from([Privilege::Key]);
+    let world = world_with(Demands { four_eyes, ..Demands::default() });
+    let Some((mut browser, liar)) = signed_in_as(test, &world, Role::Auditor) else { return };
+    let give = json!({"role": "operator"}).to_string();
+    let given = world.site.post("/api/v1/tokens/audrey/roles", "application/json", give.as_bytes());
+    assert_eq!(given.status, 200, "{}", given.text());
+    let opal = format!("Bearer {}", world.person("opal", "operator").token);
+    let rotate = || {
+        let body = br#"{"rotate":true}"#;
+        let ask = Ask::post("/api/v1/logs/main/keys", "application/json", body).anonymous();
+        world.site.ask(&ask.with("authorization", &opal)).status
+    };
+    assert_eq!(rotate(), 403);
+    browser.open(&liar.url("/ui/access"), READ);
+    press(&mut browser, "Approve");
+    browser.wait("document.querySelector('#access').innerText.includes('approved by audrey')");
+    assert_eq!((rotate(), rotate()), (200, 403), "once");
+    browser.open(&liar.url("/ui/access"), READ);
+    press(&mut browser, "Deny");
+    browser.wait("document.querySelector('#access').innerText.includes('Nothing waits for you')");
+    let left =
+        world.site.ask(&Ask::get("/api/v1/approvals").anonymous().with("authorization", &opal));
+    assert_eq!(left.json()["approvals"], json!([]));
 }
 
 #[test]

@@ -6,16 +6,7 @@ use access::Role;
 
 use super::chromium::Chromium;
 use super::liar::Liar;
-use super::{Demands, GREEN, sign_in, skip, world_with};
-
-/// Presses the button of this text.
-fn press(browser: &mut Chromium, text: &str) {
-    let find = format!(
-        "[...document.querySelectorAll('button')].find((one) => one.innerText === {text:?})"
-    );
-    browser.wait(&format!("{find} && !{find}.disabled"));
-    browser.evaluate(&format!("{find}.click()"));
-}
+use super::{Demands, GREEN, press, sign_in, skip, world_with};
 
 #[test]
 fn a_passkey_is_made_and_signs_in() {

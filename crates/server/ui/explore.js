@@ -58,6 +58,7 @@ function ask(query) {
 async function render() {
   const { q, cursor, open, live } = state();
   document.title = `${q || log} · Graven`;
+  for (const link of document.querySelectorAll('nav a[href*="/export"]')) link.search = q ? new URLSearchParams({ q }) : '';
   part('live').setAttribute('aria-pressed', String(live));
   const { since = '', until } = spanOf(q);
   for (const button of document.querySelectorAll('[data-span]')) {

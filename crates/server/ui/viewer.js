@@ -81,6 +81,7 @@ function show({ log, title, field, value, expires }) {
 /** Takes away what needs more than this link: other pages, the API's own addresses, a reveal. */
 function ownOnly(entry) {
   entry.querySelectorAll('form.reveal').forEach((one) => one.remove());
+  entry.querySelector('details.around')?.closest('section').remove();
   entry.querySelectorAll('button.sealed').forEach((one) => one.replaceWith(h('span', { class: 'chip sealed' }, one.textContent.split(' · ')[0])));
   entry.querySelectorAll('a[href^="/"]').forEach((one) => one.replaceWith(...(one.closest('.raw') ? [] : one.childNodes)));
 }

@@ -3,6 +3,7 @@
 
 mod axe;
 #[path = "../../../crates/server/src/tests/browser/chromium.rs"]
+#[expect(dead_code, reason = "the server's tests press keys and drag as well")]
 mod chromium;
 mod place;
 mod shots;
@@ -41,7 +42,18 @@ const PAGES: &[Page] = &[
     page("overview", "/ui/", "document.querySelector('.card')"),
     page("log", "/ui/logs/main", "document.querySelectorAll('.entries tbody tr').length > 20"),
     page("log-open", "/ui/logs/main?open={entry}", BADGE),
+    page("found", "/ui/logs/main?q=outcome:denied", "document.querySelector('.facet')"),
     page("entry", "/ui/logs/main/{entry}", BADGE),
+    page(
+        "resource",
+        "/ui/logs/main/resource?target=deployment/booking-api",
+        "document.querySelector('#states input[type=range]')",
+    ),
+    page(
+        "timeline",
+        "/ui/logs/main/timeline?actor=mira.k",
+        "document.querySelector('#replay button')",
+    ),
     Page { before: Some(OTHER_LOG), ..page("entry-red", "/ui/logs/main/{entry}", BADGE) },
     page("integrity", "/ui/logs/main/integrity", BADGE),
     page("export", "/ui/logs/main/export?q=actor.type:user&format=csv", EXPORTED),

@@ -202,6 +202,8 @@ fn pages_entries_and_what_comes_are_in_the_address() {
         "document.querySelector('#results .number')",
     );
     let first = rows(&mut browser);
+    let export = browser.evaluate("document.querySelector('nav a[href*=\"/export\"]').search");
+    assert_eq!(export, json!("?q=action%3Ainvoice.*"));
     browser.click("#results .pages button", "Older");
     browser.wait("location.search.includes('cursor') && !document.querySelector('#results').hasAttribute('aria-busy')");
     let second = rows(&mut browser);

@@ -15,7 +15,7 @@ fn world(view_origins: Vec<String>) -> World {
     for tenant in ["acme", "other"] {
         for text in HOSTILE {
             let event = json!({
-                "actor": {"type": "user", "id": text, "name": text}, "action": format!("{tenant}.{text}"),
+                "actor": {"type": "user", "id": text, "name": text, "session": "s-1"}, "action": format!("{tenant}.{text}"),
                 "target": {"type": text, "id": text}, "context": {"tenant": tenant, "ip": text},
             });
             world.site.append(&event.to_string());
@@ -65,7 +65,7 @@ fn a_view_shows_and_verifies_what_its_link_admits() {
         let press = format!("document.querySelectorAll('[data-index]')[{number}].click()");
         browser.evaluate(&press);
         browser.wait(GREEN);
-        browser.wait("!document.querySelector('.open-entry a[href^=\"/\"]')");
+        browser.wait("!document.querySelector('.open-entry a[href^=\"/\"], .around')");
         let strange = "document.querySelectorAll('main :is(script, img, base, iframe, [onload], [onerror])').length";
         assert_eq!(browser.evaluate(strange), json!(0));
         browser.evaluate(&press);

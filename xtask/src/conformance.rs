@@ -1,13 +1,14 @@
 //! Our formats, checked by implementations that are not ours.
 //!
 //! Parts: a verifier on Go's `x/mod/sumdb` and Tessera's `fsck` on the logs of `../shared/vectors/tlog`; Torchwood's
-//! `litewitness` as a witness; a live server under all three; what it discloses, opened by other RFC 9901 implementations; and the libraries' own tests against other Rust
+//! `litewitness` as a witness; a live server under all three; what it discloses, opened by other RFC 9901 implementations; the columns' Parquet files under DuckDB; and the libraries' own tests against other Rust
 //! implementations. The Go programs are built on demand into `target/conformance` with the versions of
 //! `xtask/conformance/go/go.mod`.
 
 mod files;
 mod http;
 mod kit;
+mod lake;
 mod live;
 mod oracles;
 mod report;
@@ -35,6 +36,7 @@ pub(crate) fn run(root: &Path) -> Result<bool, String> {
         witness::run(&kit, &mut report)?;
         live::run(&kit, &mut report)?;
         sd_jwt::run(&kit, &mut report)?;
+        lake::run(&kit, &mut report)?;
     }
     let totals = report.into_totals();
     println!("{}", totals.line());

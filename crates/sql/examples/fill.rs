@@ -33,6 +33,8 @@ const QUERIES: &str = include_str!("queries.sql");
 const START: Duration = Duration::from_hours(498_192);
 /// Days that the events are spread over.
 const DAYS: u32 = 30;
+/// Entries taken in before they are shown.
+const STEP_ENTRIES: usize = 8_192;
 /// How often each query is asked.
 const ROUNDS: usize = 11;
 /// Entries of the real log that is read.
@@ -83,9 +85,13 @@ fn main() -> Result<(), Failure> {
     let (log, event_bytes) = log_of(events)?;
     let (began, cpu_before) = (Instant::now(), cpu_s());
     let origin = Name::origin("bench.example/log")?;
-    let columns = Columns::open(Arc::new(RealDisk), &dir, &origin, Arc::new(log))?;
-    while columns.indexed_through().0 < events as u64 {
-        columns.follow_to(TreeSize(events as u64))?;
+    let log = Arc::new(log);
+    let columns = Columns::open(Arc::new(RealDisk), &dir, &origin, Arc::clone(&log) as _)?;
+    for first in (0..events as u64).step_by(STEP_ENTRIES) {
+        for (index, entry) in log.read(LeafIndex(first), STEP_ENTRIES)? {
+            columns.take(index, &entry)?;
+        }
+        columns.show()?;
     }
     let (wall_s, cpu_s) = (began.elapsed().as_secs_f64(), cpu_s() - cpu_before);
     let bytes = [parquet_bytes(&dir.join("events"))?, parquet_bytes(&dir.join("changes"))?];

@@ -1,16 +1,15 @@
 //! A log's columns: taken in by one follower, asked by many queries.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use env::Disk;
 use graven_entry::Name;
-use graven_merkle::{LeafIndex, TreeSize};
+use graven_merkle::{Hash, LeafIndex, TreeSize};
 
 use crate::error::LakeError;
 use crate::lake::{Lake, Place, Shape, Snapshot};
-use crate::limits::{READ_ENTRIES, STEP_ENTRIES_MAX};
-use crate::source::{EntrySource, SourceError};
+use crate::source::EntrySource;
 
 /// The columns of one log.
 pub struct Columns {
@@ -26,7 +25,7 @@ impl Columns {
     /// Opens the columns of the log `origin` that lie in `dir`, or begins them there. Every file is read once and compared
     /// with its digest; a damaged one is set aside and made anew from the log before this returns.
     ///
-    /// Nothing is taken in yet: a follower calls [`Columns::follow_to`] until it is where the log is.
+    /// Nothing is taken in yet: a follower hands in what the log has beyond [`Columns::taken`].
     pub fn open(
         disk: Arc<dyn Disk>,
         dir: &Path,
@@ -52,24 +51,28 @@ impl Columns {
         &self.said
     }
 
-    /// Takes in entries up to `size`, or to the log's end, at most [`STEP_ENTRIES_MAX`] of them, and says how far the
-    /// columns are now. A follower calls it again while that is less than it wants; after an error too, once it has waited.
-    pub fn follow_to(&self, size: TreeSize) -> Result<TreeSize, LakeError> {
-        let mut lake = self.lake.lock().unwrap_or_else(PoisonError::into_inner);
-        let from = lake.through().0;
-        let end = size.0.min(self.source.size().0).min(from.saturating_add(STEP_ENTRIES_MAX));
-        while lake.through().0 < end {
-            let next = lake.through();
-            let count = READ_ENTRIES.min((end - next.0) as usize);
-            let entries = self.source.read(LeafIndex(next.0), count)?;
-            if entries.is_empty() {
-                return Err(SourceError(format!("entry {} is not there", next.0)).into());
-            }
-            for (index, entry) in entries {
-                lake.push(index, &entry)?;
-            }
-        }
-        self.show(&mut lake)
+    /// How many entries were taken in, those that no query sees yet counted, and the leaf hash of the last of them.
+    pub fn taken(&self) -> (TreeSize, Option<Hash>) {
+        let lake = self.lock();
+        (lake.through(), lake.last())
+    }
+
+    /// Takes in the next entry, and gives its leaf hash. After an error [`Columns::taken`] says whether it was taken.
+    pub fn take(&self, index: LeafIndex, entry: &[u8]) -> Result<Hash, LakeError> {
+        self.lock().push(index, entry)
+    }
+
+    /// Shows queries everything that was taken in.
+    pub fn show(&self) -> Result<(), LakeError> {
+        self.show_all(&mut self.lock())
+    }
+
+    /// No entry has come for a while: a tail of [`REST_TAIL_BYTES_MAX`](crate::limits::REST_TAIL_BYTES_MAX) or more becomes
+    /// files.
+    pub fn rest(&self) -> Result<(), LakeError> {
+        let mut lake = self.lock();
+        lake.rest()?;
+        self.show_all(&mut lake)
     }
 
     /// Entries that every query sees from now on: those below this index.
@@ -80,17 +83,20 @@ impl Columns {
     /// Compares every file with its digest again, and makes damaged ones anew: for when a query could not read one, or for a
     /// scrubber. Says what it found, a sentence each.
     pub fn mend(&self) -> Result<Vec<String>, LakeError> {
-        let mut lake = self.lake.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lake = self.lock();
         let said = lake.mend(&*self.source)?;
-        self.show(&mut lake)?;
+        self.show_all(&mut lake)?;
         Ok(said)
     }
 
-    fn show(&self, lake: &mut Lake) -> Result<TreeSize, LakeError> {
+    fn lock(&self) -> MutexGuard<'_, Lake> {
+        self.lake.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn show_all(&self, lake: &mut Lake) -> Result<(), LakeError> {
         let snapshot = lake.snapshot()?;
-        let through = snapshot.through;
         *self.seen.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
-        Ok(through)
+        Ok(())
     }
 
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {

@@ -118,7 +118,7 @@ impl Engine {
         filter: RowFilter,
     ) -> Result<Answer, QueryError> {
         let slot = Arc::clone(&self.slots).try_acquire_owned().map_err(|_| {
-            QueryError::Limit(format!(
+            QueryError::Busy(format!(
                 "{QUERIES_AT_ONCE} queries are running; try again in a moment"
             ))
         })?;

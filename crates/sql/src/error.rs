@@ -93,9 +93,22 @@ pub enum QueryError {
     /// It needs more than it may. Code `query_limit`.
     #[error("{0}")]
     Limit(String),
+    /// Others run already. Code `busy`.
+    #[error("{0}")]
+    Busy(String),
     /// Not the statement's fault: the columns or the log could not be read. Code `unavailable`.
     #[error("{0}")]
     Unavailable(String),
+}
+
+impl LakeError {
+    /// Whether what lies there cannot become this log's columns: it has to go before they can be made.
+    pub fn is_foreign(&self) -> bool {
+        matches!(
+            self,
+            LakeError::Origin { .. } | LakeError::Format { .. } | LakeError::Foreign { .. }
+        )
+    }
 }
 
 impl QueryError {
@@ -104,6 +117,7 @@ impl QueryError {
         match self {
             QueryError::Bad { .. } => "bad_query",
             QueryError::Limit(_) => "query_limit",
+            QueryError::Busy(_) => "busy",
             QueryError::Unavailable(_) => "unavailable",
         }
     }

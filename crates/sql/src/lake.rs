@@ -14,7 +14,9 @@ use env::{Disk, OpenMode};
 use graven_merkle::{Hash, LeafIndex, TreeSize, leaf_hash};
 
 use crate::error::LakeError;
-use crate::limits::{MANIFEST_BYTES_MAX, READ_ENTRIES, SEGMENT_ENTRIES, TAIL_BYTES_MAX};
+use crate::limits::{
+    MANIFEST_BYTES_MAX, READ_ENTRIES, REST_TAIL_BYTES_MAX, SEGMENT_ENTRIES, TAIL_BYTES_MAX,
+};
 use crate::manifest::{FORMAT, FileLine, MANIFEST, Manifest, ManifestError, sha256};
 use crate::parquet_file::{LakeFile, encode};
 use crate::row::EntryRow;
@@ -33,11 +35,16 @@ const ASIDE: (&str, &str) = ("_damaged-", ".aside");
 pub(crate) struct Shape {
     pub(crate) segment_entries: u64,
     pub(crate) tail_bytes_max: usize,
+    pub(crate) rest_bytes_max: usize,
 }
 
 impl Default for Shape {
     fn default() -> Shape {
-        Shape { segment_entries: SEGMENT_ENTRIES, tail_bytes_max: TAIL_BYTES_MAX }
+        Shape {
+            segment_entries: SEGMENT_ENTRIES,
+            tail_bytes_max: TAIL_BYTES_MAX,
+            rest_bytes_max: REST_TAIL_BYTES_MAX,
+        }
     }
 }
 
@@ -105,17 +112,29 @@ impl Lake {
         Ok((lake, said))
     }
 
-    /// Takes in the next entry.
-    pub(crate) fn push(&mut self, index: LeafIndex, entry: &[u8]) -> Result<(), LakeError> {
+    /// Takes in the next entry; its leaf hash.
+    pub(crate) fn push(&mut self, index: LeafIndex, entry: &[u8]) -> Result<Hash, LakeError> {
+        let bytes_max = self.place.shape.tail_bytes_max;
         // A file that could not be written before is tried first.
-        self.seal_if_full()?;
-        self.tail.push(index, entry)?;
-        self.seal_if_full()
+        self.seal_at(bytes_max)?;
+        let last = self.tail.push(index, entry)?;
+        self.seal_at(bytes_max)?;
+        Ok(last)
+    }
+
+    /// Keeps no more in memory than a log to which nothing comes may.
+    pub(crate) fn rest(&mut self) -> Result<(), LakeError> {
+        self.seal_at(self.place.shape.rest_bytes_max)
     }
 
     /// Entries taken in.
     pub(crate) fn through(&self) -> TreeSize {
         TreeSize(self.tail.next)
+    }
+
+    /// Leaf hash of the last entry taken in.
+    pub(crate) fn last(&self) -> Option<Hash> {
+        self.tail.last.or_else(|| self.manifest.head.last.parse().ok())
     }
 
     /// Everything taken in until now.
@@ -168,11 +187,10 @@ impl Lake {
         self.adopt(manifest)
     }
 
-    /// Writes the tail into files when its segment is full, or when it has become too large for memory.
-    fn seal_if_full(&mut self) -> Result<(), LakeError> {
+    /// Writes the tail into files when its segment is full, or when it takes so many bytes of memory.
+    fn seal_at(&mut self, bytes_max: usize) -> Result<(), LakeError> {
         let Tail { first, next, bytes, last, .. } = self.tail;
-        let Shape { segment_entries, tail_bytes_max } = self.place.shape;
-        let is_full = next.is_multiple_of(segment_entries) || bytes >= tail_bytes_max;
+        let is_full = next.is_multiple_of(self.place.shape.segment_entries) || bytes >= bytes_max;
         let Some(last) = last.filter(|_| is_full && next > first) else { return Ok(()) };
         let lines = self.place.write_files(&mut self.tail)?;
         let mut manifest = self.manifest.clone();
@@ -225,7 +243,7 @@ impl Tail {
         }
     }
 
-    fn push(&mut self, index: LeafIndex, entry: &[u8]) -> Result<(), LakeError> {
+    fn push(&mut self, index: LeafIndex, entry: &[u8]) -> Result<Hash, LakeError> {
         if index.0 != self.next {
             return Err(LakeError::Order { found: index, wanted: LeafIndex(self.next) });
         }
@@ -235,9 +253,10 @@ impl Tail {
         for change in row.changes() {
             self.bytes += changes.push(change);
         }
-        self.last = Some(leaf_hash(entry));
+        let last = leaf_hash(entry);
+        self.last = Some(last);
         self.next += 1;
-        Ok(())
+        Ok(last)
     }
 
     /// Makes a batch of what was pushed since the last one.

@@ -6,9 +6,10 @@ use std::time::Duration;
 pub const SEGMENT_ENTRIES: u64 = 65_536;
 /// Bytes of cells in memory at which the tail becomes a file before its segment is full.
 pub const TAIL_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// Entries that one call of [`crate::Columns::follow_to`] takes in.
-pub const STEP_ENTRIES_MAX: u64 = 8_192;
-/// Entries read from the log at a time.
+/// Bytes of cells that a log to which nothing comes keeps in memory: more become files, so that many logs cost little. A segment
+/// then has several.
+pub const REST_TAIL_BYTES_MAX: usize = 1024 * 1024;
+/// Entries read from the log at a time where a file is made anew.
 pub const READ_ENTRIES: usize = 1_024;
 /// Longest manifest that is read: a thousand million entries take a tenth of it.
 pub const MANIFEST_BYTES_MAX: u64 = 256 * 1024 * 1024;

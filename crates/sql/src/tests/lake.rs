@@ -4,10 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use env::{Disk as _, Fault, FaultKind, On, SimDisk};
-use graven_merkle::{LeafIndex, TreeSize};
+use graven_merkle::{LeafIndex, TreeSize, leaf_hash};
 use serde_json::Value;
 
-use super::{DIR, Memory, ORIGIN, all_rows, ask, company, disk, follow, open, place};
+use super::{DIR, Memory, ORIGIN, all_rows, ask, company, disk, follow, follow_to, open, place};
 use crate::lake::Lake;
 use crate::{Columns, EntrySource as _, LakeError, QueryError};
 
@@ -18,7 +18,7 @@ const ENTRIES: u64 = 37;
 fn fill(disk: &SimDisk, log: &Arc<Memory>) -> Result<(), LakeError> {
     let columns = Columns::open_place(place(disk, 8), Arc::clone(log) as _)?;
     for size in (0..=ENTRIES).step_by(5).chain([ENTRIES]) {
-        columns.follow_to(TreeSize(size))?;
+        follow_to(&columns, TreeSize(size))?;
     }
     Ok(())
 }
@@ -84,7 +84,7 @@ fn a_write_that_fails_is_made_again() {
             disk.fail(Fault { on, after, forever: false, kind: kind.clone() });
             let mut failures = 0;
             while columns.indexed_through() < log.size() {
-                failures += u32::from(columns.follow_to(log.size()).is_err());
+                failures += u32::from(follow_to(&columns, log.size()).is_err());
                 assert!(failures < 5, "it does not go on");
             }
             assert!(failures > 0, "{on:?} {after} did not strike");
@@ -92,6 +92,29 @@ fn a_write_that_fails_is_made_again() {
             assert_eq!(all_rows(&open(&disk, &log)), expected, "{on:?} {after}, opened again");
         }
     }
+}
+
+/// A log at rest keeps little in memory; what was taken in goes on from there, and the same is made of it.
+#[test]
+fn at_rest_a_long_tail_becomes_files() {
+    let log = company(ENTRIES);
+    let expected = all_rows(&open(&disk(1), &log));
+    let disk = disk(5);
+    let columns = Columns::open_place(place(&disk, 64), Arc::clone(&log) as _).unwrap();
+    for (size, files) in [(1, 0), (20, 2), (21, 2), (ENTRIES, 4)] {
+        follow(&columns, TreeSize(size));
+        columns.rest().unwrap();
+        let parquet = lake_files(&disk).iter().filter(|name| name.ends_with(".parquet")).count();
+        assert_eq!(parquet, files, "{size} entries");
+        assert_eq!(columns.indexed_through(), TreeSize(size));
+        let last = leaf_hash(&log.read(LeafIndex(size - 1), 1).unwrap()[0].1);
+        assert_eq!(columns.taken(), (TreeSize(size), Some(last)));
+    }
+    assert_eq!(all_rows(&Arc::new(columns)), expected);
+    let again = Columns::open_place(place(&disk, 64), Arc::clone(&log) as _).unwrap();
+    let again = Arc::new(again);
+    assert_eq!(again.taken().0, TreeSize(ENTRIES), "nothing is taken in twice");
+    assert_eq!(all_rows(&again), expected);
 }
 
 #[test]

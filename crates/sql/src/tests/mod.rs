@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use crate::lake::{Place, Shape};
 use crate::{Answer, Columns, Engine, EntrySource, Limits, QueryError, RowFilter};
-use crate::{SourceError, StreamNow};
+use crate::{LakeError, SourceError, StreamNow};
 
 pub(crate) const ORIGIN: &str = "test.example/log";
 /// 2026-11-20T22:55:00Z.
@@ -148,7 +148,7 @@ pub(crate) fn place(disk: &SimDisk, segment_entries: u64) -> Place {
         disk: Arc::new(disk.clone()) as Arc<dyn Disk>,
         dir: PathBuf::from(DIR),
         origin: ORIGIN.to_owned(),
-        shape: Shape { segment_entries, tail_bytes_max: 1 << 20 },
+        shape: Shape { segment_entries, tail_bytes_max: 1 << 20, rest_bytes_max: 1_000 },
     }
 }
 
@@ -170,9 +170,16 @@ pub(crate) fn open(disk: &SimDisk, log: &Arc<Memory>) -> Arc<Columns> {
 }
 
 pub(crate) fn follow(columns: &Columns, size: TreeSize) {
-    while columns.indexed_through() < size {
-        columns.follow_to(size).unwrap();
-    }
+    follow_to(columns, size).unwrap();
+}
+
+/// What a follower does: takes entries in up to `size`, and shows them.
+pub(crate) fn follow_to(columns: &Columns, size: TreeSize) -> Result<(), LakeError> {
+    let taken = columns.taken().0.0;
+    let entries = columns.source().read(LeafIndex(taken), size.0.saturating_sub(taken) as usize)?;
+    let taken = entries.iter().try_for_each(|(index, entry)| columns.take(*index, entry).map(drop));
+    columns.show()?;
+    taken
 }
 
 pub(crate) fn ask(columns: &Arc<Columns>, text: &str) -> Result<Answer, QueryError> {

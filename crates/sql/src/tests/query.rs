@@ -226,7 +226,7 @@ fn an_answer_says_how_far_it_goes() {
     let columns = Columns::open_place(place(&disk(0), 8), Arc::clone(&log) as _).unwrap();
     let columns = Arc::new(columns);
     for size in [0, 1, 8, 9, 20] {
-        columns.follow_to(TreeSize(size)).unwrap();
+        follow(&columns, TreeSize(size));
         let text = "SELECT (SELECT count(*) FROM events) AS a, (SELECT count(*) FROM entries) AS b, (SELECT count(DISTINCT index) FROM changes) AS c";
         let answer = ask(&columns, text).unwrap();
         assert_eq!(answer.indexed_through, TreeSize(size));
@@ -243,7 +243,7 @@ fn queries_run_while_the_columns_grow() {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             for size in 0..=200 {
-                columns.follow_to(TreeSize(size)).unwrap();
+                follow(&columns, TreeSize(size));
             }
         });
         let mut seen = 0;

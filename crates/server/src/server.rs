@@ -15,6 +15,7 @@ use tokio::time::{sleep, timeout};
 use crate::connection::{self, Service};
 use crate::find::Finders;
 use crate::gate::Gate;
+use crate::lakes::Lakes;
 use crate::limits::{BACKLOG_CONNECTIONS, REFUSALS_AT_ONCE_MAX, ServerLimits};
 use crate::peer::Peer;
 use crate::routes::router;
@@ -42,14 +43,23 @@ pub struct ServerOptions {
     pub sealing: Option<Arc<Sealing>>,
     /// What finds entries; without it there is no search.
     pub finders: Option<Arc<Finders>>,
+    /// What answers SQL; without it there is none.
+    pub lakes: Option<Arc<Lakes>>,
 }
 
 impl ServerOptions {
     /// The defaults for an address.
     pub fn new(listen: SocketAddr) -> ServerOptions {
-        let (limits, proxies) = (ServerLimits::default(), Vec::new());
-        let (tls, sealing, finders) = (None, None, None);
-        ServerOptions { listen, limits, proxies, reads_unrecorded: false, tls, sealing, finders }
+        ServerOptions {
+            listen,
+            limits: ServerLimits::default(),
+            proxies: Vec::new(),
+            reads_unrecorded: false,
+            tls: None,
+            sealing: None,
+            finders: None,
+            lakes: None,
+        }
     }
 }
 
@@ -88,7 +98,7 @@ impl Server {
     }
 
     /// Serves until `shutdown` is done, then accepts nothing more, answers what is in flight
-    /// within [`ServerLimits::shutdown`], stops the finders, and returns. The cell is left to its owner to stop.
+    /// within [`ServerLimits::shutdown`], stops the followers, and returns. The cell is left to its owner to stop.
     ///
     /// Errors only where the listener cannot be used on this runtime, before anything is served.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
@@ -126,8 +136,9 @@ impl Server {
         connections.end(self.shared.limits.shutdown).await;
         report(recorder.await);
         report(dropping.await);
-        let finders = self.shared.finders.clone();
-        report(tokio::task::spawn_blocking(move || finders.map(|all| all.stop())).await.map(drop));
+        let (finders, lakes) = (self.shared.finders.clone(), self.shared.lakes.clone());
+        let stop = move || (finders.map(|all| all.stop()), lakes.map(|all| all.stop()));
+        report(tokio::task::spawn_blocking(stop).await.map(drop));
         report(finding.await);
         self.shared.records.write().await;
         self.shared.drops.write(&self.shared.cell).await;

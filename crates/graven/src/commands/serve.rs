@@ -12,8 +12,8 @@ use graven_entry::Name;
 use log::{Cell, CellOptions, Env, OpenError, OpenReport};
 use server::limits::BODY_BYTES_MAX;
 use server::{
-    Finders, Gate, GateError, GateOptions, OidcClient, OidcOptions, Sealing, Server, ServerLimits,
-    ServerOptions,
+    Finders, Gate, GateError, GateOptions, Lakes, OidcClient, OidcOptions, Sealing, Server,
+    ServerLimits, ServerOptions,
 };
 use store::{JournalError, StoreError};
 use tokio::signal::unix::{SignalKind, signal};
@@ -133,6 +133,9 @@ pub(crate) struct ServeArgs {
     /// Keep search indexes, on or off [env: GRAVEN_SEARCH] [default: on]
     #[arg(long, value_name = "on|off")]
     search: Option<String>,
+    /// Keep columns and answer SQL, on or off, where this build can [env: GRAVEN_SQL] [default: on]
+    #[arg(long, value_name = "on|off")]
+    sql: Option<String>,
     /// Tell this much of the work on standard error [env: GRAVEN_TRACE] [default: warn]
     #[arg(long, value_name = "FILTER")]
     trace: Option<String>,
@@ -189,7 +192,8 @@ fn serve(
     let gate = gate(cell, environment, gate_options)?;
     let tls = certificate::tls(&context.settings, data, &keys, options.listen.ip())?;
     let scheme = if tls.is_some() { "https" } else { "http" };
-    let options = ServerOptions { tls, finders: finders(&context.settings)?, ..options };
+    let (finders, lakes) = (finders(&context.settings)?, lakes(&context.settings)?);
+    let options = ServerOptions { tls, finders, lakes, ..options };
     let server = Server::bind(cell.clone(), gate, options)
         .map_err(|error| Failure::caused(Exit::Unreachable, "cannot start", &error))?;
     let url = url_of(scheme, server.local_addr());
@@ -216,10 +220,21 @@ fn finders(settings: &Settings) -> Result<Option<Arc<Finders>>, Failure> {
     if settings.text("search") == "off" {
         return Ok(None);
     }
-    let finders = Finders::start(&settings.path("data").join("derived")).map_err(|error| {
-        Failure::new(Exit::Unreachable, format!("cannot start threads: {error}"))
-    })?;
-    Ok(Some(Arc::new(finders)))
+    let finders = Finders::start(&settings.path("data").join("derived"));
+    Ok(Some(Arc::new(finders.map_err(|error| no_threads(&error))?)))
+}
+
+/// What answers SQL, unless it is off or not in this build.
+fn lakes(settings: &Settings) -> Result<Option<Arc<Lakes>>, Failure> {
+    if settings.text("sql") == "off" {
+        return Ok(None);
+    }
+    let lakes = Lakes::start(&settings.path("data").join("derived"));
+    Ok(lakes.map_err(|error| no_threads(&error))?.map(Arc::new))
+}
+
+fn no_threads(error: &std::io::Error) -> Failure {
+    Failure::new(Exit::Unreachable, format!("cannot start threads: {error}"))
 }
 
 /// The limits, as far as the system lets them be.

@@ -31,6 +31,8 @@ mod search;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
+mod sql;
+#[cfg(test)]
 mod state;
 #[cfg(test)]
 mod tampering;

@@ -18,6 +18,7 @@ mod sealed;
 mod search;
 mod session;
 mod site;
+mod sql;
 mod state;
 mod streams_signed;
 mod tail;

@@ -16,7 +16,9 @@ use tokio::sync::oneshot;
 
 use super::TOKEN;
 use crate::sealing::tests::{SITE_POLICY, open_sealing};
-use crate::{Finders, Gate, GateOptions, OidcOptions, Server, ServerLimits, ServerOptions, Tls};
+use crate::{
+    Finders, Gate, GateOptions, Lakes, OidcOptions, Server, ServerLimits, ServerOptions, Tls,
+};
 
 /// The address that browsers know, as far as passkeys are concerned.
 pub(super) const PUBLIC: &str = "http://localhost:7070";
@@ -325,7 +327,9 @@ fn serve(
     let sealing = Some(sealing);
     let finders = Finders::start(&dir.join("data/derived")).expect("threads");
     let finders = Some(Arc::new(finders));
-    let options = ServerOptions { limits, tls, sealing, finders, ..ServerOptions::new(listen) };
+    let lakes = Lakes::start(&dir.join("data/derived")).expect("threads").map(Arc::new);
+    let options = ServerOptions::new(listen);
+    let options = ServerOptions { limits, tls, sealing, finders, lakes, ..options };
     let server = Server::bind(cell.clone(), gate, options);
     let server = server.expect("a free port");
     let addr = server.local_addr();

@@ -27,6 +27,11 @@ const CAMPAIGNS: &[Campaign] = &[
         run: without_sql,
     },
     Campaign {
+        name: "lake by others",
+        about: "the columns' Parquet files under chDB and Spark, the same queries as ours",
+        run: crate::conformance::lake_by_others,
+    },
+    Campaign {
         name: "sim rows",
         about: "the rows of docs/reliability.md in full: every call, every level, every seed",
         run: sim_rows,

@@ -22,6 +22,16 @@ struct Campaign {
 /// All campaigns.
 const CAMPAIGNS: &[Campaign] = &[
     Campaign {
+        name: "without sql",
+        about: "the build that the README makes: linted, and it says how to get SQL",
+        run: without_sql,
+    },
+    Campaign {
+        name: "lake by others",
+        about: "the columns' Parquet files under chDB and Spark, the same queries as ours",
+        run: crate::conformance::lake_by_others,
+    },
+    Campaign {
         name: "sim rows",
         about: "the rows of docs/reliability.md in full: every call, every level, every seed",
         run: sim_rows,
@@ -60,6 +70,15 @@ pub(crate) fn run_all(root: &Path) -> Vec<String> {
         }
     }
     failures
+}
+
+/// The rest of the tests have SQL.
+fn without_sql(root: &Path) -> Result<(), String> {
+    let mut lint = Command::new("cargo");
+    lint.args(["clippy", "--package", "graven", "--package", "graven-server", "--bins", "--lib"]);
+    cargo(root, lint.args(["--", "-D", "warnings"]))?;
+    let mut test = Command::new("cargo");
+    cargo(root, test.args(["test", "--package", "graven-server", "--lib", "a_build_without_sql"]))
 }
 
 fn sim_rows(root: &Path) -> Result<(), String> {

@@ -1,13 +1,15 @@
 //! Our formats, checked by implementations that are not ours.
 //!
 //! Parts: a verifier on Go's `x/mod/sumdb` and Tessera's `fsck` on the logs of `../shared/vectors/tlog`; Torchwood's
-//! `litewitness` as a witness; a live server under all three; what it discloses, opened by other RFC 9901 implementations; the pages of the web UI under axe-core; and the libraries' own tests against other Rust
+//! `litewitness` as a witness; a live server under all three; what it discloses, opened by other RFC 9901 implementations; the columns'
+//! Parquet files under DuckDB; the pages of the web UI under axe-core; and the libraries' own tests against other Rust
 //! implementations. The Go programs are built on demand into `target/conformance` with the versions of
 //! `xtask/conformance/go/go.mod`.
 
 mod files;
 mod http;
 mod kit;
+mod lake;
 mod live;
 mod oracles;
 mod pages;
@@ -39,6 +41,7 @@ pub(crate) fn run(root: &Path) -> Result<bool, String> {
         witness::run(&kit, &mut report)?;
         live::run(&kit, &mut report)?;
         sd_jwt::run(&kit, &mut report)?;
+        lake::run(&kit, &mut report, lake::ALWAYS)?;
     }
     let mut build = Command::new("cargo");
     build.args(["build", "--package", "graven"]).current_dir(root);
@@ -50,6 +53,18 @@ pub(crate) fn run(root: &Path) -> Result<bool, String> {
     let totals = report.into_totals();
     println!("{}", totals.line());
     Ok(totals.failed == 0)
+}
+
+/// Has the engines that are dear to fetch read the columns' files, for `cargo xtask test --all`.
+pub(crate) fn lake_by_others(root: &Path) -> Result<(), String> {
+    let stages = Stages::new(root)?;
+    let mut report = Report { verbose: true, ..Report::default() };
+    if let Some(kit) = Kit::prepare(root, &stages, &mut report)? {
+        lake::run(&kit, &mut report, lake::RARELY)?;
+    }
+    let totals = report.into_totals();
+    println!("{}", totals.line());
+    if totals.failed == 0 { Ok(()) } else { Err("the engines do not agree".to_owned()) }
 }
 
 /// Runs the parts that take seconds, for `cargo xtask test`.

@@ -10,6 +10,8 @@ pub(crate) const TAIL_LINES_MAX: usize = 40;
 pub(crate) const READY_WAIT_MAX: Duration = Duration::from_mins(1);
 /// Longest time one verifier may take for one log.
 pub(crate) const VERIFIER_WAIT_MAX: Duration = Duration::from_mins(2);
+/// Longest time one engine may take for all queries of a lake: some start a virtual machine first.
+pub(crate) const LAKE_WAIT_MAX: Duration = Duration::from_mins(5);
 /// Pause between two looks at whether something is ready.
 pub(crate) const READY_POLL: Duration = Duration::from_millis(20);
 /// Longest wait for one read of an HTTP exchange on loopback.

@@ -16,6 +16,10 @@ const ALLOWED_IN_CI: &[(&str, &str)] = &[
     ("t16_a_real_disk_is_full", DEVICE),
     ("conformance", "needs Go and its modules, which a machine without network does not have"),
     (
+        "conformance-lake",
+        "needs Python and DuckDB from PyPI, which a machine without network does not have",
+    ),
+    (
         "conformance-sd-jwt",
         "needs Python, Node.js and their packages, which a machine without network does not have",
     ),

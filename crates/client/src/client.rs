@@ -396,6 +396,17 @@ impl Client {
         })
     }
 
+    /// What a SQL statement gives, as the server answers it; asked once the entry `wait` is in the columns. Nothing is proved.
+    pub fn sql(&self, log: &str, query: &str, wait: Option<u64>) -> Result<Value, ClientError> {
+        let wait = wait.map_or_else(String::new, |index| format!("?wait={index}"));
+        let path = format!("{}/sql{wait}", log_path(log));
+        self.post_json(&path, &serde_json::json!({ "query": query }), |value| {
+            answer::list(value, "columns")?;
+            answer::list(value, "rows")?;
+            answer::number(value, "indexed_through").map(|_| value.clone())
+        })
+    }
+
     /// What a route of the log that takes a query says (`history`, `asof`, ...), as the server answers it. Nothing is proved.
     pub fn ask(
         &self,

@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     access, append, asof, backup, blame, blob, completions, config, diff, disclose, export, get,
-    history, key, log, man, prove, query, replay, restore, reveal, search, serve, subject, tail,
-    timeline, token, verify,
+    history, key, log, man, prove, query, replay, restore, reveal, search, serve, sql, subject,
+    tail, timeline, token, verify,
 };
 use crate::demo;
 
@@ -95,6 +95,8 @@ pub(crate) enum Command {
     Export(export::ExportArgs),
     /// Print what a query finds in a log, newest first
     Search(search::SearchArgs),
+    /// Print what a SQL statement gives over a log's tables
+    Sql(sql::SqlArgs),
     /// Print the entries that name a resource, and what each did to it
     History(history::HistoryArgs),
     /// Print the state of a resource at a moment

@@ -25,6 +25,7 @@ pub(crate) mod reveal;
 mod sealing;
 pub(crate) mod search;
 pub(crate) mod serve;
+pub(crate) mod sql;
 pub(crate) mod subject;
 pub(crate) mod succeed;
 pub(crate) mod tail;
@@ -51,6 +52,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Verify(args) => verify::run(context, &args),
         Command::Export(args) => export::run(context, &args),
         Command::Search(args) => search::run(context, &args),
+        Command::Sql(args) => sql::run(context, &args),
         Command::History(args) => history::run(context, &args),
         Command::AsOf(args) => asof::run(context, &args),
         Command::Diff(args) => diff::run(context, &args),

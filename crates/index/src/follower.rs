@@ -112,6 +112,9 @@ pub enum DerivedError {
     /// The index cannot be opened.
     #[error(transparent)]
     Index(#[from] IndexError),
+    /// What is derived is no index of ours, and cannot go on.
+    #[error(transparent)]
+    Other(Box<dyn std::error::Error + Send + Sync>),
 }
 
 /// How far a follower is, and how it goes.

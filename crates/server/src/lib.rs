@@ -25,6 +25,8 @@ mod gate;
 mod handlers;
 mod intake;
 mod json;
+#[cfg_attr(not(feature = "sql"), path = "no_lakes.rs")]
+mod lakes;
 pub mod limits;
 mod metrics;
 mod minutes;
@@ -49,6 +51,7 @@ mod wire;
 pub use erasure::{Because, Erased, Subject, erase, finish_erasures, set_hold, show_subject};
 pub use find::{Finders, OnIndexed};
 pub use gate::{Gate, GateError, GateOptions};
+pub use lakes::Lakes;
 pub use limits::ServerLimits;
 pub use oidc::{OidcClient, OidcError, OidcOptions};
 pub use openapi::openapi;

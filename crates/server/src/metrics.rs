@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use append::Code;
 use graven_entry::Time;
+use graven_merkle::TreeSize;
 use log::{Health, Histogram, Metrics};
 
 use crate::routes::ROUTES;
@@ -79,7 +80,7 @@ pub(crate) fn render(shared: &Shared, metrics: &Metrics, health: &Health) -> Str
     let mut page = Page { text: String::with_capacity(16 * 1024) };
     page.http(shared);
     page.log(metrics);
-    page.finders(shared);
+    page.followers(shared);
     page.queries(shared);
     let seconds = |time: Time| time.unix_ns() / NS_PER_S;
     page.health(health, seconds(shared.started), seconds(shared.gate.now()));
@@ -164,18 +165,29 @@ impl Page {
         self.counter("graven_bundle_cache_misses_total", "bundle reads from disk", misses);
     }
 
-    fn finders(&mut self, shared: &Shared) {
-        let Some(finders) = &shared.finders else { return };
-        let all = finders.through();
-        let size = |log: &str| shared.cell.log(log).map_or(0, |log| log.info().size.0);
-        self.head("graven_index_through", "gauge", "entries that a search finds");
-        for (log, through) in &all {
-            self.sample("graven_index_through", &format!("{{log=\"{log}\"}}"), through);
+    fn followers(&mut self, shared: &Shared) {
+        if let Some(finders) = &shared.finders {
+            let help = ["entries that a search finds", "entries that a search does not find yet"];
+            self.lag(shared, "graven_index", help, &finders.through());
         }
-        self.head("graven_index_lag", "gauge", "entries that a search does not find yet");
-        for (log, through) in &all {
+        if let Some(lakes) = &shared.lakes {
+            let help = ["entries that SQL is asked of", "entries that SQL is not asked of yet"];
+            self.lag(shared, "graven_columns", help, &lakes.through());
+        }
+    }
+
+    /// How far followers are, and how far behind.
+    fn lag(&mut self, shared: &Shared, name: &str, help: [&str; 2], all: &[(String, TreeSize)]) {
+        let size = |log: &str| shared.cell.log(log).map_or(0, |log| log.info().size.0);
+        let (through_name, lag_name) = (format!("{name}_through"), format!("{name}_lag"));
+        self.head(&through_name, "gauge", help[0]);
+        for (log, through) in all {
+            self.sample(&through_name, &format!("{{log=\"{log}\"}}"), through);
+        }
+        self.head(&lag_name, "gauge", help[1]);
+        for (log, through) in all {
             let lag = size(log).saturating_sub(through.0);
-            self.sample("graven_index_lag", &format!("{{log=\"{log}\"}}"), lag);
+            self.sample(&lag_name, &format!("{{log=\"{log}\"}}"), lag);
         }
     }
 

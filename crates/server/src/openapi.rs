@@ -381,6 +381,15 @@ fn search_schemas() -> Value {
             "index": count, "time": text, "writer": text, "grade": text,
             "event": schema_of("Event"), "entry": text,
         })),
+        "Statement": object(&["query"], &json!({"query": text})),
+        "Rows": object(&["columns", "rows", "indexed_through"], &json!({
+            "columns": {"type": "array", "items": object(&["name", "type"], &json!({
+                "name": text, "type": text,
+            }))},
+            "rows": {"type": "array", "items": {"type": "array", "items": {}}},
+            "indexed_through": {"type": "integer", "minimum": 0,
+                "description": "so many entries, from index 0 on, were asked"},
+        })),
         "Facet": object(&["values", "distinct", "others"], &json!({
             "values": {"type": "array", "items": object(&["value", "count"], &json!({
                 "value": text, "count": count,

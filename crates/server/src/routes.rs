@@ -14,7 +14,7 @@ use axum::routing::{MethodFilter, MethodRouter};
 use crate::dispatch::{Answer, Handler, Target, dispatch};
 use crate::handlers::{
     approvals, blobs, entries, events, factors, keys, logs, pages, policies, queries, scope,
-    sealed, search, session, state, streams, subjects, tail, tiles, tokens, views,
+    sealed, search, session, sql, state, streams, subjects, tail, tiles, tokens, views,
 };
 use crate::record::Recorded;
 use crate::shared::Shared;
@@ -179,7 +179,7 @@ const APPEND: Doc = Doc {
 };
 
 /// All routes of the server.
-pub(crate) static ROUTES: [Route; 72] = [
+pub(crate) static ROUTES: [Route; 73] = [
     Route {
         method: Method::Post,
         path: "/api/v1/logs",
@@ -350,6 +350,32 @@ pub(crate) static ROUTES: [Route; 72] = [
                 Code::BadQuery,
                 Code::QueryLimit,
                 Code::NotFound,
+                Code::Busy,
+                Code::DiskFull,
+                Code::Unavailable,
+            ],
+        },
+    },
+    Route {
+        method: Method::Post,
+        path: "/api/v1/logs/{log}/sql",
+        access: Access::Needs(Right::ReadEntries),
+        recorded: Recorded::Always("graven.search"),
+        handler: |call| Box::pin(sql::sql(call)),
+        doc: Doc {
+            id: "sql",
+            summary: "the rows of one SQL statement that reads (docs/sql.md)",
+            query: &[WAIT],
+            body: &[(JSON, "Statement")],
+            answers: &[(200, JSON, "Rows")],
+            refusals: &[
+                Code::BadJson,
+                Code::BadQuery,
+                Code::QueryLimit,
+                Code::TooLarge,
+                Code::UnsupportedType,
+                Code::NotFound,
+                Code::Timeout,
                 Code::Busy,
                 Code::DiskFull,
                 Code::Unavailable,

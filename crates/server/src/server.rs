@@ -16,6 +16,7 @@ use tokio::time::{sleep, timeout};
 use crate::connection::{self, Service};
 use crate::find::Finders;
 use crate::gate::Gate;
+use crate::lakes::Lakes;
 use crate::limits::{BACKLOG_CONNECTIONS, REFUSALS_AT_ONCE_MAX, ServerLimits};
 use crate::peer::Peer;
 use crate::routes::router;
@@ -45,6 +46,8 @@ pub struct ServerOptions {
     pub sealing: Option<Arc<Sealing>>,
     /// What finds entries; without it there is no search.
     pub finders: Option<Arc<Finders>>,
+    /// What answers SQL; without it there is none.
+    pub lakes: Option<Arc<Lakes>>,
     /// Networks that are not public and that webhooks may reach.
     pub webhook_networks: Networks,
     /// The folder of what is derived from logs; without it saved queries look again from their last firing on at each start.
@@ -55,7 +58,7 @@ impl ServerOptions {
     /// The defaults for an address.
     pub fn new(listen: SocketAddr) -> ServerOptions {
         let (limits, proxies) = (ServerLimits::default(), Vec::new());
-        let (tls, sealing, finders, derived) = (None, None, None, None);
+        let (tls, sealing, finders, lakes, derived) = (None, None, None, None, None);
         let (reads_unrecorded, webhook_networks) = (false, Networks::default());
         ServerOptions {
             listen,
@@ -65,6 +68,7 @@ impl ServerOptions {
             tls,
             sealing,
             finders,
+            lakes,
             webhook_networks,
             derived,
         }
@@ -106,7 +110,7 @@ impl Server {
     }
 
     /// Serves until `shutdown` is done, then accepts nothing more, answers what is in flight
-    /// within [`ServerLimits::shutdown`], stops the finders, and returns. The cell is left to its owner to stop.
+    /// within [`ServerLimits::shutdown`], stops the followers, and returns. The cell is left to its owner to stop.
     ///
     /// Errors only where the listener cannot be used on this runtime, before anything is served.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
@@ -146,8 +150,9 @@ impl Server {
         report(recorder.await);
         report(dropping.await);
         report(watching.await);
-        let finders = self.shared.finders.clone();
-        report(tokio::task::spawn_blocking(move || finders.map(|all| all.stop())).await.map(drop));
+        let (finders, lakes) = (self.shared.finders.clone(), self.shared.lakes.clone());
+        let stop = move || (finders.map(|all| all.stop()), lakes.map(|all| all.stop()));
+        report(tokio::task::spawn_blocking(stop).await.map(drop));
         report(finding.await);
         self.shared.records.write().await;
         self.shared.drops.write(&self.shared.cell).await;

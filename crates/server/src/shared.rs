@@ -14,6 +14,7 @@ use crate::body::Budget;
 use crate::drops::Drops;
 use crate::find::Finders;
 use crate::gate::Gate;
+use crate::lakes::Lakes;
 use crate::limits::ServerLimits;
 use crate::metrics::Counters;
 use crate::record::Records;
@@ -35,6 +36,8 @@ pub(crate) struct Shared {
     sealing: Option<Arc<Sealing>>,
     /// What finds entries; nothing where search is off.
     pub(crate) finders: Option<Arc<Finders>>,
+    /// What answers SQL; nothing where that is off, or not in this build.
+    pub(crate) lakes: Option<Arc<Lakes>>,
     /// What saved queries are at.
     pub(crate) watching: Watching,
     pub(crate) limits: ServerLimits,
@@ -65,11 +68,15 @@ impl Shared {
         options: ServerOptions,
         stopping: watch::Receiver<bool>,
     ) -> Arc<Self> {
-        let ServerOptions { limits, proxies, reads_unrecorded, tls, sealing, finders, .. } =
-            options;
+        let ServerOptions {
+            limits, proxies, reads_unrecorded, tls, sealing, finders, lakes, ..
+        } = options;
         let (networks, places) = (options.webhook_networks, options.derived);
         if let Some(finders) = &finders {
             cell.logs().iter().for_each(|log| finders.follow(log));
+        }
+        if let Some(lakes) = &lakes {
+            cell.logs().iter().for_each(|log| lakes.follow(log));
         }
         Arc::new(Shared {
             records: Records::new(cell.clone(), reads_unrecorded),
@@ -81,6 +88,7 @@ impl Shared {
             tls,
             sealing,
             finders,
+            lakes,
             watching: Watching::new(limits.webhook_time, networks, places),
             counters: Counters::default(),
             connections: Arc::new(Semaphore::new(limits.connections_max)),

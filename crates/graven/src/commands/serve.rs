@@ -12,8 +12,8 @@ use graven_entry::Name;
 use log::{Cell, CellOptions, Env, OpenError, OpenReport};
 use server::limits::BODY_BYTES_MAX;
 use server::{
-    Finders, Gate, GateError, GateOptions, OidcClient, OidcOptions, OnIndexed, Sealing, Server,
-    ServerLimits, ServerOptions,
+    Finders, Gate, GateError, GateOptions, Lakes, OidcClient, OidcOptions, OnIndexed, Sealing,
+    Server, ServerLimits, ServerOptions,
 };
 use store::{JournalError, StoreError};
 use tokio::signal::unix::{SignalKind, signal};
@@ -140,6 +140,9 @@ pub(crate) struct ServeArgs {
     /// Let webhooks reach these networks, which are not public [env: GRAVEN_WEBHOOK_NETWORKS]
     #[arg(long, value_name = "NETWORKS")]
     webhook_networks: Option<String>,
+    /// Keep columns and answer SQL, on or off, where this build can [env: GRAVEN_SQL] [default: on]
+    #[arg(long, value_name = "on|off")]
+    sql: Option<String>,
     /// Tell this much of the work on standard error [env: GRAVEN_TRACE] [default: warn]
     #[arg(long, value_name = "FILTER")]
     trace: Option<String>,
@@ -196,7 +199,8 @@ fn serve(
     let gate = gate(cell, environment, gate_options)?;
     let tls = certificate::tls(&context.settings, data, &keys, options.listen.ip())?;
     let scheme = if tls.is_some() { "https" } else { "http" };
-    let options = ServerOptions { tls, finders: finders(context)?, ..options };
+    let (finders, lakes) = (finders(context)?, lakes(&context.settings)?);
+    let options = ServerOptions { tls, finders, lakes, ..options };
     let server = Server::bind(cell.clone(), gate, options)
         .map_err(|error| Failure::caused(Exit::Unreachable, "cannot start", &error))?;
     let url = url_of(scheme, server.local_addr());
@@ -226,11 +230,21 @@ fn finders(context: &Context) -> Result<Option<Arc<Finders>>, Failure> {
     }
     let catching = Catching::new(context.out);
     let told: OnIndexed = Arc::new(move |log, progress| catching.told(log, progress.lag()));
-    let finders =
-        Finders::start(&settings.path("data").join("derived"), told).map_err(|error| {
-            Failure::new(Exit::Unreachable, format!("cannot start threads: {error}"))
-        })?;
-    Ok(Some(Arc::new(finders)))
+    let finders = Finders::start(&settings.path("data").join("derived"), told);
+    Ok(Some(Arc::new(finders.map_err(|error| no_threads(&error))?)))
+}
+
+/// What answers SQL, unless it is off or not in this build.
+fn lakes(settings: &Settings) -> Result<Option<Arc<Lakes>>, Failure> {
+    if settings.text("sql") == "off" {
+        return Ok(None);
+    }
+    let lakes = Lakes::start(&settings.path("data").join("derived"));
+    Ok(lakes.map_err(|error| no_threads(&error))?.map(Arc::new))
+}
+
+fn no_threads(error: &std::io::Error) -> Failure {
+    Failure::new(Exit::Unreachable, format!("cannot start threads: {error}"))
 }
 
 /// The limits, as far as the system lets them be.

@@ -435,6 +435,15 @@ pub(crate) const SETTINGS: &[Setting] = &[
                public addresses alone, over TLS; to these they may go in clear.",
     },
     Setting {
+        key: "sql",
+        kind: Kind::OnOff,
+        default: Some("on"),
+        is_secret: false,
+        used_by: "serve",
+        help: "Whether SQL is answered: `docs/sql.md`. The columns lie in `derived/` of the data directory; off, they are left as they \
+               are, and brought up to date when it is on again. A build without the feature `sql` has none.",
+    },
+    Setting {
         key: "trace",
         kind: Kind::Filter,
         default: Some("warn"),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::fixture::Fixture;
 
-const COMMANDS: [&[&str]; 66] = [
+const COMMANDS: [&[&str]; 67] = [
     &[],
     &["serve"],
     &["demo"],
@@ -19,6 +19,7 @@ const COMMANDS: [&[&str]; 66] = [
     &["verify"],
     &["export"],
     &["search"],
+    &["sql"],
     &["history"],
     &["asof"],
     &["diff"],

@@ -33,6 +33,8 @@ mod search;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
+mod sql;
+#[cfg(test)]
 mod state;
 #[cfg(test)]
 mod tampering;

@@ -36,6 +36,9 @@ pub(crate) async fn create(call: &mut Call) -> Result<Response, Refusal> {
     if let Some(finders) = &call.shared.finders {
         finders.follow(&log);
     }
+    if let Some(lakes) = &call.shared.lakes {
+        lakes.follow(&log);
+    }
     let location = HeaderValue::from_str(&format!("/api/v1/logs/{}", log.info().name));
     let mut response = answer(call, StatusCode::CREATED, log).await?;
     let location = location.expect("a log's name is plain ASCII");

@@ -14,6 +14,7 @@ pub(crate) mod scope;
 pub(crate) mod sealed;
 pub(crate) mod search;
 pub(crate) mod session;
+pub(crate) mod sql;
 pub(crate) mod state;
 pub(crate) mod streams;
 pub(crate) mod subjects;

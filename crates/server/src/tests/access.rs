@@ -18,7 +18,7 @@ const NS_PER_S: u64 = 1_000_000_000;
 
 /// What a route gives to whom: a mark for each of [`Role::ALL`] (`x` may, `o` on its own streams, `.` may not), and the
 /// status for whoever may. A route that is not here fails the test.
-const TABLE: [(&str, &str, u16); 72] = [
+const TABLE: [(&str, &str, u16); 73] = [
     ("createLog", "....x.", 400),
     ("listLogs", "any", 200),
     ("showLog", "xxxxxx", 200),
@@ -32,6 +32,7 @@ const TABLE: [(&str, &str, u16); 72] = [
     ("reveal", "...x..", 400),
     ("getConsistency", ".xx...", 200),
     ("search", ".xx...", 200),
+    ("sql", ".xx...", 400),
     ("suggest", ".xx...", 200),
     ("history", ".xx...", 400),
     ("asof", ".xx...", 400),

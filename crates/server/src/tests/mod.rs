@@ -19,6 +19,7 @@ mod sealed;
 mod search;
 mod session;
 mod site;
+mod sql;
 mod state;
 mod streams_signed;
 mod tail;

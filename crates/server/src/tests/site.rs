@@ -16,7 +16,9 @@ use tokio::sync::oneshot;
 
 use super::TOKEN;
 use crate::sealing::tests::{SITE_POLICY, open_sealing};
-use crate::{Finders, Gate, GateOptions, OidcOptions, Server, ServerLimits, ServerOptions, Tls};
+use crate::{
+    Finders, Gate, GateOptions, Lakes, OidcOptions, Server, ServerLimits, ServerOptions, Tls,
+};
 
 /// The address that browsers know, as far as passkeys are concerned.
 pub(super) const PUBLIC: &str = "http://localhost:7070";
@@ -349,6 +351,7 @@ fn serve(
     let sealing = Some(sealing);
     let finders = Finders::start(&dir.join("data/derived"), Arc::new(|_, _| {})).expect("threads");
     let finders = Some(Arc::new(finders));
+    let lakes = Lakes::start(&dir.join("data/derived")).expect("threads").map(Arc::new);
     let limits = ServerLimits {
         webhook_time: Duration::from_secs(1),
         webhook_pause: Duration::from_millis(5),
@@ -361,6 +364,7 @@ fn serve(
         tls,
         sealing,
         finders,
+        lakes,
         webhook_networks: "127.0.0.0/8".parse().expect("a network"),
         derived: Some(dir.join("data/derived")),
         ..ServerOptions::new(listen)

@@ -1,0 +1,122 @@
+//! The columns' Parquet files, read by other engines from PyPI in the versions of `xtask/conformance/lake`: to the same queries
+//! they must give the same answers as ours. DuckDB always, the others with `cargo xtask test --all`.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::kit::Kit;
+use super::report::Report;
+use crate::limits::LAKE_WAIT_MAX;
+use crate::stage::installed;
+
+/// Two whole segments: nothing is left in memory, where DuckDB could not see it.
+const EVENTS: &str = "131072";
+/// The queries, in words that both understand.
+const QUERIES: &str = "crates/sql/examples/queries.sql";
+
+/// What is asked in every run: the engine's name for `ask.py`, and the list of its packages.
+pub(super) const ALWAYS: (&[&str], &str) = (&["duckdb"], "requirements.txt");
+/// What takes hundreds of megabytes to fetch, and Java.
+pub(super) const RARELY: (&[&str], &str) = (&["chdb", "spark"], "requirements-all.txt");
+
+/// Runs the part with these engines.
+pub(super) fn run(
+    kit: &Kit,
+    report: &mut Report,
+    (engines, packages): (&[&str], &str),
+) -> Result<(), String> {
+    let Some(python) = python(kit, report, packages)? else { return Ok(()) };
+    let lake = kit.folder("lake")?.join("lake");
+    // As the tests build it: the engine is not built once more for this one program.
+    let mut build = Command::new("cargo");
+    build.args(["test", "--workspace", "--no-run"]).current_dir(&kit.root);
+    if !kit.stages.run("build the examples", &mut build)?.good {
+        report.check("the examples build", Err("see above".to_owned()));
+        return Ok(());
+    }
+    let mut fill = Command::new(kit.root.join("target/debug/examples/fill"));
+    fill.arg(EVENTS).arg(&lake);
+    let outcome = kit.stages.run("fill a lake", &mut fill)?;
+    let line = outcome.output.lines().last().unwrap_or_default();
+    let figures: Value = serde_json::from_str(line).unwrap_or_default();
+    let Some(ours) = figures["answers"].as_array().filter(|_| outcome.good) else {
+        report.check("a lake is filled", Err("see above".to_owned()));
+        return Ok(());
+    };
+    for engine in engines {
+        let theirs = ask(kit, &python, engine, &lake)?;
+        report.check(&format!("{engine} answers every query"), same_length(&theirs, ours));
+        for (number, (theirs, ours)) in theirs.iter().zip(ours).enumerate() {
+            report.check(&format!("{engine} answers query {number} as we do"), same(theirs, ours));
+        }
+    }
+    // The comparison can fail: with a file less the answers differ.
+    let file = first_file(&lake.join("events"))?;
+    std::fs::remove_file(&file).map_err(|e| format!("cannot remove {}: {e}", file.display()))?;
+    for engine in engines {
+        let fewer = ask(kit, &python, engine, &lake)?;
+        let told = if fewer == *ours { Err("nothing changed".to_owned()) } else { Ok(()) };
+        report.check(&format!("a missing file changes the answers of {engine}"), told);
+    }
+    Ok(())
+}
+
+/// What an engine answers.
+fn ask(kit: &Kit, python: &Path, engine: &str, lake: &Path) -> Result<Vec<Value>, String> {
+    let mut command = Command::new(python);
+    command.arg(kit.root.join("xtask/conformance/lake/ask.py")).arg(engine).arg(lake);
+    command.arg(kit.root.join(QUERIES));
+    let outcome = kit.stages.run_limited(engine, &mut command, LAKE_WAIT_MAX)?;
+    let line = outcome.output.lines().last().unwrap_or_default();
+    match serde_json::from_str(line) {
+        Ok(Value::Array(answers)) if outcome.good => Ok(answers),
+        _ => Err(format!("{engine} gave no answer: {}", outcome.output.trim())),
+    }
+}
+
+/// A Python with these packages in an environment of its own.
+fn python(kit: &Kit, report: &mut Report, packages: &str) -> Result<Option<PathBuf>, String> {
+    let source = kit.root.join("xtask/conformance/lake");
+    let target = kit.root.join("target/conformance/venv-lake");
+    if !installed("python3", &["-m", "venv", "--help"]) {
+        report.skip("conformance-lake: install Python 3 with venv (`apt install python3-venv`)");
+        return Ok(None);
+    }
+    let mut make = Command::new("python3");
+    make.args(["-m", "venv"]).arg(&target);
+    let mut fetch = Command::new(target.join("bin/pip"));
+    fetch.args(["install", "--quiet", "-r"]).arg(source.join(packages));
+    for (name, command) in [("venv", &mut make), ("pip", &mut fetch)] {
+        if !kit.stages.run_quiet(name, command)?.good {
+            report.skip("conformance-lake: PyPI's packages cannot be fetched; set PIP_INDEX_URL to one that works");
+            return Ok(None);
+        }
+    }
+    Ok(Some(target.join("bin/python")))
+}
+
+fn same_length(theirs: &[Value], ours: &[Value]) -> Result<(), String> {
+    let (theirs, ours) = (theirs.len(), ours.len());
+    if theirs == ours && ours > 0 { Ok(()) } else { Err(format!("{theirs} of {ours}")) }
+}
+
+fn same(theirs: &Value, ours: &Value) -> Result<(), String> {
+    let is_empty = ours.as_array().is_none_or(Vec::is_empty);
+    if is_empty {
+        return Err("we answer with no row, which compares nothing".to_owned());
+    }
+    if theirs == ours { Ok(()) } else { Err(format!("it says {theirs}, we say {ours}")) }
+}
+
+/// The first file of the first segment.
+fn first_file(table: &Path) -> Result<PathBuf, String> {
+    let first = |dir: &Path| -> Result<PathBuf, String> {
+        let listed = std::fs::read_dir(dir);
+        let listed = listed.map_err(|e| format!("cannot list {}: {e}", dir.display()))?;
+        let paths = listed.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+        paths.min().ok_or_else(|| format!("{} is empty", dir.display()))
+    };
+    first(&first(table)?)
+}

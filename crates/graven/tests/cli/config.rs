@@ -74,6 +74,7 @@ fn every_setting_is_to_be_had_from_the_environment() {
             "pkcs11:`" => "pkcs11:token=t;object=o?module-path=/m&pin-source=/p",
             "text`" => "json",
             "log" => "billing",
+            "networks" => "10.1.0.0/16",
             _ => "x",
         };
         let variable = cell("environment");

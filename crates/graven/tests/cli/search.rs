@@ -278,7 +278,7 @@ fn an_index_that_is_gone_or_damaged_is_built_anew_and_answers_the_same() {
 #[test]
 fn a_server_without_search_says_so_and_leaves_nothing() {
     let mut fixture = Fixture::empty();
-    fixture.serve(&["--search", "off"]);
+    fixture.serve(&["--search", "off", "--sql", "off"]);
     fixture.check_with(&["append"], &events(0, 5), 0, &[], &[]);
     fixture.check(&["search", "x"], 3, &[], &["started without search"]);
     assert!(!fixture.path("graven-data/derived").exists());

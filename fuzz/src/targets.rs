@@ -1,5 +1,6 @@
 //! The table of targets.
 
+mod access;
 mod entry;
 mod http;
 mod merkle;
@@ -47,6 +48,9 @@ pub const TARGETS: &[Target] = &[
     target("batch", http::batch, http::batches, 20_000),
     target("http-body", http::body, http::bodies, 4_000),
     target("query", query::query, query::queries, 40_000),
+    target("when", access::when, access::conditions, 40_000),
+    target("seal-rules", access::seal_rules, access::rules, 5_000),
+    target("vault-object", access::vault_object, access::vault_objects, 20_000),
 ];
 
 const fn target(

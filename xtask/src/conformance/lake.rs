@@ -36,7 +36,7 @@ pub(super) fn run(
         report.check("the examples build", Err("see above".to_owned()));
         return Ok(());
     }
-    let mut fill = Command::new(kit.root.join("target/debug/examples/fill"));
+    let mut fill = Command::new(kit.root.join("target/debug/examples/lake"));
     fill.arg(EVENTS).arg(&lake);
     let outcome = kit.stages.run("fill a lake", &mut fill)?;
     let line = outcome.output.lines().last().unwrap_or_default();

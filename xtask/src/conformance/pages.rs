@@ -107,7 +107,9 @@ pub(super) fn run(root: &Path, stages: &Stages, report: &mut Report) -> Result<(
         report.check(&name, axe::violations(browser, &axe));
         Ok(())
     })?;
-    let own = |url: &&String| url.starts_with(&place.base) || url.starts_with("blob:");
+    // Chromium draws its own controls with pictures in `data:`.
+    let here = [place.base.as_str(), "blob:", "data:"];
+    let own = |url: &&String| here.iter().any(|start| url.starts_with(start));
     let elsewhere: Vec<&String> = browser.asked.iter().filter(|url| !own(url)).collect();
     let asked = if elsewhere.is_empty() { Ok(()) } else { Err(format!("{elsewhere:?}")) };
     report.check("no page asks another host for anything", asked);

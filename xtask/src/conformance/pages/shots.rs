@@ -15,7 +15,8 @@ use crate::stage::Stages;
 /// Pixels of the longest picture; what is below is cut off.
 const LONGEST_PX: u64 = 2_400;
 /// Pages, and their looks, of which there is a small picture for `docs/pictures` too: as much as a window shows.
-const SMALL: [(&str, &str); 4] = [
+const SMALL: [(&str, &str); 5] = [
+    ("found", "wide-light"),
     ("entry", "wide-light"),
     ("integrity", "wide-light"),
     ("access", "wide-dark"),

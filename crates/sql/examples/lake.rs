@@ -1,6 +1,6 @@
 //! Columns of the demo company's events: how fast they are made, how large they are, how long queries take.
 //!
-//! `cargo run --release -p graven-sql --example fill -- [EVENTS] [DIRECTORY]`
+//! `cargo run --release -p graven-sql --example lake -- [EVENTS] [DIRECTORY]`
 //!
 //! Prints one line of JSON: events a second (of wall time and of processor time), bytes of Parquet an event beside the events'
 //! own, the median time of each query of `queries.sql` in microseconds, and what each answered. A directory that is named is

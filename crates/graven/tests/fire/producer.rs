@@ -69,8 +69,19 @@ enum Reply {
 impl Outside {
     /// Events whose receipts came.
     pub(crate) fn acked(&self) -> usize {
-        let is_acked = |sent: &&Sent| matches!(sent.outcome, Outcome::Acked { .. });
-        self.history.lock().unwrap().sent.values().filter(is_acked).count()
+        self.acked_from(0)
+    }
+
+    /// Those of them from this number on.
+    pub(crate) fn acked_from(&self, number: u64) -> usize {
+        let is_acked = |sent: &Sent| matches!(sent.outcome, Outcome::Acked { .. });
+        let history = self.history.lock().unwrap();
+        history.sent.range(number..).filter(|(_, sent)| is_acked(sent)).count()
+    }
+
+    /// The number of the next event.
+    pub(crate) fn next(&self) -> u64 {
+        self.next.load(Ordering::Relaxed)
     }
 }
 

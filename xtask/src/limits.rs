@@ -6,6 +6,10 @@ use std::time::Duration;
 pub(crate) const FUNCTION_LINES_MAX: usize = 70;
 /// Lines of a failed stage's output that are shown; the rest is in its log file.
 pub(crate) const TAIL_LINES_MAX: usize = 40;
+/// Failed tests whose words are shown.
+pub(crate) const FAILURES_SHOWN_MAX: usize = 20;
+/// Lines of a failed test's words that are shown: the last ones, where its panic stands.
+pub(crate) const FAILURE_LINES_MAX: usize = 30;
 /// Longest wait for a server or an agent that a task has started to become ready.
 pub(crate) const READY_WAIT_MAX: Duration = Duration::from_mins(1);
 /// Longest time one verifier may take for one log.

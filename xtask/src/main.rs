@@ -13,6 +13,7 @@ mod assets;
 mod bench;
 mod campaign;
 mod conformance;
+mod failures;
 mod fuzz;
 mod limits;
 mod skips;

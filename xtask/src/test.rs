@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::stage::{self, Stages};
 use crate::totals::Totals;
-use crate::{assets, campaign, conformance, skips};
+use crate::{assets, campaign, conformance, failures, skips};
 
 /// The target that browsers run: `lib/` must compile for it.
 const WASM: &str = "wasm32-unknown-unknown";
@@ -62,7 +62,7 @@ impl Run {
         let harness = ["--", "--show-output", "--test-threads", &jobs];
         let mut command = self.cargo(&[&args[..], &harness[..]].concat());
         let outcome = self.stages.run("tests", &mut command)?;
-        for line in outcome.output.lines().filter(|line| is_failed_test(line)) {
+        for line in failures::of_tests(&outcome.output) {
             println!("  {line}");
         }
         let mut totals = Totals::of_tests(&outcome.output);
@@ -184,11 +184,6 @@ pub(crate) fn jobs() -> Result<usize, String> {
         },
         Err(_) => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
     }
-}
-
-/// Whether the harness says here that a test failed.
-fn is_failed_test(line: &str) -> bool {
-    line.starts_with("test ") && line.ends_with(" ... FAILED")
 }
 
 fn target_installed() -> bool {

@@ -15,7 +15,7 @@ use access::{
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use env::{Random, SimDisk, SystemRandom};
-use graven_entry::{SealedEvent, check_event, match_disclosures, open_matches};
+use graven_entry::{Outline, SealedEvent, check_event, match_disclosures, open_matches};
 use rustix::time::{ClockId, clock_gettime};
 
 /// As in the server.
@@ -37,13 +37,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     let path = Path::new("/data/keyring");
     let (keyring, _) = Keyring::open(&disk, Arc::new(SystemRandom), path, masters)?;
     let rules = SealRules::parse(RULES)?;
-    let find = || SealPlan::of(EVENT, "invoice.update", &rules).expect("the rules fit");
-    let plan = find();
-    let place = |plan: &SealPlan| {
+    let find =
+        |event: &Outline<'_>| SealPlan::of(event, "invoice.update", &rules).expect("the rules fit");
+    let outline = Outline::of(EVENT);
+    let plan = find(&outline);
+    let place = |event: &Outline<'_>, plan: &SealPlan| {
         let salts: Vec<String> = plan.values.iter().map(|_| salt()).collect();
-        plan.apply(EVENT, |_| String::new(), &salts).expect("the values are there")
+        plan.apply(event, |_| String::new(), &salts).expect("the values are there")
     };
-    let sealed = place(&plan);
+    let sealed = place(&outline, &plan);
     let key = || keyring.keys_for(&["42"]).expect("the keyring works").remove(0);
     let keys = key();
     let closed = encrypt(&keys, &plan, &sealed);
@@ -53,8 +55,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         read.open(&keys, ORIGIN).expect("it opens")
     };
     let seal = || {
-        let plan = find();
-        let sealed = place(&plan);
+        let outline = Outline::of(EVENT);
+        let plan = find(&outline);
+        let sealed = place(&outline, &plan);
         encrypt(&key(), &plan, &sealed)
     };
     let check = || {
@@ -64,8 +67,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         open_matches(&sealed.event, &facts.digests, &matches).expect("it opens")
     };
     let figures = [
-        ("find", least(FIELDS, find)),
-        ("place", least(FIELDS, || place(&plan))),
+        ("find", least(FIELDS, || find(&Outline::of(EVENT)))),
+        ("place", least(FIELDS, || place(&outline, &plan))),
         ("key", least(FIELDS, key)),
         ("encrypt", least(FIELDS, || encrypt(&keys, &plan, &sealed))),
         ("seal", least(FIELDS, seal)),

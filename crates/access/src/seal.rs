@@ -8,11 +8,10 @@ mod events;
 mod rules;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use graven_entry::{
-    SealError, SealedEvent, ToSeal, elements, members, pointer, push_token, replace_values,
-    seal_event, string_value, write_json_string,
+    Outline, SealError, SealedEvent, ToSeal, elements, members, push_token, replace_values,
+    seal_outlined, string_value, write_json_string,
 };
 
 use crate::sealed_limits::SEALED_VALUES_MAX;
@@ -79,6 +78,13 @@ pub enum SealRefusal {
     Value(#[source] SealError),
 }
 
+/// A value to treat.
+struct Found {
+    path: String,
+    treatment: Treatment,
+    subject: String,
+}
+
 /// One value that a rule's path leads to, and what its stars took.
 struct Match<'a> {
     path: String,
@@ -88,30 +94,30 @@ struct Match<'a> {
 
 impl SealPlan {
     /// What the rules say of an event that is well-formed, with this action.
-    pub fn of(event: &[u8], action: &str, rules: &SealRules) -> Result<SealPlan, SealRefusal> {
-        let mut found: BTreeMap<String, (Treatment, String)> = BTreeMap::new();
+    pub fn of(
+        event: &Outline<'_>,
+        action: &str,
+        rules: &SealRules,
+    ) -> Result<SealPlan, SealRefusal> {
+        let mut found = Vec::new();
         for rule in rules.rules.iter().filter(|rule| rule.is_for(action)) {
             for one in matches(event, &rule.path) {
                 let Some(subject) = subject_of(event, rule, &one)? else { continue };
-                for path in places(&rule.path, one) {
-                    found.entry(path).or_insert_with(|| (rule.treatment, subject.clone()));
-                }
-                if found.len() > SEALED_VALUES_MAX {
-                    return Err(SealRefusal::TooMany);
+                push_places(&mut found, rule, one, subject);
+                if found.len() >= 2 * SEALED_VALUES_MAX {
+                    keep_first(&mut found)?;
                 }
             }
         }
-        let is_sealed = |outer: &str| matches!(found.get(outer), Some((Treatment::Seal(_), _)));
-        let is_inside =
-            |path: &String| path.match_indices('/').skip(1).any(|(at, _)| is_sealed(&path[..at]));
-        let inside: Vec<bool> = found.keys().map(is_inside).collect();
+        keep_first(&mut found)?;
+        let inside = insides(&found);
         let mut plan = SealPlan::default();
         let outer = found.into_iter().zip(inside).filter(|(_, is_inside)| !is_inside);
-        for ((path, (treatment, subject)), _) in outer {
+        for (Found { path, treatment, subject }, _) in outer {
             match treatment {
                 Treatment::Seal(class) => plan.values.push(PlannedValue { path, class, subject }),
                 Treatment::Pseudonym => {
-                    let id = pointer(event, &path).and_then(string_value);
+                    let id = event.pointer(&path).and_then(string_value);
                     let id = id.ok_or_else(|| SealRefusal::NoId { path: path.clone() })?;
                     let id = id.into_owned();
                     plan.pseudonyms.push(PlannedPseudonym { path, id, subject });
@@ -130,7 +136,7 @@ impl SealPlan {
     /// value, at least 22 random characters of base64url. The disclosures come in the values' order.
     pub fn apply(
         &self,
-        event: &[u8],
+        event: &Outline<'_>,
         mut pseudonym: impl FnMut(&PlannedPseudonym) -> String,
         salts: &[String],
     ) -> Result<SealedEvent, SealRefusal> {
@@ -140,25 +146,26 @@ impl SealPlan {
             write_json_string(&mut json, &pseudonym(planned));
             texts.push((planned.path.as_str(), String::from_utf8_lossy(&json).into_owned()));
         }
-        let replaced = match texts.as_slice() {
-            [] => Cow::Borrowed(event),
-            texts => Cow::Owned(replace_values(event, texts).map_err(SealRefusal::Value)?),
-        };
         let values: Vec<ToSeal<'_>> = self
             .values
             .iter()
             .zip(salts)
             .map(|(value, salt)| ToSeal { path: &value.path, salt })
             .collect();
-        seal_event(&replaced, &values).map_err(SealRefusal::Value)
+        let sealed = if texts.is_empty() {
+            seal_outlined(event, &values)
+        } else {
+            let replaced = replace_values(event.event(), &texts);
+            replaced.and_then(|replaced| seal_outlined(&Outline::of(&replaced), &values))
+        };
+        sealed.map_err(SealRefusal::Value)
     }
 }
 
 /// Every value that the pattern leads to, in the order written.
-fn matches<'a>(event: &'a [u8], pattern: &Pattern) -> Vec<Match<'a>> {
+fn matches<'a>(event: &Outline<'a>, pattern: &Pattern) -> Vec<Match<'a>> {
     let (start, named) = &pattern.start;
-    let is_digest = |step: &Option<String>| matches!(step.as_deref(), Some("_sd" | "..."));
-    let raw = pointer(event, start).filter(|_| !pattern.steps.iter().any(is_digest));
+    let raw = event.pointer(start).filter(|_| !pattern.names_digest);
     let Some(raw) = raw else { return Vec::new() };
     let mut found = vec![Match { path: start.clone(), raw, taken: Vec::new() }];
     for step in &pattern.steps[*named..] {
@@ -210,19 +217,51 @@ impl<'a> Match<'a> {
 
 /// What of a match is sealed: under `changes` the values before and after each on its own, so that it still shows that the
 /// field changed.
-fn places(pattern: &Pattern, one: Match<'_>) -> Vec<String> {
-    if pattern.steps.first().and_then(Option::as_deref) != Some("changes") {
-        return vec![one.path];
+fn push_places(found: &mut Vec<Found>, rule: &Rule, one: Match<'_>, subject: String) {
+    let treatment = rule.treatment;
+    let before = found.len();
+    if rule.path.steps.first().and_then(Option::as_deref) == Some("changes") {
+        for (key, _) in members(one.raw) {
+            if key != "before" && key != "after" {
+                found.truncate(before);
+                break;
+            }
+            let path = [&one.path, "/", &*key].concat();
+            found.push(Found { path, treatment, subject: subject.clone() });
+        }
     }
-    let keys: Vec<_> = members(one.raw).map(|(key, _)| key).collect();
-    if keys.is_empty() || keys.iter().any(|key| *key != "before" && *key != "after") {
-        return vec![one.path];
+    if found.len() == before {
+        found.push(Found { path: one.path, treatment, subject });
     }
-    keys.iter().map(|key| [&one.path, "/", key].concat()).collect()
+}
+
+/// Sorts by path, and of each path keeps what the first rule says.
+fn keep_first(found: &mut Vec<Found>) -> Result<(), SealRefusal> {
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    found.dedup_by(|later, first| later.path == first.path);
+    if found.len() > SEALED_VALUES_MAX { Err(SealRefusal::TooMany) } else { Ok(()) }
+}
+
+/// Which of these, sorted by path, stand inside another one that is sealed.
+fn insides(found: &[Found]) -> Vec<bool> {
+    let shortest_bytes = found.iter().map(|one| one.path.len()).min().unwrap_or(0);
+    let is_sealed = |outer: &str| {
+        let at = found.binary_search_by(|one| one.path.as_str().cmp(outer)).ok();
+        at.is_some_and(|at| matches!(found[at].treatment, Treatment::Seal(_)))
+    };
+    let is_inside = |one: &Found| {
+        let longer = one.path.match_indices('/').map(|(at, _)| at);
+        longer.skip(1).filter(|at| *at >= shortest_bytes).any(|at| is_sealed(&one.path[..at]))
+    };
+    found.iter().map(is_inside).collect()
 }
 
 /// Whom a match is about; none where it is a pseudonym already.
-fn subject_of(event: &[u8], rule: &Rule, one: &Match<'_>) -> Result<Option<String>, SealRefusal> {
+fn subject_of(
+    event: &Outline<'_>,
+    rule: &Rule,
+    one: &Match<'_>,
+) -> Result<Option<String>, SealRefusal> {
     if rule.treatment == Treatment::Pseudonym {
         let Some(id) = string_value(one.raw) else {
             return Err(SealRefusal::NoId { path: one.path.clone() });
@@ -234,23 +273,18 @@ fn subject_of(event: &[u8], rule: &Rule, one: &Match<'_>) -> Result<Option<Strin
             return Ok(Some(id.into_owned()));
         }
     }
-    let mut path = String::new();
-    if let Some(Pattern { steps, start: (start, named) }) = &rule.subject {
-        path.push_str(start);
-        let mut taken = one.taken.iter();
-        for step in &steps[*named..] {
-            let star = || taken.next().map_or("*", String::as_str);
-            push_token(&mut path, step.as_deref().unwrap_or_else(star));
-        }
-    }
-    let raw = pointer(event, &path);
+    let path = rule.subject.as_ref().map_or(Cow::default(), |subject| subject.filled(&one.taken));
+    let raw = event.pointer(&path);
     let id = raw.and_then(|raw| match raw.first() {
         Some(b'"') => string_value(raw).map(Cow::into_owned),
         Some(b'-' | b'0'..=b'9') => String::from_utf8(raw.to_vec()).ok(),
         _ => None,
     });
     let id = id.filter(|id| !id.is_empty());
-    id.map(Some).ok_or_else(|| SealRefusal::NoSubject { path: one.path.clone(), subject: path })
+    id.map(Some).ok_or_else(|| SealRefusal::NoSubject {
+        path: one.path.clone(),
+        subject: path.into_owned(),
+    })
 }
 
 #[cfg(test)]

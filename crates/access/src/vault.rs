@@ -12,7 +12,7 @@ use aes_gcm::aead::AeadInOut;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use env::Random;
-use graven_entry::disclosure_digest;
+use graven_entry::{DisclosureDigest, disclosure_digest};
 
 use crate::master::{NONCE_BYTES, TAG_BYTES};
 use crate::sealed_limits::LABEL_BYTES_MAX;
@@ -49,7 +49,7 @@ pub struct ToClose<'a> {
     /// The disclosure in its encoded form.
     pub disclosure: &'a str,
     /// Its digest, as it stands in the entry. Whoever has put it there, or has looked for it, has computed it.
-    pub digest: &'a str,
+    pub digest: &'a DisclosureDigest,
 }
 
 /// An encrypted disclosure, read but not opened.
@@ -144,11 +144,12 @@ pub fn close(
     let mut out = Vec::with_capacity(HEAD_BYTES + 2 * (NONCE_BYTES + TAG_BYTES) + 2 + size_bytes);
     out.push(VERSION);
     out.extend_from_slice(&keys.id().0);
-    out.extend_from_slice(&digest_bytes(value.digest));
+    out.extend_from_slice(value.digest.hash());
     out.extend_from_slice(&nonces[..NONCE_BYTES]);
     out.extend_from_slice(&(label_bytes as u16).to_be_bytes());
-    let bound = bound(value.origin, value.digest, Some(value.path));
-    let label_bound = &bound[..value.origin.len() + b"\n".len() + value.digest.len()];
+    let digest = value.digest.as_str();
+    let bound = bound(value.origin, digest, Some(value.path));
+    let label_bound = &bound[..value.origin.len() + b"\n".len() + digest.len()];
     seal_into(&mut out, keys, &nonces[..NONCE_BYTES], label_bound, &label);
     out.extend_from_slice(&nonces[NONCE_BYTES..]);
     seal_into(&mut out, keys, &nonces[NONCE_BYTES..], &bound, &[value.disclosure]);
@@ -158,7 +159,7 @@ pub fn close(
 /// Encrypts a blob under its subject's key, for the log of this origin and the digest that stands in its entry.
 pub fn close_blob(
     keys: &SubjectKeys,
-    (origin, digest): (&str, &str),
+    (origin, digest): (&str, &DisclosureDigest),
     blob: &[u8],
     random: &dyn Random,
 ) -> Vec<u8> {
@@ -167,9 +168,9 @@ pub fn close_blob(
     let mut out = Vec::with_capacity(HEAD_BYTES + NONCE_BYTES + TAG_BYTES + blob.len());
     out.push(VERSION);
     out.extend_from_slice(&keys.id().0);
-    out.extend_from_slice(&digest_bytes(digest));
+    out.extend_from_slice(digest.hash());
     out.extend_from_slice(&nonce);
-    seal_into(&mut out, keys, &nonce, &bound(origin, digest, Some(BLOB)), &[blob]);
+    seal_into(&mut out, keys, &nonce, &bound(origin, digest.as_str(), Some(BLOB)), &[blob]);
     out
 }
 
@@ -286,14 +287,6 @@ fn bound(origin: &str, digest: &str, path: Option<&str>) -> Vec<u8> {
         None => [origin, "\n", digest].concat(),
     };
     bound.into_bytes()
-}
-
-fn digest_bytes(digest: &str) -> [u8; DIGEST_BYTES] {
-    // The engine wants room for a whole last group.
-    let mut bytes = [0; DIGEST_BYTES + 1];
-    let read = URL_SAFE_NO_PAD.decode_slice(digest, &mut bytes);
-    assert_eq!(read, Ok(DIGEST_BYTES), "a digest is a SHA-256 in base64url");
-    *bytes.first_chunk().expect("it is longer by one")
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use std::sync::Mutex;
 
 use zeroize::Zeroize as _;
 
-/// Bytes that a thread takes from the kernel at once: those of some 25 sealed values.
-pub(crate) const POOL_BYTES: usize = 1024;
+/// Bytes that a thread takes from the kernel at once: those of some 100 sealed values.
+pub(crate) const POOL_BYTES: usize = 4096;
 
 /// From this size on bytes may be a key's, and come from the kernel alone.
 pub(crate) const KEY_BYTES_MIN: usize = 32;

@@ -317,9 +317,8 @@ fn place_disclosures(
         return Err(bad(detail, "path"));
     }
     open_matches(event, &facts.digests, &matches).map_err(wrong)?;
-    let digests = matches.opened.iter().map(|opened| facts.digests[opened.digest_index].digest);
-    let placed = values.into_iter().zip(digests);
-    Ok(placed.map(|(value, digest)| PlacedValue { value, digest: digest.to_owned() }).collect())
+    let placed = values.into_iter().zip(matches.opened);
+    Ok(placed.map(|(value, opened)| PlacedValue { value, digest: opened.digest }).collect())
 }
 
 fn event_refusal(error: &EventError) -> Refusal {

@@ -1,7 +1,7 @@
 //! The seam for sealed values: who seals by policy, and who encrypts what was sealed. The log knows neither rules nor keys.
 
 use append::Refusal;
-use graven_entry::{LogName, Name};
+use graven_entry::{DisclosureDigest, LogName, Name};
 
 /// Seals and encrypts for every log of a cell, on the producers' threads. Set once by [`crate::Cell::seal_with`].
 pub trait Sealer: Send + Sync {
@@ -54,8 +54,8 @@ pub struct SealedValue {
 pub struct PlacedValue {
     /// The value.
     pub value: SealedValue,
-    /// Its disclosure's digest as it stands in the event, 43 characters of base64url.
-    pub digest: String,
+    /// Its disclosure's digest, which stands in the event.
+    pub digest: DisclosureDigest,
 }
 
 /// Why an event was not sealed, or its disclosures not encrypted.

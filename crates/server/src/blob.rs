@@ -41,10 +41,10 @@ pub(crate) fn sealed_batch(
     let salt = sealing.salt();
     let sealed = seal_event(&unsealed, &[ToSeal { path: DIGEST_PATH, salt: &salt }])
         .map_err(|error| Refusal::new(Code::BadEvent, error.to_string()))?;
-    let (disclosure, digest) = (sealed.disclosures.concat(), sealed.digests.concat());
+    let (disclosure, digest) = (sealed.disclosures.concat(), &sealed.digests[0]);
     let About { subject, class } = about;
     let keys = sealing.keys_of(&subject)?;
-    let closed = close_blob(&keys, (log.info().origin.as_str(), &digest), bytes, sealing.random());
+    let closed = close_blob(&keys, (log.info().origin.as_str(), digest), bytes, sealing.random());
     let path = DIGEST_PATH.to_owned();
     let sidecars = vec![
         Sidecar::Disclosure { event: 0, disclosure, path, subject, class },

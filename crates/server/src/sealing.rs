@@ -12,7 +12,7 @@ use append::{Code, Refusal};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use env::Random;
-use graven_entry::{Name, check_event, event_hash};
+use graven_entry::{Name, Outline, check_event, event_hash};
 use graven_merkle::Hash;
 use log::{PlacedValue, SealFault, Sealed, SealedValue, Sealer, ToSeal};
 
@@ -95,7 +95,7 @@ impl Sealing {
         &self.policy
     }
 
-    fn apply(&self, event: &[u8], plan: SealPlan) -> Result<Sealed, SealFault> {
+    fn apply(&self, event: &Outline<'_>, plan: SealPlan) -> Result<Sealed, SealFault> {
         let subjects: Vec<&str> = plan.pseudonyms.iter().map(|p| p.subject.as_str()).collect();
         let keys = self.keys(&subjects)?;
         let pseudonym = |planned: &access::PlannedPseudonym| {
@@ -173,17 +173,18 @@ impl Sealing {
 impl Sealer for Sealing {
     fn seal(&self, event: &ToSeal<'_>) -> Result<Option<Sealed>, SealFault> {
         let Some(sealing) = self.policy.logs.get(event.log.as_str()) else { return Ok(None) };
-        let plan = SealPlan::of(event.event, event.action, &sealing.rules)
+        let outline = Outline::of(event.event);
+        let plan = SealPlan::of(&outline, event.action, &sealing.rules)
             .map_err(|refusal| refused(&refusal))?;
         refuse_signed(event, &plan)?;
-        let by_rule = if plan.is_empty() { None } else { Some(self.apply(event.event, plan)?) };
+        let by_rule = if plan.is_empty() { None } else { Some(self.apply(&outline, plan)?) };
         let line = by_rule.as_ref().map_or(event.event, |sealed| &sealed.event);
         let plan = self.find(event.log.as_str(), line, sealing)?;
         if plan.is_empty() {
             return Ok(by_rule);
         }
         refuse_signed(event, &plan)?;
-        let mut sealed = self.apply(line, plan)?;
+        let mut sealed = self.apply(&Outline::of(line), plan)?;
         sealed.values.extend(by_rule.into_iter().flat_map(|sealed| sealed.values));
         Ok(Some(sealed))
     }

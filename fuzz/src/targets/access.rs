@@ -1,7 +1,7 @@
 //! What `access` reads: conditions of saved queries, rules of sealing, what the vault keeps.
 
 use access::{ClosedBlob, ClosedValue, SealPlan, SealRules, When};
-use graven_entry::{check_event, match_disclosures};
+use graven_entry::{Outline, check_event, match_disclosures};
 
 use super::bytes_of;
 
@@ -31,10 +31,11 @@ pub(super) fn conditions() -> Vec<Vec<u8>> {
 /// What rules make of an event is an event whose every digest has its disclosure, or is refused.
 pub(super) fn seal_rules(bytes: &[u8]) -> bool {
     let Ok(rules) = SealRules::parse(bytes) else { return false };
-    let Ok(plan) = SealPlan::of(EVENT, "a.b", &rules) else { return true };
+    let event = Outline::of(EVENT);
+    let Ok(plan) = SealPlan::of(&event, "a.b", &rules) else { return true };
     // A value needs a salt of its own; one is enough to see whether the digests fit.
     let salts: Vec<String> = (0..plan.values.len()).map(|n| format!("{SALT}{n}")).collect();
-    let Ok(sealed) = plan.apply(EVENT, |_| "p-1".to_owned(), &salts) else { return true };
+    let Ok(sealed) = plan.apply(&event, |_| "p-1".to_owned(), &salts) else { return true };
     // Rules may seal what an event needs; that is refused after this.
     let Ok(facts) = check_event(&sealed.event) else { return true };
     let matches =

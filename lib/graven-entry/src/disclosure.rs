@@ -4,8 +4,7 @@
 //! `[salt, value]` for an element of an array, opens it. What is hashed is the disclosure's
 //! encoded text, so that text is what must be kept.
 
-use sha2::{Digest, Sha256};
-
+use crate::digest::DisclosureDigest;
 use crate::encode::{base64url, read_base64url};
 use crate::event_error::EventError;
 use crate::json::{elements, push_token, string_value, write_json_string};
@@ -43,6 +42,8 @@ pub struct OpenedValue {
     pub disclosure: Disclosure,
     /// Which digest it opens: an index into the event's digests.
     pub digest_index: usize,
+    /// That digest.
+    pub digest: DisclosureDigest,
     /// RFC 6901 pointer to the value in the opened event.
     pub path: String,
 }
@@ -109,7 +110,7 @@ pub enum DisclosureError {
 /// The digest that stands in an event for the disclosure `encoded`: the base64url of SHA-256 over
 /// its text.
 pub fn disclosure_digest(encoded: &str) -> String {
-    base64url(&Sha256::digest(encoded))
+    DisclosureDigest::of(encoded).as_str().to_owned()
 }
 
 /// Finds for each disclosure, in its encoded form, the one digest that it opens.
@@ -125,8 +126,8 @@ pub fn match_disclosures<S: AsRef<str>>(
     let mut is_open = vec![false; digests.len()];
     let mut opened = Vec::with_capacity(encoded.len());
     for (number, encoded) in encoded.iter().enumerate() {
-        let digest = disclosure_digest(encoded.as_ref());
-        let found = by_digest.binary_search_by(|(other, _)| (*other).cmp(&digest)).ok();
+        let digest = DisclosureDigest::of(encoded.as_ref());
+        let found = by_digest.binary_search_by(|(other, _)| (*other).cmp(digest.as_str())).ok();
         let digest_index = found.and_then(|at| by_digest.get(at)).map(|(_, index)| *index);
         let (Some(digest_index), Some(sealed)) =
             (digest_index, digest_index.and_then(|index| digests.get(index)))
@@ -139,7 +140,7 @@ pub fn match_disclosures<S: AsRef<str>>(
         }
         let disclosure = Disclosure::parse(encoded.as_ref())?;
         let path = path_of(sealed, &disclosure, number)?;
-        opened.push(OpenedValue { disclosure, digest_index, path });
+        opened.push(OpenedValue { disclosure, digest_index, digest, path });
     }
     let closed = is_open.iter().enumerate().filter(|(_, is_open)| !**is_open);
     Ok(Matches { opened, withheld: closed.map(|(index, _)| index).collect() })
@@ -285,8 +286,11 @@ fn check_size(encoded: &str) -> Result<(), DisclosureError> {
     }
 }
 
+fn is_base64url(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
+}
+
 fn check_salt_and_name(salt: &str, name: Option<&str>) -> Result<(), DisclosureError> {
-    let is_base64url = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
     if salt.len() < SALT_CHARS_MIN || !salt.bytes().all(is_base64url) {
         return Err(DisclosureError::Salt);
     }

@@ -6,6 +6,7 @@
 //! what is valid is for [`check_event`](crate::check_event) to say.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::ops::Range;
 
 /// The members of an object in the order written: unescaped key, raw value.
@@ -38,7 +39,12 @@ pub fn pointer<'a>(bytes: &'a [u8], pointer: &str) -> Option<&'a [u8]> {
 
 /// Where the value at an RFC 6901 pointer stands in the object or array `bytes`.
 pub(crate) fn pointer_range(bytes: &[u8], pointer: &str) -> Option<Range<usize>> {
-    let mut start = skip_white(bytes, 0);
+    range_from(bytes, 0, pointer)
+}
+
+/// Where the value at an RFC 6901 pointer stands that begins at the value at `start`.
+pub(crate) fn range_from(bytes: &[u8], start: usize, pointer: &str) -> Option<Range<usize>> {
+    let mut start = skip_white(bytes, start);
     if !pointer.is_empty() {
         // Where what stands around the value ends need not be known.
         for token in pointer.strip_prefix('/')?.split('/') {
@@ -81,12 +87,15 @@ fn member_start(bytes: &[u8], mut at: usize, name: &str) -> Option<usize> {
 }
 
 /// Whether the raw string writes this text.
-fn is_written(raw: &[u8], text: &str) -> bool {
-    match raw.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")) {
-        // An escape is longer than what it writes.
-        Some(inside) if inside.len() < text.len() => false,
-        Some(inside) if inside.contains(&b'\\') => string_value(raw).is_some_and(|t| t == text),
-        inside => inside == Some(text.as_bytes()),
+pub(crate) fn is_written(raw: &[u8], text: &str) -> bool {
+    let [b'"', inside @ .., b'"'] = raw else { return false };
+    // An escape is longer than what it writes.
+    match inside.len().cmp(&text.len()) {
+        Ordering::Less => false,
+        Ordering::Equal => inside == text.as_bytes() && !inside.contains(&b'\\'),
+        Ordering::Greater => {
+            inside.contains(&b'\\') && string_value(raw).is_some_and(|t| t == text)
+        }
     }
 }
 
@@ -182,15 +191,21 @@ impl<'a> Walk<'a> {
     /// The next member's unescaped key, the range from its key to its value's end, and that of its
     /// value.
     pub(crate) fn member_span(&mut self) -> Option<(Cow<'a, str>, Range<usize>, Range<usize>)> {
+        let (key, value) = self.raw_member()?;
+        let text = string_value(self.bytes.get(key.clone())?)?;
+        Some((text, key.start..value.end, value))
+    }
+
+    /// The ranges of the next member's key, quotes included, and of its value.
+    pub(crate) fn raw_member(&mut self) -> Option<(Range<usize>, Range<usize>)> {
         let key_start = skip_white(self.bytes, self.at);
         let key_end = skip_string(self.bytes, key_start)?;
-        let key = string_value(self.bytes.get(key_start..key_end)?)?;
         let colon = skip_white(self.bytes, key_end);
         if self.bytes.get(colon) != Some(&b':') {
             return None;
         }
         let value = self.value(skip_white(self.bytes, colon + 1))?;
-        Some((key, key_start..value.end, value))
+        Some((key_start..key_end, value))
     }
 
     /// The range of the next element.
@@ -367,11 +382,23 @@ fn skip_container(bytes: &[u8], start: usize) -> Option<usize> {
 }
 
 /// Where the string whose opening quote is at `start` ends, its closing quote included.
+#[inline]
 fn skip_string(bytes: &[u8], start: usize) -> Option<usize> {
-    if bytes.get(start) != Some(&b'"') {
-        return None;
+    let [b'"', inside @ ..] = bytes.get(start..)? else { return None };
+    // Most are short: the first word tells.
+    if let Some(chunk) = inside.first_chunk::<8>() {
+        let found = marks(u64::from_be_bytes(*chunk).swap_bytes());
+        let before = (found.trailing_zeros() / 8) as usize;
+        if chunk.get(before) == Some(&b'"') {
+            return Some(start + 1 + before + 1);
+        }
     }
-    let mut at = start + 1;
+    skip_long_string(bytes, start + 1)
+}
+
+/// Where the string ends whose inside starts at `at`.
+#[inline(never)]
+fn skip_long_string(bytes: &[u8], mut at: usize) -> Option<usize> {
     loop {
         at += before_mark(bytes.get(at..)?);
         match bytes.get(at)? {
@@ -381,21 +408,26 @@ fn skip_string(bytes: &[u8], start: usize) -> Option<usize> {
     }
 }
 
-/// How many bytes stand before the first quote or backslash.
+/// The top bit of the first byte of a little-endian word that is a quote or a backslash, and
+/// perhaps bits above it; zero where there is none.
 ///
-/// Eight at a time. Below the first zero byte of a word the short test for one finds nothing, so
-/// the lowest bit found is exact.
+/// Below the first zero byte of a word the short test for one finds nothing, so the lowest bit
+/// found is exact.
+#[inline]
+fn marks(word: u64) -> u64 {
+    let quotes = word ^ (u64::from(b'"') * ONES);
+    let backslashes = word ^ (u64::from(b'\\') * ONES);
+    let zero = |word: u64| word.wrapping_sub(ONES) & !word;
+    (zero(quotes) | zero(backslashes)) & (0x80 * ONES)
+}
+
+/// How many bytes stand before the first quote or backslash, looked for eight at a time.
 #[inline]
 fn before_mark(bytes: &[u8]) -> usize {
     let mut run = 0;
     let mut rest = bytes;
     while let Some((chunk, after)) = rest.split_first_chunk::<8>() {
-        // The first byte is the lowest.
-        let word = u64::from_be_bytes(*chunk).swap_bytes();
-        let quotes = word ^ (u64::from(b'"') * ONES);
-        let backslashes = word ^ (u64::from(b'\\') * ONES);
-        let zero = |word: u64| word.wrapping_sub(ONES) & !word;
-        let found = (zero(quotes) | zero(backslashes)) & (0x80 * ONES);
+        let found = marks(u64::from_be_bytes(*chunk).swap_bytes());
         if found != 0 {
             return run + (found.trailing_zeros() / 8) as usize;
         }
@@ -413,7 +445,8 @@ pub(crate) fn element_number(token: &str) -> Option<usize> {
 
 /// Undoes `~1` and `~0`, the escapes of RFC 6901.
 pub(crate) fn unescape_token(token: &str) -> Option<Cow<'_, str>> {
-    if !token.contains('~') {
+    // Tokens are short: a search that begins by aligning itself would take longer.
+    if token.bytes().all(|byte| byte != b'~') {
         return Some(Cow::Borrowed(token));
     }
     let mut text = String::with_capacity(token.len());

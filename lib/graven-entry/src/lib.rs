@@ -50,6 +50,7 @@ pub mod limits;
 
 mod attestation;
 mod causes;
+mod digest;
 mod disclosure;
 mod encode;
 mod entry;
@@ -61,6 +62,7 @@ mod fixtures;
 mod header;
 mod json;
 mod name;
+mod outline;
 mod scan;
 mod seal;
 mod sealed_digest;
@@ -69,6 +71,7 @@ mod time;
 
 pub use attestation::{Attestation, AttestationError, Claim};
 pub use causes::with_causes;
+pub use digest::DisclosureDigest;
 pub use disclosure::{
     Disclosure, DisclosureError, Matches, OpenedValue, disclosure_digest, match_disclosures,
     open_event, open_matches,
@@ -83,7 +86,8 @@ pub use json::{
     write_json_string,
 };
 pub use name::{AuthMethod, LogName, Name, NameError};
-pub use seal::{SealError, SealedEvent, ToSeal, replace_values, seal_event};
+pub use outline::Outline;
+pub use seal::{SealError, SealedEvent, ToSeal, replace_values, seal_event, seal_outlined};
 pub use sealed_digest::{Place, SealedDigest};
 pub use stream::{chain_next, chain_start, event_hash};
 pub use time::{TIME_BYTES, Time, TimeError};

@@ -3,13 +3,13 @@
 //! The other direction of [`open_event`](crate::open_event). Bytes are cut out and put in; nothing
 //! is written anew.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::disclosure::{DisclosureError, disclose, disclosure_digest};
-use crate::json::{
-    Walk, element_number, elements, pointer_range, unescape_token, write_json_string,
-};
+use crate::digest::DisclosureDigest;
+use crate::disclosure::{DisclosureError, disclose};
+use crate::json::{Walk, element_number, elements, string_value, unescape_token};
+use crate::outline::Outline;
 use crate::scan::DIGEST_CHARS;
 
 /// One value to seal.
@@ -29,7 +29,7 @@ pub struct SealedEvent {
     /// What opens them, one for each value in their order, in its encoded form.
     pub disclosures: Vec<String>,
     /// The digests that stand in the values' places, in the same order.
-    pub digests: Vec<String>,
+    pub digests: Vec<DisclosureDigest>,
 }
 
 /// Why a value can't be sealed or replaced.
@@ -62,6 +62,15 @@ pub enum SealError {
 /// Seals values of an event that [`check_event`](crate::check_event) has accepted. A digest of a
 /// member stands in `_sd` of its object, sorted; one of an element takes its place.
 pub fn seal_event(event: &[u8], values: &[ToSeal<'_>]) -> Result<SealedEvent, SealError> {
+    seal_outlined(&Outline::of(event), values)
+}
+
+/// The same for an event whose outline is known.
+pub fn seal_outlined(
+    outline: &Outline<'_>,
+    values: &[ToSeal<'_>],
+) -> Result<SealedEvent, SealError> {
+    let event = outline.event();
     let mut places = Vec::with_capacity(values.len());
     for (number, ToSeal { path, salt }) in values.iter().enumerate() {
         let (parent, token) = path.rsplit_once('/').ok_or_else(|| not_there(path))?;
@@ -69,25 +78,26 @@ pub fn seal_event(event: &[u8], values: &[ToSeal<'_>]) -> Result<SealedEvent, Se
     }
     places.sort_by_key(|place| place.parent);
     let mut edits = Vec::with_capacity(values.len());
-    let mut made = Made::of(values.len());
+    let mut made = Made(vec![None; values.len()]);
     for places in places.chunk_by(|a, b| a.parent == b.parent) {
         let Some(ToPlace { path, parent, .. }) = places.first() else { continue };
-        let range = pointer_range(event, parent).ok_or_else(|| not_there(path))?;
+        let range = outline.range(parent).ok_or_else(|| not_there(path))?;
         let group = Group { event, range, places };
         match event.get(group.range.start) {
             Some(b'{') => group.seal_members(&mut edits, &mut made)?,
             _ => group.seal_elements(&mut edits, &mut made)?,
         }
     }
-    let Made { disclosures, digests } = made;
+    let (disclosures, digests) = made.0.into_iter().flatten().unzip();
     Ok(SealedEvent { event: apply(event, edits)?, disclosures, digests })
 }
 
 /// Replaces values, each given by its RFC 6901 pointer and its new JSON text.
 pub fn replace_values(event: &[u8], values: &[(&str, String)]) -> Result<Vec<u8>, SealError> {
+    let outline = Outline::of(event);
     let mut edits = Vec::with_capacity(values.len());
     for (path, json) in values {
-        let range = pointer_range(event, path).ok_or_else(|| not_there(path))?;
+        let range = outline.range(path).ok_or_else(|| not_there(path))?;
         edits.push(Edit { range, with: json.clone().into_bytes(), path });
     }
     apply(event, edits)
@@ -101,11 +111,8 @@ struct Edit<'a> {
     path: &'a str,
 }
 
-/// What was made of each value so far.
-struct Made {
-    disclosures: Vec<String>,
-    digests: Vec<String>,
-}
+/// What was made of each value so far: its disclosure and the digest.
+struct Made(Vec<Option<(String, DisclosureDigest)>>);
 
 /// A value to seal, and where in the event.
 struct ToPlace<'a> {
@@ -137,36 +144,47 @@ struct Member<'a> {
 
 impl<'a> Group<'a, '_> {
     fn seal_members(&self, edits: &mut Vec<Edit<'a>>, made: &mut Made) -> Result<(), SealError> {
-        let mut names = BTreeMap::new();
-        for place in self.places {
-            let name = unescape_token(place.token).ok_or_else(|| not_there(place.path))?;
-            if names.insert(name, place).is_some() {
-                return Err(inside(place.path));
-            }
-        }
+        let names = self.names()?;
         let mut digests = Vec::with_capacity(self.places.len());
+        let mut known = Vec::new();
         let mut members = Vec::new();
         let raw = self.event.get(self.range.clone()).unwrap_or_default();
         let mut walk = Walk::inside(raw, b'{');
         while let Some((key, span, value)) = walk.member_span() {
             let value = raw.get(value).unwrap_or_default();
-            let place = names.remove(&key);
+            let place = names.binary_search_by(|(name, _)| name.cmp(&key)).ok();
+            let place = place.and_then(|at| names.get(at)).map(|(_, place)| *place);
             let is_digests = key == "_sd";
             if let Some(place) = place {
                 digests.push(place.disclose(Some(&key), value, made)?);
             } else if is_digests {
-                let known = elements(value).filter_map(crate::json::string_value);
-                digests.extend(known.map(std::borrow::Cow::into_owned));
+                known.extend(elements(value).filter_map(string_value));
             }
             let span = self.range.start + span.start..self.range.start + span.end;
             members.push(Member { span, sealed: place.map(|place| place.path), is_digests });
         }
-        if let Some(place) = names.into_values().next() {
+        if let Some(place) = self.places.iter().find(|place| !made.has(place.number)) {
             return Err(not_there(place.path));
         }
+        let known = known.iter().map(|digest| &**digest);
+        let mut digests: Vec<&str> =
+            digests.iter().map(DisclosureDigest::as_str).chain(known).collect();
         digests.sort_unstable();
         self.cut_members(&members, write_digests(&digests), edits);
         Ok(())
+    }
+
+    /// The members to seal by name.
+    fn names(&self) -> Result<Vec<(Cow<'a, str>, &ToPlace<'a>)>, SealError> {
+        let name = |place: &ToPlace<'a>| unescape_token(place.token);
+        let named = self.places.iter().map(|place| {
+            name(place).map(|name| (name, place)).ok_or_else(|| not_there(place.path))
+        });
+        let mut names = named.collect::<Result<Vec<_>, _>>()?;
+        names.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let twice = names.array_windows().find(|[(a, _), (b, _)]| a == b);
+        twice.map_or(Ok(()), |[_, (_, place)]| Err(inside(place.path)))?;
+        Ok(names)
     }
 
     /// Puts `_sd` in its place, or in that of the first sealed member, and cuts out the sealed
@@ -207,7 +225,7 @@ impl<'a> Group<'a, '_> {
             let span = span.cloned().ok_or_else(|| not_there(place.path))?;
             let value = raw.get(span.clone()).unwrap_or_default();
             let digest = place.disclose(None, value, made)?;
-            let with = [&b"{\"...\":\""[..], digest.as_bytes(), b"\"}"].concat();
+            let with = [&b"{\"...\":\""[..], digest.as_str().as_bytes(), b"\"}"].concat();
             let range = self.range.start + span.start..self.range.start + span.end;
             edits.push(Edit { range, with, path: place.path });
         }
@@ -216,14 +234,13 @@ impl<'a> Group<'a, '_> {
 }
 
 impl Made {
-    fn of(count: usize) -> Made {
-        Made { disclosures: vec![String::new(); count], digests: vec![String::new(); count] }
+    fn has(&self, number: usize) -> bool {
+        self.0.get(number).is_some_and(Option::is_some)
     }
 
-    fn put(&mut self, number: usize, disclosure: String, digest: String) {
-        let places = self.disclosures.get_mut(number).zip(self.digests.get_mut(number));
-        if let Some((to_disclosure, to_digest)) = places {
-            (*to_disclosure, *to_digest) = (disclosure, digest);
+    fn put(&mut self, number: usize, disclosure: String, digest: DisclosureDigest) {
+        if let Some(place) = self.0.get_mut(number) {
+            *place = Some((disclosure, digest));
         }
     }
 }
@@ -235,12 +252,12 @@ impl ToPlace<'_> {
         name: Option<&str>,
         value: &[u8],
         made: &mut Made,
-    ) -> Result<String, SealError> {
+    ) -> Result<DisclosureDigest, SealError> {
         let path = || self.path.to_owned();
         let encoded = disclose(self.salt, name, value);
         let encoded = encoded.map_err(|source| SealError::Disclosure { path: path(), source })?;
-        let digest = disclosure_digest(&encoded);
-        made.put(self.number, encoded, digest.clone());
+        let digest = DisclosureDigest::of(&encoded);
+        made.put(self.number, encoded, digest);
         Ok(digest)
     }
 }
@@ -261,7 +278,7 @@ fn apply(event: &[u8], mut edits: Vec<Edit<'_>>) -> Result<Vec<u8>, SealError> {
     Ok(out)
 }
 
-fn write_digests(digests: &[String]) -> Vec<u8> {
+fn write_digests(digests: &[&str]) -> Vec<u8> {
     const DIGEST_BYTES: usize = DIGEST_CHARS + b"\"\",".len();
     let mut out = Vec::with_capacity(b"\"_sd\":[]".len() + DIGEST_BYTES * digests.len());
     out.extend_from_slice(b"\"_sd\":[");
@@ -269,7 +286,10 @@ fn write_digests(digests: &[String]) -> Vec<u8> {
         if at > 0 {
             out.push(b',');
         }
-        write_json_string(&mut out, digest);
+        // Base64url needs no escapes.
+        out.push(b'"');
+        out.extend_from_slice(digest.as_bytes());
+        out.push(b'"');
     }
     out.push(b']');
     out

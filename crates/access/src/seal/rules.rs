@@ -1,5 +1,6 @@
 //! Which fields of an event are sensitive: rules as an operator writes them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use graven_entry::push_token;
@@ -73,6 +74,8 @@ pub(crate) struct Pattern {
     pub(crate) steps: Vec<Option<String>>,
     /// The steps before the first star, as an RFC 6901 pointer; and how many they are.
     pub(super) start: (String, usize),
+    /// It names digests, which are no values.
+    pub(super) names_digest: bool,
 }
 
 /// Why rules are refused.
@@ -218,7 +221,21 @@ impl Pattern {
         let mut start = (String::new(), named.clone().count());
         named.for_each(|token| push_token(&mut start.0, token));
         let steps = tokens.into_iter().map(|token| (token != "*").then_some(token));
-        Ok(Pattern { steps: steps.collect(), start })
+        let steps: Vec<Option<String>> = steps.collect();
+        let names_digest = steps.iter().flatten().any(|name| name == "_sd" || name == "...");
+        Ok(Pattern { steps, start, names_digest })
+    }
+
+    /// The path with what another pattern's stars have taken in the places of its own, as an RFC 6901 pointer.
+    pub(super) fn filled(&self, taken: &[String]) -> Cow<'_, str> {
+        let (start, named) = &self.start;
+        let mut path = Cow::Borrowed(start.as_str());
+        let mut taken = taken.iter();
+        for step in &self.steps[*named..] {
+            let star = || taken.next().map_or("*", String::as_str);
+            push_token(path.to_mut(), step.as_deref().unwrap_or_else(star));
+        }
+        path
     }
 
     fn stars(&self) -> usize {

@@ -1,6 +1,6 @@
 //! Rules find what they should, and nothing else of the event changes.
 
-use graven_entry::{check_event, disclosure_digest, open_event};
+use graven_entry::{Outline, check_event, disclosure_digest, open_event};
 
 use super::{FindingKind, OnFinding, SealPlan, SealPolicy, SealRefusal, SealRules, detect};
 
@@ -9,7 +9,7 @@ const EVENT: &str = r#"{"actor":{"type":"user","id":"anna@example.org","on_behal
 fn plan(rules: &str, event: &str) -> Result<SealPlan, SealRefusal> {
     let rules = SealRules::parse(rules.as_bytes()).unwrap();
     let action = check_event(event.as_bytes()).unwrap().action.into_owned();
-    SealPlan::of(event.as_bytes(), &action, &rules)
+    SealPlan::of(&Outline::of(event.as_bytes()), &action, &rules)
 }
 
 /// Seals, opens again, and expects these `path class subject`.
@@ -23,7 +23,8 @@ fn check(rules: &str, expected: &[&str]) {
     found.extend(plan.pseudonyms.iter().map(|p| format!("{} {} {}", p.path, p.id, p.subject)));
     assert_eq!(found, expected, "{rules}");
     let salts: Vec<String> = (0..plan.values.len()).map(|n| format!("salt{n:018}")).collect();
-    let sealed = plan.apply(EVENT.as_bytes(), |p| format!("<{}>", p.id), &salts).unwrap();
+    let sealed =
+        plan.apply(&Outline::of(EVENT.as_bytes()), |p| format!("<{}>", p.id), &salts).unwrap();
     let facts = check_event(&sealed.event).unwrap();
     assert_eq!(facts.digests.len(), plan.values.len());
     for (disclosure, value) in sealed.disclosures.iter().zip(&plan.values) {
@@ -107,7 +108,7 @@ fn what_is_sealed_already_stays() {
     let rules = r#"[{"path":"changes.iban","class":"pii","subject":"target.id"}]"#;
     let first = plan(rules, EVENT).unwrap();
     let salts = ["a".repeat(22), "b".repeat(22)];
-    let sealed = first.apply(EVENT.as_bytes(), |_| String::new(), &salts).unwrap();
+    let sealed = first.apply(&Outline::of(EVENT.as_bytes()), |_| String::new(), &salts).unwrap();
     let again = plan(rules, std::str::from_utf8(&sealed.event).unwrap()).unwrap();
     assert!(again.is_empty(), "{again:?}");
 }

@@ -1,7 +1,7 @@
 //! What was closed opens with its key, at its place, and nowhere else.
 
 use env::SimRandom;
-use graven_entry::{Disclosure, disclosure_digest};
+use graven_entry::{Disclosure, DisclosureDigest, disclosure_digest};
 
 use super::{Class, ClosedBlob, ClosedValue, ToClose, VaultError, close, close_blob};
 use crate::{KeyId, SubjectKeys};
@@ -18,7 +18,7 @@ fn disclosure(value: &str) -> String {
 }
 
 fn closed(disclosure: &str) -> Vec<u8> {
-    let digest = &disclosure_digest(disclosure);
+    let digest = &DisclosureDigest::of(disclosure);
     let value = ToClose { origin: ORIGIN, path: PATH, class: Class::Pii, disclosure, digest };
     close(&keys(1), &value, &SimRandom::new(1)).unwrap()
 }
@@ -79,7 +79,7 @@ fn another_key_or_place_does_not_open_it() {
 #[test]
 fn the_same_value_is_never_closed_alike() {
     let disclosure = disclosure("1");
-    let (disclosure, digest) = (disclosure.as_str(), &disclosure_digest(&disclosure));
+    let (disclosure, digest) = (disclosure.as_str(), &DisclosureDigest::of(&disclosure));
     let value = ToClose { origin: ORIGIN, path: PATH, class: Class::Pan, disclosure, digest };
     let random = SimRandom::new(7);
     let [a, b] = [(); 2].map(|()| close(&keys(1), &value, &random).unwrap());
@@ -90,7 +90,7 @@ fn the_same_value_is_never_closed_alike() {
 fn a_path_that_is_too_long_is_refused() {
     let path = "/".repeat(crate::sealed_limits::LABEL_BYTES_MAX - 4);
     let disclosure = disclosure("1");
-    let (disclosure, digest) = (disclosure.as_str(), &disclosure_digest(&disclosure));
+    let (disclosure, digest) = (disclosure.as_str(), &DisclosureDigest::of(&disclosure));
     let (origin, path, class) = (ORIGIN, path.as_str(), Class::Pii);
     let mut value = ToClose { origin, path, class, disclosure, digest };
     assert!(close(&keys(1), &value, &SimRandom::new(1)).is_ok());
@@ -111,22 +111,26 @@ fn classes_have_their_names() {
 
 #[test]
 fn a_blob_opens_for_its_digest_and_origin_alone() {
-    let digest = disclosure_digest(&disclosure("\"DE89\""));
+    let digest = DisclosureDigest::of(&disclosure("\"DE89\""));
     let other = disclosure_digest(&disclosure("\"DE88\""));
     let bytes = close_blob(&keys(1), (ORIGIN, &digest), b"a scan", &SimRandom::new(1));
     assert!(!bytes.windows(4).any(|part| part == b"scan"));
     let open = |bytes: &[u8], key, origin, digest: &str| {
         ClosedBlob::parse(bytes).and_then(|closed| closed.open(&keys(key), origin, digest))
     };
-    assert_eq!(open(&bytes, 1, ORIGIN, &digest), Ok(b"a scan".to_vec()));
-    assert_eq!(open(&bytes, 2, ORIGIN, &digest), Err(VaultError::Tampered));
-    assert_eq!(open(&bytes, 1, "acme.example/test", &digest), Err(VaultError::Tampered));
+    assert_eq!(open(&bytes, 1, ORIGIN, digest.as_str()), Ok(b"a scan".to_vec()));
+    assert_eq!(open(&bytes, 2, ORIGIN, digest.as_str()), Err(VaultError::Tampered));
+    assert_eq!(open(&bytes, 1, "acme.example/test", digest.as_str()), Err(VaultError::Tampered));
     assert_eq!(open(&bytes, 1, ORIGIN, &other), Err(VaultError::Tampered));
     for at in 0..bytes.len() {
         let mut changed = bytes.clone();
         changed[at] ^= 1;
         // The key's id only says which key to take.
-        assert_eq!(open(&changed, 1, ORIGIN, &digest).is_ok(), (1..17).contains(&at), "at {at}");
-        assert!(open(&bytes[..at], 1, ORIGIN, &digest).is_err(), "cut at {at}");
+        assert_eq!(
+            open(&changed, 1, ORIGIN, digest.as_str()).is_ok(),
+            (1..17).contains(&at),
+            "at {at}"
+        );
+        assert!(open(&bytes[..at], 1, ORIGIN, digest.as_str()).is_err(), "cut at {at}");
     }
 }

@@ -6,7 +6,9 @@ use crate::{
 };
 use crate::{SidecarKind, ToSeal};
 use append::{Appended, Batch, Code, Refusal, Sidecar};
-use graven_entry::{Altered, Entry, Name, disclosure_digest, event_hash, open_event, seal_event};
+use graven_entry::{
+    Altered, DisclosureDigest, Entry, Name, disclosure_digest, event_hash, open_event, seal_event,
+};
 use std::sync::Arc;
 
 const SALT: &str = "lklxF5jMYlGTPUovMNIvCA";
@@ -32,7 +34,7 @@ impl Sealer for Fake {
 
     fn close(&self, origin: &Name, values: &[PlacedValue]) -> Result<Vec<Vec<u8>>, SealFault> {
         for PlacedValue { value, digest } in values {
-            assert_eq!(*digest, disclosure_digest(&value.disclosure));
+            assert_eq!(*digest, DisclosureDigest::of(&value.disclosure));
         }
         match values[0].value.subject.as_str() {
             "refused" => Err(SealFault::Refused(Refusal::new(Code::DiskFull, "no room"))),

@@ -1,7 +1,7 @@
 //! Tests of `seal`.
 
 use super::*;
-use crate::disclosure::open_event;
+use crate::disclosure::{disclosure_digest, open_event};
 use crate::event::check_event;
 
 fn salt(number: usize) -> String {

@@ -3,9 +3,11 @@
 use std::cell::RefCell;
 use std::sync::Mutex;
 
+use chacha20::cipher::{KeyIvInit as _, StreamCipher as _};
+use chacha20::{ChaCha20, Key, Nonce};
 use zeroize::Zeroize as _;
 
-/// Bytes that a thread takes from the kernel at once: those of some 100 sealed values.
+/// Bytes that a thread makes of one key of the kernel's: those of some 100 sealed values.
 pub(crate) const POOL_BYTES: usize = 4096;
 
 /// From this size on bytes may be a key's, and come from the kernel alone.
@@ -19,10 +21,11 @@ pub trait Random: Send + Sync {
 
 /// The kernel's random source, fit for keys, salts and nonces.
 ///
-/// Every byte is the kernel's. What is shorter than a key of ours (salts, nonces, seeds of nonces, names) each thread takes out of
-/// a pool of its own, since asking the kernel each time costs more than sealing a value does. That is as good, because
-/// a byte is handed out once and wiped in the pool by that: whoever reads this memory later finds nothing that was drawn, and
-/// whoever reads it now finds the keys themselves beside what is yet to be drawn. It would not be as good in a process that goes on
+/// What is shorter than a key of ours (salts, nonces, seeds of nonces, names) each thread takes out of a pool of its own, since
+/// asking the kernel each time costs more than sealing a value does. A pool is the ChaCha20 keystream (RFC 8439) of a key
+/// that the kernel gave for this pool and that is wiped when it is full. That is as good: it is how the kernel makes its own
+/// bytes, and a byte is handed out once and wiped in the pool by that. Whoever reads this memory later finds nothing that was
+/// drawn, and whoever reads it now finds the keys themselves beside what is yet to be drawn. It would not be as good in a process that goes on
 /// twice from one memory. This one never forks, and a running machine that is copied is a second signer of the same
 /// logs, which is worse than its nonces.
 #[derive(Clone, Copy, Debug, Default)]
@@ -52,13 +55,22 @@ pub(crate) struct Pool {
 impl Pool {
     pub(crate) fn take(&mut self, buf: &mut [u8]) {
         if POOL_BYTES - self.at < buf.len() {
-            ask_kernel(&mut self.bytes);
-            self.at = 0;
+            self.fill();
         }
         let taken = &mut self.bytes[self.at..self.at + buf.len()];
         buf.copy_from_slice(taken);
         taken.zeroize();
         self.at += buf.len();
+    }
+
+    fn fill(&mut self) {
+        let mut key = Key::default();
+        ask_kernel(&mut key);
+        self.bytes.zeroize();
+        // No key comes twice, so the nonce need not differ. The cipher wipes its own copy.
+        ChaCha20::new(&key, &Nonce::default()).apply_keystream(&mut self.bytes);
+        key.zeroize();
+        self.at = 0;
     }
 }
 

@@ -30,7 +30,8 @@ pub(super) struct Kit {
 }
 
 impl Kit {
-    /// Builds the binary by itself, so that it is the one that users build, and the examples of these packages.
+    /// Builds the binary as packages have it (profile `dist`), by itself so that nothing else turns features on, and the examples
+    /// of these packages.
     pub(super) fn prepare(
         root: &Path,
         scratch: TempDir,
@@ -39,9 +40,9 @@ impl Kit {
     ) -> Result<Kit, String> {
         let stages = Stages::new(root)?;
         let mut binary = Command::new("cargo");
-        binary.args(["build", "--release", "--package", "graven"]);
+        binary.args(["build", "--profile", "dist", "--package", "graven"]);
         let mut examples = Command::new("cargo");
-        examples.args(["build", "--release", "--examples"]);
+        examples.args(["build", "--profile", "dist", "--examples"]);
         examples.args(examples_of.iter().flat_map(|package| ["--package", package]));
         for (name, build) in [("build graven", &mut binary), ("build examples", &mut examples)] {
             if !stages.run(name, build.current_dir(root))?.good {
@@ -54,12 +55,12 @@ impl Kit {
 
     /// The binary.
     pub(super) fn graven(&self) -> Command {
-        Command::new(self.root.join("target/release/graven"))
+        Command::new(self.root.join("target/dist/graven"))
     }
 
     /// An example of ours.
     pub(super) fn example(&self, name: &str) -> Command {
-        Command::new(self.root.join("target/release/examples").join(name))
+        Command::new(self.root.join("target/dist/examples").join(name))
     }
 
     /// Where to measure; goes at the end.

@@ -42,6 +42,7 @@ mod sealing;
 mod server;
 mod session;
 mod shared;
+mod telemetry;
 mod tls;
 mod ui;
 mod watch;

@@ -188,6 +188,10 @@ pub struct ServerLimits {
     pub webhook_attempts_max: u32,
     /// How often the server is measured for saved queries that ask that.
     pub watch_every: Duration,
+    /// Time for a collector of metrics to answer.
+    pub telemetry_time: Duration,
+    /// How often a collector is told the metrics.
+    pub telemetry_every: Duration,
     /// Time for which a stopping server waits for what is in flight.
     pub shutdown: Duration,
 }
@@ -216,6 +220,8 @@ impl Default for ServerLimits {
             webhook_pause: Duration::from_secs(1),
             webhook_attempts_max: 300,
             watch_every: Duration::from_secs(10),
+            telemetry_time: Duration::from_secs(10),
+            telemetry_every: Duration::from_mins(1),
             shutdown: Duration::from_secs(20),
         }
     }

@@ -22,6 +22,7 @@ use crate::peer::Peer;
 use crate::routes::router;
 use crate::sealing::Sealing;
 use crate::shared::Shared;
+use crate::telemetry;
 use crate::tls::Tls;
 use crate::watch;
 use crate::webhook::Networks;
@@ -50,6 +51,8 @@ pub struct ServerOptions {
     pub lakes: Option<Arc<Lakes>>,
     /// Networks that are not public and that webhooks may reach.
     pub webhook_networks: Networks,
+    /// The base address of a collector that is told the metrics by OTLP; without it nobody is.
+    pub collector: Option<String>,
     /// The folder of what is derived from logs; without it saved queries look again from their last firing on at each start.
     pub derived: Option<PathBuf>,
 }
@@ -59,6 +62,7 @@ impl ServerOptions {
     pub fn new(listen: SocketAddr) -> ServerOptions {
         let (limits, proxies) = (ServerLimits::default(), Vec::new());
         let (tls, sealing, finders, lakes, derived) = (None, None, None, None, None);
+        let collector = None;
         let (reads_unrecorded, webhook_networks) = (false, Networks::default());
         ServerOptions {
             listen,
@@ -70,6 +74,7 @@ impl ServerOptions {
             finders,
             lakes,
             webhook_networks,
+            collector,
             derived,
         }
     }
@@ -130,6 +135,7 @@ impl Server {
             }
         });
         let watching = tokio::spawn(watch::run(Arc::clone(&self.shared)));
+        let telling = tokio::spawn(telemetry::run(Arc::clone(&self.shared)));
         let mut shutdown = std::pin::pin!(shutdown);
         loop {
             tokio::select! {
@@ -150,6 +156,7 @@ impl Server {
         report(recorder.await);
         report(dropping.await);
         report(watching.await);
+        report(telling.await);
         let (finders, lakes) = (self.shared.finders.clone(), self.shared.lakes.clone());
         let stop = move || (finders.map(|all| all.stop()), lakes.map(|all| all.stop()));
         report(tokio::task::spawn_blocking(stop).await.map(drop));

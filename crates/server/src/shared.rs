@@ -20,6 +20,7 @@ use crate::metrics::Counters;
 use crate::record::Records;
 use crate::sealing::Sealing;
 use crate::server::ServerOptions;
+use crate::telemetry::Collector;
 use crate::tls::Tls;
 use crate::watch::Watching;
 
@@ -44,6 +45,8 @@ pub(crate) struct Shared {
     /// When it began.
     pub(crate) started: Time,
     pub(crate) counters: Counters,
+    /// Who is told the metrics.
+    pub(crate) collector: Option<Arc<Collector>>,
     /// Connections that may be served at once.
     pub(crate) connections: Arc<Semaphore>,
     /// Requests that may be worked on at once.
@@ -72,6 +75,7 @@ impl Shared {
             limits, proxies, reads_unrecorded, tls, sealing, finders, lakes, ..
         } = options;
         let (networks, places) = (options.webhook_networks, options.derived);
+        let collector = options.collector.map(|url| Collector::new(&url, limits.telemetry_time));
         if let Some(finders) = &finders {
             cell.logs().iter().for_each(|log| finders.follow(log));
         }
@@ -91,6 +95,7 @@ impl Shared {
             lakes,
             watching: Watching::new(limits.webhook_time, networks, places),
             counters: Counters::default(),
+            collector: collector.map(Arc::new),
             connections: Arc::new(Semaphore::new(limits.connections_max)),
             requests: Semaphore::new(limits.requests_max),
             tails_of: Mutex::default(),

@@ -140,6 +140,9 @@ pub(crate) struct ServeArgs {
     /// Let webhooks reach these networks, which are not public [env: GRAVEN_WEBHOOK_NETWORKS]
     #[arg(long, value_name = "NETWORKS")]
     webhook_networks: Option<String>,
+    /// Tell the metrics to the OpenTelemetry collector at this address [env: GRAVEN_OTLP_ENDPOINT]
+    #[arg(long, value_name = "URL")]
+    otlp_endpoint: Option<String>,
     /// Keep columns and answer SQL, on or off, where this build can [env: GRAVEN_SQL] [default: on]
     #[arg(long, value_name = "on|off")]
     sql: Option<String>,
@@ -345,6 +348,7 @@ fn server_options(settings: &Settings, listen: SocketAddr) -> ServerOptions {
             .given("webhook_networks")
             .and_then(|text| text.parse().ok())
             .unwrap_or_default(),
+        collector: settings.given("otlp_endpoint").map(str::to_owned),
         derived: Some(settings.path("data").join("derived")),
         proxies: proxies.filter_map(|one| one.trim().parse().ok()).collect(),
         reads_unrecorded: settings.is_on("unrecorded_reads"),

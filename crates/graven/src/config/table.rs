@@ -435,6 +435,15 @@ pub(crate) const SETTINGS: &[Setting] = &[
                public addresses alone, over TLS; to these they may go in clear.",
     },
     Setting {
+        key: "otlp_endpoint",
+        kind: Kind::Url,
+        default: None,
+        is_secret: false,
+        used_by: "serve",
+        help: "Tell the metrics to the OpenTelemetry collector at this address, such as `http://127.0.0.1:4318`: by OTLP over HTTP in JSON, \
+               at the start, every minute and at the stop (`docs/operations.md`).",
+    },
+    Setting {
         key: "sql",
         kind: Kind::OnOff,
         default: Some("on"),

@@ -99,14 +99,15 @@ impl Fixture {
         Ok(said)
     }
 
-    /// Asks the server to stop and waits until it has.
-    pub(crate) fn stop(&mut self) {
+    /// Asks the server to stop and waits until it has; what it said after it listened.
+    pub(crate) fn stop(&mut self) -> String {
         let said = self.server.as_ref().expect("a server runs").said.clone();
         let pid =
             rustix::process::Pid::from_raw(self.server_pid().cast_signed()).expect("no pid is 0");
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         let (status, later) = self.ended();
         assert!(status.success(), "{status:?} after {said}{later}");
+        later
     }
 
     /// Waits until the server has ended; how, and what it said after it listened.

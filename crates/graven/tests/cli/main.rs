@@ -39,4 +39,6 @@ mod state;
 #[cfg(test)]
 mod tampering;
 #[cfg(test)]
+mod telemetry;
+#[cfg(test)]
 mod tokens;

@@ -6,7 +6,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 
 use crate::dispatch::Call;
-use crate::{metrics, openapi, problem};
+use crate::metrics::{self, prometheus};
+use crate::{openapi, problem};
 
 /// `GET /docs/errors/{code}`: what an error code means.
 pub(crate) fn error(call: &Call) -> Result<Response, Refusal> {
@@ -46,7 +47,7 @@ pub(crate) fn readyz(call: &Call) -> Result<Response, Refusal> {
 pub(crate) async fn metrics(call: &mut Call) -> Result<Response, Refusal> {
     let cell = call.shared.cell.clone();
     let (metrics, health) = call.shared.blocking(move || (cell.metrics(), cell.health())).await?;
-    let text = metrics::render(&call.shared, &metrics, &health);
+    let text = prometheus::text(&metrics::gather(&call.shared, &metrics, &health));
     Ok(answer("text/plain; version=0.0.4; charset=utf-8", "no-store", text))
 }
 

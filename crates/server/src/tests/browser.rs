@@ -6,6 +6,7 @@ mod explore;
 mod history;
 mod liar;
 mod passkey;
+mod queries;
 mod viewer;
 
 use std::sync::{Arc, Mutex};

@@ -35,6 +35,7 @@ const ALLOWED_IN_CI: &[(&str, &str)] = &[
     ("a_query_at_fault_is_pointed_at_and_mended", BROWSER),
     ("facets_and_bars_narrow_the_query", BROWSER),
     ("pages_entries_and_what_comes_are_in_the_address", BROWSER),
+    ("what_is_live_rests_while_nobody_looks", BROWSER),
     ("who_may_not_search_sees_entries_as_they_come", BROWSER),
     ("a_resource_is_shown_as_it_was", BROWSER),
     ("a_timeline_is_replayed_in_order", BROWSER),

@@ -103,7 +103,7 @@ fn world_with(demands: Demands) -> World {
         let event = json!({
             "actor": {"type": "user", "id": "42", "name": "Ada"}, "action": "invoice.update",
             "target": {"type": "invoice", "id": "7"}, "outcome": "success",
-            "changes": {"amount": {"before": 100, "after": amount}, "note": {"before": "due in May", "after": "due in June"}},
+            "changes": {"amount": {"before": 100, "after": amount}, "memo": {"before": "", "after": ""}, "note": {"before": "due in May", "after": "due in June"}},
         });
         world.site.append(&event.to_string());
     }
@@ -129,11 +129,19 @@ fn an_entry_is_shown_and_verified() {
     assert!(browser.text(".badge").contains("First look"));
     assert_eq!(browser.evaluate("document.querySelector('.badge .warn')"), json!(null));
     let shown = browser.text("#entry");
+    let memo = "[...document.querySelectorAll('.changes tr')].find((row) => row.innerText.startsWith('memo')).innerText";
+    assert_eq!(browser.evaluate(memo), json!("memo\tempty text\tempty text"));
     for text in ["invoice.update", "Ada", "success", "due in May", "due in June", "hashed with"] {
         assert!(shown.contains(text), "{text} in {shown}");
     }
+    let same = "it is the same tree that this browser saw last";
     browser.open(&liar.url("/ui/logs/main/2"), GREEN);
     assert!(browser.text(".badge").contains("Compared with"));
+    assert!(browser.text(".badge").contains(same), "{}", browser.text(".badge"));
+    world.site.append(super::EVENT);
+    browser.open(&liar.url("/ui/logs/main/2"), GREEN);
+    assert!(browser.text(".badge").contains("begins with the tree"));
+    assert!(!browser.text(".badge").contains(same));
     browser.open(&liar.url("/ui/logs/main/integrity"), GREEN);
     browser
         .open(&liar.url("/ui/"), "document.querySelector('main')?.innerText.includes('last saw')");

@@ -42,7 +42,7 @@ macro_rules! asset {
 }
 
 /// All files. They import each other by these names.
-static ASSETS: [Asset; 39] = [
+static ASSETS: [Asset; 40] = [
     asset!("style.css", "text/css; charset=utf-8"),
     asset!("icon.svg", "image/svg+xml"),
     asset!("access.js", SCRIPT),
@@ -66,6 +66,7 @@ static ASSETS: [Asset; 39] = [
     asset!("log.js", SCRIPT),
     asset!("memory.js", SCRIPT),
     asset!("overview.js", SCRIPT),
+    asset!("parquet.js", SCRIPT),
     asset!("parts.js", SCRIPT),
     asset!("passkey.js", SCRIPT),
     asset!("path.js", SCRIPT),

@@ -57,7 +57,8 @@ pub use policies::{AboutField, Hidden, Policies, Policy, PolicyError, Slice};
 pub use principal::{PrincipalId, PrincipalIdError};
 pub use pseudonym::is_pseudonym;
 pub use queries::{
-    DeadLetter, Firing, Hours, Queries, QueryName, Saved, SavedQueryError, Wanted, When, WhenError,
+    BUILT_IN, BuiltIn, DeadLetter, Firing, Hours, Queries, QueryName, Saved, SavedQueryError,
+    Wanted, When, WhenError,
 };
 pub use rate::{RateLimits, Rates};
 pub use role::{Reach, Right, Role};

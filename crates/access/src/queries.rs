@@ -3,6 +3,7 @@
 //! A firing is an entry before it is sent, and how it ended is one too. So what was found and is not told yet is known after a
 //! crash, and told again under the same id.
 
+mod built_in;
 mod events;
 mod when;
 
@@ -17,6 +18,7 @@ use crate::limits::{
 use crate::principal::PrincipalId;
 use crate::queries::events::Told;
 
+pub use built_in::{BUILT_IN, BuiltIn};
 pub use when::{Hours, When, WhenError};
 
 /// The name of a saved query: that of its log, and its own.

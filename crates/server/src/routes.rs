@@ -179,7 +179,7 @@ const APPEND: Doc = Doc {
 };
 
 /// All routes of the server.
-pub(crate) static ROUTES: [Route; 73] = [
+pub(crate) static ROUTES: [Route; 74] = [
     Route {
         method: Method::Post,
         path: "/api/v1/logs",
@@ -1055,6 +1055,14 @@ pub(crate) static ROUTES: [Route; 73] = [
         recorded: Recorded::Refusals("graven.list"),
         handler: |call| at_once(Ok(ui::timeline(call))),
         doc: page("uiTimeline", "web UI: what an actor did, a session or a trace", UI),
+    },
+    Route {
+        method: Method::Get,
+        path: "/ui/logs/{log}/queries",
+        access: Access::Page,
+        recorded: Recorded::Refusals("graven.list"),
+        handler: |call| at_once(Ok(ui::queries(call))),
+        doc: page("uiQueries", "web UI: saved queries, and what they fired", UI),
     },
     Route {
         method: Method::Get,

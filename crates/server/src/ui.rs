@@ -16,7 +16,7 @@ use axum::response::Response;
 use crate::dispatch::Call;
 
 pub(crate) use desk::{access, export, view};
-pub(crate) use explore::{explore, resource, timeline};
+pub(crate) use explore::{explore, queries, resource, timeline};
 pub(crate) use pages::{entry, integrity, overview};
 
 /// What a page may load and do. WebAssembly needs its own word.

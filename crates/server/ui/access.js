@@ -2,6 +2,7 @@
 
 import { Problem, getJson, send } from './api.js';
 import { copy, fill, h, text, time } from './dom.js';
+import { button, choice, fact, good, part, submits, table } from './parts.js';
 import { makePasskey } from './passkey.js';
 
 /** How many of one's own sign-ins are shown. */
@@ -20,35 +21,6 @@ const own = `/api/v1/tokens/${me.principal}`;
 fill(place, h('h1', {}, 'Access'),
   part('You', you), part('Second factors', factors), part('Waiting for a second person', approvals),
   part('Principals', principals), part('Policies', policies), part('Your sign-ins', signIns));
-
-/** A part of the page that is read, and read again after it changed something. What the API does not tell is said, in its words. */
-function part(title, read) {
-  const body = h('div', { 'aria-busy': 'true' }, h('p', { class: 'muted' }, 'Reading …'));
-  const said = h('div', { role: 'status' });
-  const refresh = async () => {
-    try {
-      fill(body, await read(act));
-    } catch (error) {
-      if (!(error instanceof Problem)) console.error(error);
-      fill(body, h('p', { class: 'empty' }, text(error.message)));
-    }
-  };
-  /** Does something by a button or a form, says how it went, and reads again. */
-  async function act(button, what) {
-    button.disabled = true;
-    try {
-      fill(said, await what());
-      await refresh();
-    } catch (error) {
-      if (!(error instanceof Problem || error instanceof DOMException)) console.error(error);
-      const isAsked = error.code === 'approval_needed';
-      fill(said, h('p', { class: `notice ${isAsked ? 'warn' : 'bad'}`, role: 'alert' }, text(error.message)));
-      button.disabled = false;
-    }
-  }
-  refresh();
-  return h('section', {}, h('h2', {}, title), said, body);
-}
 
 function you() {
   const how = { 'session-totp': 'a token and a code', 'session-passkey': 'a passkey', 'session-oidc': 'your company\'s issuer' }[me.auth] ?? me.auth;
@@ -164,14 +136,6 @@ function roleForm(act, all) {
   });
 }
 
-function submits(form, act, what) {
-  form.addEventListener('submit', (event) => {
-    event.preventDefault();
-    act(form.querySelector('button'), () => what(form.elements));
-  });
-  return form;
-}
-
 async function policies() {
   const { policies: all } = await getJson('/api/v1/policies');
   if (all.length === 0) return h('p', { class: 'empty' }, 'No policy narrows what roles give: ', h('code', {}, 'graven access policy set'));
@@ -196,28 +160,4 @@ async function signIns() {
 function roles(all) {
   if (all.length === 0) return h('span', { class: 'muted' }, 'none');
   return all.map(({ role, log, class: of }) => h('span', { class: 'chip role' }, role, log && [' on ', text(log)], of && ` of ${of}`));
-}
-
-function fact(name, ...value) {
-  return [h('dt', {}, name), h('dd', {}, ...value)];
-}
-
-function good(what) {
-  return h('p', { class: 'notice good' }, what);
-}
-
-function choice(title, name, values) {
-  return h('label', {}, title, h('select', { name }, values.map((value) => h('option', {}, value))));
-}
-
-function button(label, act, what) {
-  const element = h('button', { type: 'button', class: 'quiet', click: () => act(element, what) }, label);
-  return element;
-}
-
-/** A table that becomes a list of cards where there is no room for it. */
-function table(titles, rows) {
-  return h('table', { class: 'cards-when-narrow' },
-    h('thead', {}, h('tr', {}, titles.map((title) => h(title ? 'th' : 'td', title ? { scope: 'col' } : {}, title)))),
-    h('tbody', {}, rows.map((cells) => h('tr', {}, cells.map((cell, at) => h('td', { 'data-title': titles[at] || null }, cell))))));
 }

@@ -33,8 +33,9 @@ export function badge(report) {
 
 function passed(report) {
   const { verdict, before, isFirst, isKept } = report;
-  const grown = report.steps[1]?.checked ?? [];
   const now = verdict.checkpoint;
+  const isSame = before?.size === now.size;
+  const grown = isSame ? ['it is the same tree that this browser saw last'] : report.steps[1]?.checked ?? [];
   return [
     h('ul', { class: 'checks' }, [...verdict.checked, ...grown].map((what) => h('li', {}, text(what)))),
     isFirst && h('p', { class: 'muted' },

@@ -1,6 +1,6 @@
 // Before and after, field by field.
 
-import { h, text } from './dom.js';
+import { h, text, valueText } from './dom.js';
 import { show } from './json.js';
 
 /** Words that are compared one by one; longer values are shown whole, as the work grows with the square. */
@@ -21,13 +21,11 @@ function row(field, change, sealed) {
   const [before, after] = [change.get('before'), change.get('after')];
   if (shut) return h('tr', {}, head, h('td', { colspan: 2 }, shut, plain('before', before), plain('after', after)));
   const [removed, added] = marked(before, after);
-  return h('tr', {}, head,
-    h('td', { class: 'before' }, change.has('before') ? removed : none()),
-    h('td', { class: 'after' }, change.has('after') ? added : none()));
+  const side = (name, drawn) => (!change.has(name) ? h('span', { class: 'muted' }, 'nothing') : change.get(name) === '' ? valueText('') : drawn);
+  return h('tr', {}, head, h('td', { class: 'before' }, side('before', removed)), h('td', { class: 'after' }, side('after', added)));
 }
 
-const none = () => h('span', { class: 'muted' }, 'nothing');
-const plain = (name, value) => (value === undefined ? null : h('p', {}, `${name}: `, text(show(value))));
+const plain = (name, value) => (value === undefined ? null : h('p', {}, `${name}: `, valueText(show(value))));
 
 /** The two values as elements, with `del` and `ins` where they differ. */
 function marked(before, after) {

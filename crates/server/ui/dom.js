@@ -38,6 +38,11 @@ export function text(value, className) {
   return out;
 }
 
+/** The text of a value, which says so where it is empty. */
+export function valueText(value, className) {
+  return value === '' ? h('span', { class: 'muted' }, 'empty text') : text(value, className);
+}
+
 function codePoint(character) {
   const code = `U+${character.codePointAt(0).toString(16).toUpperCase().padStart(4, '0')}`;
   return h('span', { class: 'hidden-char', title: `a character that is not drawn: ${code}` }, code);

@@ -7,6 +7,7 @@ import { fill, h, text } from './dom.js';
 import { FACETS, drawFacets } from './facets.js';
 import { drawHistogram } from './histogram.js';
 import { keysHelp, onKeys } from './keys.js';
+import { pageOf } from './links.js';
 import { placeOf, spanOf, terms, without, withSpan } from './query.js';
 import { entriesTable, entryRow } from './rows.js';
 import { follow } from './tail.js';
@@ -111,7 +112,8 @@ function draw(answer, size) {
   const late = size - shown.through;
   fill(summary, h('strong', {}, entriesOf(total)), h('span', { class: 'muted' }, late > 0
     ? ` among the first ${NUMBER.format(shown.through)}; ${NUMBER.format(late)} newer cannot be found yet`
-    : ` among all ${NUMBER.format(shown.through)}`), h('span', { id: 'came', class: 'muted' }));
+    : ` among all ${NUMBER.format(shown.through)}`), h('span', { id: 'came', class: 'muted' }),
+    q && [' ', h('a', { class: 'save', href: pageOf(log, 'queries', { save: q }) }, 'Save this query …')]);
   fill(entries.body, answer.get('results').map((one) => entryRow(log, Number(one.get('index').text), one.get('time'), one.get('event'))));
   fill(results, total > 0 ? [entries.table, pages(answer.get('next'))] : nothing(q));
   performance.mark('graven:drawn');

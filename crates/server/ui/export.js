@@ -3,8 +3,9 @@
 import { Problem, getJson } from './api.js';
 import { badge } from './badge.js';
 import { checkResults } from './check.js';
-import { entryRow, head } from './csv.js';
+import { cellsOf, entryRow, head } from './csv.js';
 import { fill, h, text } from './dom.js';
+import { parquetFile } from './parquet.js';
 
 /** How many entries one export may have: they are held in memory until they are saved. */
 const ENTRIES_MAX = 100_000;
@@ -16,11 +17,15 @@ const made = document.querySelector('#made');
 const { log } = form.dataset;
 const path = `/api/v1/logs/${log}`;
 
-/** What a format makes of a page's results, oldest first; whether all pages go into one file. */
+/** What a format makes of a page's results, oldest first, and what of all pages together; where that is not said, each is a file. */
 const FORMATS = {
-  proofs: { type: 'application/x-ndjson', ending: 'results.ndjson', isOneFile: false, write: (page) => page.file },
-  ndjson: { type: 'application/x-ndjson', ending: 'ndjson', isOneFile: true, write: ({ results }) => results.map(line).join('') },
-  csv: { type: 'text/csv', ending: 'csv', isOneFile: true, first: head, write: ({ results }) => results.map(({ index, entry }) => entryRow(index, entry)).join('') },
+  proofs: { type: 'application/x-ndjson', ending: 'results.ndjson', write: (page) => page.file },
+  ndjson: { type: 'application/x-ndjson', ending: 'ndjson', write: ({ results }) => results.map(line).join(''), whole: (pages) => pages },
+  csv: { type: 'text/csv', ending: 'csv', write: ({ results }) => results.map(({ index, entry }) => entryRow(index, entry)).join(''), whole: (pages) => [head(), ...pages] },
+  parquet: {
+    type: 'application/vnd.apache.parquet', ending: 'parquet', write: ({ results }) => results.map(({ index, entry }) => cellsOf(index, entry)),
+    whole: (pages) => parquetFile(pages.flat()),
+  },
 };
 
 const address = new URL(location.href);
@@ -73,7 +78,7 @@ async function make(q, format) {
     next = page.next;
     fill(made, h('progress', { max: page.total, value: count, 'aria-label': 'Verified so far' }), h('p', { class: 'muted' }, `${count} of ${page.total} entries read and verified …`));
   } while (next);
-  fill(made, count === 0 ? h('p', { class: 'empty' }, 'The query finds nothing, so there is no file.') : offer(pages, format, count, last));
+  fill(made, count === 0 ? h('p', { class: 'empty' }, 'The query finds nothing, so there is no file.') : await offer(pages, format, count, last));
 }
 
 /** Lines of a result file (docs/format.md): what `graven verify` reads. */
@@ -88,10 +93,10 @@ function line({ index, entry }) {
   return `{"index":${index},"header":${header},"event":${event}}\n`;
 }
 
-function offer(pages, format, count, report) {
+async function offer(pages, format, count, report) {
   // Pages come newest first; files are oldest first, as the log is.
   const parts = pages.toReversed();
-  const files = format.isOneFile ? [[format.first?.() ?? '', ...parts]] : parts.map((part) => [part]);
+  const files = format.whole ? [await format.whole(parts)] : parts.map((part) => [part]);
   const links = files.map((file, at) => {
     const blob = new Blob(file, { type: format.type });
     const name = `${log}${files.length > 1 ? `-${at + 1}-of-${files.length}` : ''}.${format.ending}`;
@@ -99,7 +104,7 @@ function offer(pages, format, count, report) {
   });
   return [
     h('h2', {}, `${count} ${count === 1 ? 'entry' : 'entries'}, all verified`), h('ul', { class: 'files' }, links),
-    h('p', { class: 'muted' }, format.isOneFile
+    h('p', { class: 'muted' }, format.whole
       ? 'This form carries no proof: what was verified here cannot be verified again from the file.'
       : ['Anyone can verify each file, offline: ', h('code', {}, `graven verify ${log}.${format.ending} --vkey KEY`), '.']),
     h('p', { class: 'muted' }, 'Not proved is that these are all: that a query finds everything is the server\'s word (', h('code', {}, 'graven search --audit-completeness'), ').'),

@@ -4,7 +4,7 @@
 
 import { Problem, getEvents } from './api.js';
 import { changesTable } from './diff.js';
-import { copy, fill, h, s, text, time } from './dom.js';
+import { copy, fill, h, s, text, time, valueText } from './dom.js';
 import { show } from './json.js';
 import { onKeys } from './keys.js';
 import { lead, pageOf } from './links.js';
@@ -176,7 +176,7 @@ async function readState(target, at, signal) {
 
 function drawState({ fields, hidden, exists }, at) {
   const rows = [...fields].map(([field, setter]) => h('tr', {}, h('th', { scope: 'row' }, text(field)),
-    h('td', {}, isSealed(setter.get('value')) ? h('span', { class: 'chip sealed' }, 'sealed') : text(show(setter.get('value')), 'value')),
+    h('td', {}, isSealed(setter.get('value')) ? h('span', { class: 'chip sealed' }, 'sealed') : valueText(show(setter.get('value')), 'value')),
     h('td', {}, who(setter), h('span', { class: 'detail' }, text(show(setter.get('action'))), ', ', h('a', { href: `/ui/logs/${log}/${indexOf(setter)}` }, indexOf(setter)),
       ', ', time(setter.get('time')), ', ', text(show(setter.get('grade')))))));
   return [

@@ -5,7 +5,7 @@ import { around } from './around.js';
 import { badge } from './badge.js';
 import { checkEntry } from './check.js';
 import { changesTable } from './diff.js';
-import { copy, fill, h, text, time } from './dom.js';
+import { copy, fill, h, text, time, valueText } from './dom.js';
 import { Raw, parse, show, token } from './json.js';
 import { lead, resourceOf } from './links.js';
 import { drawPath } from './path.js';
@@ -151,7 +151,7 @@ function member(value, path, shown) {
   if (Array.isArray(value) && value.some((one) => one instanceof Map)) {
     return h('ol', { start: 0 }, value.map((one, at) => h('li', {}, member(one, `${path}/${at}`, shown))));
   }
-  return text(show(value), value instanceof Raw || typeof value !== 'string' ? 'mono' : '');
+  return valueText(show(value), value instanceof Raw || typeof value !== 'string' ? 'mono' : '');
 }
 
 /** Draws the sealed members of an object: how many, and the way to open one; nothing where it has none. */

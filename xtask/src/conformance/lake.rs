@@ -1,5 +1,6 @@
 //! The columns' Parquet files, read by other engines from PyPI in the versions of `xtask/conformance/lake`: to the same queries
-//! they must give the same answers as ours. DuckDB always, the others with `cargo xtask test --all`.
+//! they must give the same answers as ours. DuckDB always, the others with `cargo xtask test --all`. DuckDB reads what the web UI
+//! exports, too.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -60,6 +61,40 @@ pub(super) fn run(
         let told = if fewer == *ours { Err("nothing changed".to_owned()) } else { Ok(()) };
         report.check(&format!("a missing file changes the answers of {engine}"), told);
     }
+    Ok(())
+}
+
+/// Has DuckDB read a file that the web UI's writer made: it must find the rows that were written.
+pub(super) fn exported(kit: &Kit, report: &mut Report) -> Result<(), String> {
+    let Some(python) = python(kit, report, ALWAYS.1)? else { return Ok(()) };
+    if !installed("node", &["--version"]) {
+        report.skip("conformance-lake: install Node.js 20 or newer");
+        return Ok(());
+    }
+    let (source, folder) = (kit.root.join("xtask/conformance/lake"), kit.folder("export")?);
+    let mut write = Command::new("node");
+    write.arg(source.join("export.mjs")).arg(&folder);
+    let written = kit.stages.run_limited("write an export", &mut write, LAKE_WAIT_MAX)?;
+    let file = folder.join("export.parquet");
+    let read = || -> Result<Option<Value>, String> {
+        let mut command = Command::new(&python);
+        command.arg(source.join("rows.py")).arg(&file);
+        let outcome = kit.stages.run_limited("read an export", &mut command, LAKE_WAIT_MAX)?;
+        let line = outcome.output.lines().last().unwrap_or_default();
+        Ok(serde_json::from_str(line).ok().filter(|_| outcome.good))
+    };
+    let rows = std::fs::read_to_string(folder.join("export.json"));
+    let rows: Option<Value> = rows.ok().and_then(|text| serde_json::from_str(&text).ok());
+    let is_same = written.good && rows.is_some() && read()? == rows;
+    let told = if is_same { Ok(()) } else { Err("they differ, or there are none".to_owned()) };
+    report.check("duckdb finds the rows that the web UI exports", told);
+    // The comparison can fail: with a bit flipped in the midst of the file they differ.
+    let mut bytes = std::fs::read(&file).map_err(|e| format!("cannot read the export: {e}"))?;
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&file, bytes).map_err(|e| format!("cannot write the export: {e}"))?;
+    let told = if read()? == rows { Err("nothing changed".to_owned()) } else { Ok(()) };
+    report.check("a flipped bit changes what duckdb finds", told);
     Ok(())
 }
 

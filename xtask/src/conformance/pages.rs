@@ -55,6 +55,8 @@ const PAGES: &[Page] = &[
         "document.querySelector('#replay button')",
     ),
     Page { before: Some(OTHER_LOG), ..page("entry-red", "/ui/logs/main/{entry}", BADGE) },
+    page("queries", "/ui/logs/main/queries", "document.querySelector('#saved .card')"),
+    page("queries-none", "/ui/logs/system/queries", "document.querySelector('#saved .empty')"),
     page("integrity", "/ui/logs/main/integrity", BADGE),
     page("export", "/ui/logs/main/export?q=actor.type:user&format=csv", EXPORTED),
     page(

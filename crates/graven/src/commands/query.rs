@@ -1,5 +1,6 @@
 //! `graven query`: what is looked for all the time, and where a webhook tells of it.
 
+use access::BUILT_IN;
 use client::Client;
 use serde_json::{Value, json};
 
@@ -9,21 +10,6 @@ use crate::connect;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-
-/// What most installations want to hear of: name, query, condition, and the log where it is not the one that is asked.
-const BUILT_IN: [(&str, &str, &str, Option<&str>); 5] = [
-    ("verification", "", "unverified in 24h", None),
-    ("silence", "", "none in 1h", None),
-    ("lag", "", "lag over 10000", None),
-    ("disk", "", "disk under 5G", None),
-    (
-        "outside-hours",
-        "action:graven.grant OR action:graven.token OR action:graven.factor OR action:graven.policy OR action:graven.key \
-         OR action:graven.reveal OR action:graven.erasure OR action:graven.hold OR action:graven.export",
-        "outside 07:00-19:00 mon-fri",
-        Some("system"),
-    ),
-];
 
 /// Arguments of `graven query`.
 #[derive(Debug, clap::Args)]
@@ -48,7 +34,7 @@ enum QueryCommand {
         when: Option<String>,
         /// One that is made already: verification, silence, lag, disk or outside-hours (of `system`)
         #[arg(long = "builtin", id = "builtin", value_name = "NAME",
-              value_parser = BUILT_IN.map(|(name, ..)| name))]
+              value_parser = BUILT_IN.map(|made| made.name))]
         builtin: Option<String>,
         /// Begin at this index [default: with what comes]
         #[arg(long, value_name = "INDEX")]
@@ -127,10 +113,10 @@ fn wanted<'a>(
     (query, when, from): (Option<String>, Option<String>, Option<u64>),
     builtin: Option<&str>,
 ) -> (&'a str, Value) {
-    let made = BUILT_IN.iter().find(|(name, ..)| Some(*name) == builtin);
-    let log = made.and_then(|(_, _, _, log)| *log);
-    let query = query.or_else(|| made.map(|(_, query, ..)| (*query).to_owned()));
-    let when = when.or_else(|| made.map(|(_, _, when, _)| (*when).to_owned()));
+    let made = BUILT_IN.iter().find(|made| Some(made.name) == builtin);
+    let log = made.and_then(|made| made.log);
+    let query = query.or_else(|| made.map(|made| made.query.to_owned()));
+    let when = when.or_else(|| made.map(|made| made.when.to_owned()));
     let body = json!({
         "query": query.unwrap_or_default(), "when": when.as_deref().unwrap_or("each"), "from": from,
     });

@@ -18,26 +18,26 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What a receiver does with one webhook.
 #[derive(Clone, Copy)]
-enum Does {
+pub(super) enum Does {
     Answer(u16),
     /// Hears it, and never answers.
     Hold,
 }
 
 /// What a receiver was told.
-struct Heard {
+pub(super) struct Heard {
     head: String,
     body: String,
 }
 
 /// A receiver that does as it is told, then answers 200. Ends with its test.
-struct Receiver {
-    url: String,
+pub(super) struct Receiver {
+    pub(super) url: String,
     heard: mpsc::Receiver<Heard>,
 }
 
 impl Receiver {
-    fn start(does: &[Does]) -> Receiver {
+    pub(super) fn start(does: &[Does]) -> Receiver {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
         let (tell, heard) = mpsc::channel();
@@ -62,7 +62,7 @@ impl Receiver {
         Receiver { url, heard }
     }
 
-    fn next(&self) -> Heard {
+    pub(super) fn next(&self) -> Heard {
         self.heard.recv_timeout(PATIENCE).expect("a webhook comes")
     }
 }
@@ -107,7 +107,7 @@ impl Heard {
     }
 
     /// How many of its signatures are by this secret, as it was shown.
-    fn signatures(&self, secret: &str) -> usize {
+    pub(super) fn signatures(&self, secret: &str) -> usize {
         let key = STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
         let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &key);
         let (id, time) = (self.header("webhook-id"), self.header("webhook-timestamp"));
@@ -132,7 +132,7 @@ fn save(site: &Site, name: &str, body: &Value) -> String {
 }
 
 /// A query as the server lists it.
-fn listed(site: &Site, name: &str) -> Value {
+pub(super) fn listed(site: &Site, name: &str) -> Value {
     let reply = site.get("/api/v1/logs/main/queries").json();
     let all = reply["queries"].as_array().unwrap();
     assert!(!reply.to_string().contains("whsec_"), "secrets are not listed");
@@ -140,7 +140,7 @@ fn listed(site: &Site, name: &str) -> Value {
 }
 
 /// Waits until a query is listed so.
-fn wait_until(site: &Site, name: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+pub(super) fn wait_until(site: &Site, name: &str, is_so: impl Fn(&Value) -> bool) -> Value {
     let started = Instant::now();
     loop {
         let one = listed(site, name);

@@ -9,12 +9,13 @@ use super::session::World;
 use super::site::{Ask, Reply, Site};
 
 /// Pages for whoever is known.
-const PAGES: [&str; 8] = [
+const PAGES: [&str; 9] = [
     "/ui/",
     "/ui/logs/main",
     "/ui/logs/main/0",
     "/ui/logs/main/resource?target=invoice/7",
     "/ui/logs/main/timeline?actor=42",
+    "/ui/logs/main/queries",
     "/ui/logs/main/integrity",
     "/ui/logs/main/export",
     "/ui/access",

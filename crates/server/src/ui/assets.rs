@@ -42,7 +42,7 @@ macro_rules! asset {
 }
 
 /// All files. They import each other by these names.
-static ASSETS: [Asset; 36] = [
+static ASSETS: [Asset; 40] = [
     asset!("style.css", "text/css; charset=utf-8"),
     asset!("icon.svg", "image/svg+xml"),
     asset!("access.js", SCRIPT),
@@ -66,8 +66,11 @@ static ASSETS: [Asset; 36] = [
     asset!("log.js", SCRIPT),
     asset!("memory.js", SCRIPT),
     asset!("overview.js", SCRIPT),
+    asset!("parquet.js", SCRIPT),
+    asset!("parts.js", SCRIPT),
     asset!("passkey.js", SCRIPT),
     asset!("path.js", SCRIPT),
+    asset!("queries.js", SCRIPT),
     asset!("query.js", SCRIPT),
     asset!("resource.js", SCRIPT),
     asset!("rows.js", SCRIPT),
@@ -77,6 +80,7 @@ static ASSETS: [Asset; 36] = [
     asset!("timeline.js", SCRIPT),
     asset!("view.js", SCRIPT),
     asset!("viewer.js", SCRIPT),
+    asset!("when.js", SCRIPT),
     asset!("verify.js", SCRIPT, "../../../../sdk/verify/index.js"),
     asset!(
         "graven_verify.wasm",

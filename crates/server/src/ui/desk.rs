@@ -46,6 +46,11 @@ pub(crate) fn export(call: &Call) -> Response {
             "CSV",
             "a row for each entry, for spreadsheets; the whole event is its last column",
         ),
+        (
+            "parquet",
+            "Parquet",
+            "the same rows in columns with types, for DuckDB, Spark and their like",
+        ),
     ];
     let body = html! {
         h1 { "Export" }

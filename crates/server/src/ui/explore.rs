@@ -1,5 +1,7 @@
 //! The pages that find: a log's entries by a query, the states of a resource, and what was done in order.
 
+use access::limits::QUERY_NAME_BYTES_MAX;
+use access::{BUILT_IN, BuiltIn, Right};
 use axum::http::StatusCode;
 use axum::response::Response;
 use log::LogInfo;
@@ -18,6 +20,17 @@ const SPANS: [(&str, &str); 6] = [
     ("Week", "7d"),
     ("30 days", "30d"),
     ("All", ""),
+];
+
+/// Conditions that are offered; any other of the language is good, too (docs/search.md).
+const CONDITIONS: [&str; 7] = [
+    "each",
+    "at least 5 in 10m",
+    "none in 1h",
+    "outside 07:00-19:00 mon-fri +01:00",
+    "disk under 5G",
+    "lag over 10000",
+    "unverified in 24h",
 ];
 
 /// `GET /ui/logs/{log}`: what a query finds in it; without search, its newest entries as they come.
@@ -61,6 +74,56 @@ pub(crate) fn timeline(call: &Call) -> Response {
             }
         }
     })
+}
+
+/// `GET /ui/logs/{log}/queries`: what is looked for in it all the time, whom that tells, and what became of it.
+pub(crate) fn queries(call: &Call) -> Response {
+    framed(call, (Section::Queries, "queries.js"), |info| {
+        let name = info.name.as_str();
+        html! {
+            h1 { "Saved queries" }
+            p { "A saved query is asked of each entry as it comes, and a webhook tells what it finds. Each time it fires that is an entry of the log "
+                code { "system" } " first, so nothing that it found is lost." }
+            div #queries .columns data-log=(name) {
+                div #saved aria-busy="true" { p .muted role="status" { "Reading …" } }
+                @if call.may(Right::ManageQueries, name) { aside { (save_form(name)) } }
+            }
+        }
+    })
+}
+
+/// The form that saves a query, and those that are made already.
+fn save_form(log: &str) -> Markup {
+    let is_here = |made: &&BuiltIn| made.log.is_none_or(|of| of == log);
+    let elsewhere = BUILT_IN.iter().filter(|made| !is_here(made));
+    html! {
+        section aria-labelledby="save-title" {
+            h2 #save-title { "Save a query" }
+            form #save .panel {
+                label { "Name" input name="name" required pattern="[a-z0-9\\-]+" maxlength=(QUERY_NAME_BYTES_MAX) spellcheck="false" autocapitalize="off" autocomplete="off"; }
+                label { "Query (empty: everything)" input .mono name="query" spellcheck="false" autocapitalize="off" autocomplete="off"; }
+                label { "When" input name="when" value="each" list="conditions" required spellcheck="false" autocapitalize="off" autocomplete="off"; }
+                datalist #conditions { @for condition in CONDITIONS { option value=(condition) {} } }
+                label { "Webhook" input name="url" type="url" required spellcheck="false" autocomplete="off"; }
+                label { "Begin at entry (empty: with what comes)" input name="from" type="number" min="0" step="1"; }
+                p .actions { button .primary { "Save it" } button #another .quiet type="button" hidden { "Another one" } }
+            }
+        }
+        section aria-labelledby="made-title" {
+            h2 #made-title { "Made already" }
+            ul .made {
+                @for made in BUILT_IN.iter().filter(is_here) {
+                    li { button .quiet type="button" data-name=(made.name) data-query=(made.query) data-when=(made.when) { (made.name) }
+                        " " span .muted { (made.tells) } }
+                }
+                @for made in elsewhere {
+                    @let of = made.log.unwrap_or_default();
+                    li { a href={ "/ui/logs/" (of) "/queries?made=" (made.name) } { (made.name) } " "
+                        span .muted { "of the log " (of) ": " (made.tells) } }
+                }
+            }
+        }
+    }
 }
 
 /// A page of a log, for who may know of it.

@@ -22,6 +22,7 @@ pub(super) enum Section {
     Explore,
     Resource,
     Timeline,
+    Queries,
     Integrity,
     Export,
 }
@@ -84,6 +85,7 @@ fn sections(log: &str, current: Section) -> Markup {
             (link(Section::Explore, format!("/ui/logs/{log}"), "Explore"))
             (link(Section::Resource, format!("/ui/logs/{log}/resource"), "Resource"))
             (link(Section::Timeline, format!("/ui/logs/{log}/timeline"), "Timeline"))
+            (link(Section::Queries, format!("/ui/logs/{log}/queries"), "Queries"))
             (link(Section::Integrity, format!("/ui/logs/{log}/integrity"), "Integrity"))
             (link(Section::Export, format!("/ui/logs/{log}/export"), "Export"))
         }

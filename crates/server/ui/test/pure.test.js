@@ -9,6 +9,7 @@ import { Raw, parse, show, token } from '../json.js';
 import { hashesOf, steps } from '../path.js';
 import { NOTHING, folded, isSealed, putBack } from '../state.js';
 import { resourceOf } from '../links.js';
+import { because, isCheck, shorter } from '../when.js';
 import { placeOf, spanOf, termOf, terms, toggled, typedAt, withSpan, withTerm } from '../query.js';
 
 test('what JSON says is kept', () => {
@@ -133,4 +134,16 @@ test('rows of CSV hold what the entry says, and no formulas', () => {
     assert.equal(entryRow(7, `${header}\n${event}\n`), `${expected}"${event.replaceAll('"', '""')}"\r\n`);
   }
   assert.equal(head().split(',').length, 13);
+});
+
+test('a condition is shown in its largest units', () => {
+  const rows = [
+    ['each', 'each'], ['at least 5 in 600s', 'at least 5 in 10m'], ['none in 3600s', 'none in 1h'], ['none in 90s', 'none in 90s'],
+    ['unverified in 86400s', 'unverified in 1d'], ['disk under 5368709120', 'disk under 5G'], ['disk under 1025', 'disk under 1025'],
+    ['lag over 10000', 'lag over 10000'], ['outside 07:00-19:00 mon-fri +00:00', 'outside 07:00-19:00 mon-fri +00:00'],
+  ];
+  for (const [when, expected] of rows) assert.equal(shorter(when), expected, when);
+  assert.deepEqual(['each', 'none in 5s', 'disk under 5', 'lag over 5', 'unverified in 5s'].map(isCheck), [false, false, true, true, true]);
+  assert.equal(because({ reason: 'disk', count: 0, measured: 3 * 2 ** 29 }), '1.5 GiB free');
+  assert.equal(because({ reason: 'toString', count: 0, measured: null }), 'toString');
 });

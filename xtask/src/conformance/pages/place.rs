@@ -1,5 +1,7 @@
 //! What the pages show: the demo's company, on a server of its own, and somebody who signs in to it.
 
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command};
 
@@ -43,6 +45,7 @@ impl Place {
         let base = address.replace("127.0.0.1", "http://localhost");
         let mut serve = Command::new(&program);
         serve.args(["serve", "--listen", &address, "--public-url", &base]);
+        serve.args(["--webhook-networks", "127.0.0.0/8"]);
         serve.args(["--view-origins", &base, "--data"]).arg(&data);
         let process = witness::spawn(&mut serve)?;
         let (entry, view, admin) = (0, String::new(), String::new());
@@ -85,7 +88,28 @@ impl Place {
         let path = format!("/api/v1/tokens/{WHO}/roles");
         self.ask("POST", &path, &json!({"role": "owner"}))?;
         self.admin = token(&who);
-        Ok(())
+        self.watch()
+    }
+
+    /// Saves queries: one that is told, one whose receiver is gone, and one that looks at the server.
+    fn watch(&self) -> Result<(), String> {
+        let hook = receiver()?;
+        for (name, query, when, to) in [
+            ("denied", "outcome:denied", "each", "hooks"),
+            ("many-failures", "outcome:failure", "at least 5 in 24h", "gone"),
+            ("disk", "", "disk under 5G", "hooks"),
+        ] {
+            let body =
+                json!({"query": query, "when": when, "url": format!("{hook}/{to}"), "from": 0});
+            self.ask("POST", &format!("/api/v1/logs/main/queries/{name}"), &body)?;
+        }
+        let is_told =
+            |one: &Value| one["delivered"].as_u64() > Some(0) || one["dead"].as_u64() > Some(0);
+        witness::wait_until("what the queries find to be told", || {
+            let listed = self.ask("GET", "/api/v1/logs/main/queries", &Value::Null).ok()?;
+            let told = listed["queries"].as_array()?.iter().filter(|one| is_told(one)).count();
+            (told > 1).then_some(())
+        })
     }
 
     /// Makes a passkey by the token, and signs in with it.
@@ -129,4 +153,35 @@ impl Drop for Place {
         self.process.kill().unwrap_or_default();
         self.process.wait().map(drop).unwrap_or_default();
     }
+}
+
+/// Where webhooks arrive, except at `/gone`. It ends with the program.
+fn receiver() -> Result<String, String> {
+    let listener = TcpListener::bind("127.0.0.1:0").map_err(|e| format!("no free port: {e}"))?;
+    let address = listener.local_addr().map_err(|e| format!("no address: {e}"))?;
+    std::thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            // What goes wrong here is a webhook that did not arrive, which the server tries again.
+            drop(take(&client));
+        }
+    });
+    Ok(format!("http://{address}"))
+}
+
+/// Reads a webhook, all of it, and answers.
+fn take(client: &TcpStream) -> std::io::Result<()> {
+    let mut reader = BufReader::new(client);
+    let (mut first, mut length) = (String::new(), 0);
+    reader.read_line(&mut first)?;
+    for line in reader.by_ref().lines() {
+        match line?.to_ascii_lowercase().split_once(": ") {
+            Some(("content-length", value)) => length = value.parse().unwrap_or_default(),
+            Some(_) => {}
+            None => break,
+        }
+    }
+    std::io::copy(&mut reader.take(length), &mut std::io::sink())?;
+    let status = if first.starts_with("POST /gone") { 410 } else { 200 };
+    let mut client = client;
+    write!(client, "HTTP/1.1 {status} x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
 }

@@ -128,6 +128,21 @@ impl Chromium {
         answer["result"]["value"].clone()
     }
 
+    /// Puts another page in front of this one, which is hidden from now on.
+    pub(super) fn hide(&mut self) {
+        // Pages are made by the browser, not by a page.
+        let session = std::mem::take(&mut self.session);
+        self.ask("Target.createTarget", &json!({"url": "about:blank"}));
+        self.session = session;
+        self.wait("document.hidden");
+    }
+
+    /// Brings this page to the front again.
+    pub(super) fn show(&mut self) {
+        self.ask("Page.bringToFront", &json!({}));
+        self.wait("!document.hidden");
+    }
+
     /// From now on the browser has an authenticator that makes passkeys and asks nobody.
     pub(super) fn add_authenticator(&mut self) {
         self.ask("WebAuthn.enable", &json!({}));

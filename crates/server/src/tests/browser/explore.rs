@@ -258,6 +258,40 @@ fn pages_entries_and_what_comes_are_in_the_address() {
     assert!(summary.starts_with("0 entries"), "{summary}");
 }
 
+/// Waits until so many tails are open on the server.
+fn wait_tails(world: &World, count: u32) {
+    let row = format!("\ngraven_http_tails {count}\n");
+    for _ in 0..600 {
+        if world.site.get("/metrics").text().contains(&row) {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    panic!("there never were {count} tails");
+}
+
+#[test]
+fn what_is_live_rests_while_nobody_looks() {
+    let world = world();
+    let test = "what_is_live_rests_while_nobody_looks";
+    let Some((mut browser, _liar)) = signed_in(test, &world) else { return };
+    // Without the proxy, which would keep the connection.
+    let page = format!("http://{}{PAGE}?q=actor:carol&live=1", world.site.addr);
+    browser.open(&page, "document.querySelector('#came')?.textContent.includes('live')");
+    wait_tails(&world, 1);
+    let event = json!({"actor": {"id": "carol"}, "action": "x"}).to_string();
+    let first = world.site.append(&event);
+    browser.wait("document.querySelector('#came').textContent.includes('1 since')");
+    browser.hide();
+    wait_tails(&world, 0);
+    let (second, third) = (world.site.append(&event), world.site.append(&event));
+    assert_eq!(rows(&mut browser), [first], "nothing comes while it rests");
+    browser.show();
+    browser.wait("document.querySelector('#came').textContent.includes('3 since')");
+    assert_eq!(rows(&mut browser), [third, second, first], "nothing is left out, nothing twice");
+    wait_tails(&world, 1);
+}
+
 #[test]
 fn who_may_not_search_sees_entries_as_they_come() {
     let world = world();

@@ -33,7 +33,7 @@ fn link(world: &World) -> String {
     let made = world.site.post("/api/v1/tokens", "application/json", made.as_bytes());
     let bearer = format!("Bearer {}", made.json()["token"].as_str().expect("a token"));
     let body = json!({
-        "field": "context.tenant", "value": "acme", "title": "Activity of acme",
+        "field": "context.tenant", "value": "acme", "title": format!("Activity of acme {}", HOSTILE[0]),
         "theme": {"accent": "rgb(10, 20, 30)"},
     });
     let body = body.to_string();
@@ -58,7 +58,10 @@ fn a_view_shows_and_verifies_what_its_link_admits() {
     let rows = format!("document.querySelectorAll('[data-index]').length === {}", HOSTILE.len());
     browser.open(&liar.url(&path), &rows);
     let shown = browser.text("#view");
-    assert!(shown.contains("Activity of acme") && !shown.contains("other.{{"), "{shown}");
+    assert!(
+        shown.contains(&format!("Activity of acme {}", HOSTILE[0])) && !shown.contains("other.{{"),
+        "{shown}"
+    );
     let accent = "getComputedStyle(document.querySelector('.primary')).backgroundColor";
     assert_eq!(browser.evaluate(accent), json!("rgb(10, 20, 30)"));
     for number in 0..HOSTILE.len() {

@@ -12,7 +12,9 @@ mod kit;
 mod lake;
 mod live;
 mod oracles;
+mod otlp;
 mod pages;
+mod python;
 mod report;
 mod sd_jwt;
 mod vectors;
@@ -41,6 +43,7 @@ pub(crate) fn run(root: &Path) -> Result<bool, String> {
         witness::run(&kit, &mut report)?;
         live::run(&kit, &mut report)?;
         sd_jwt::run(&kit, &mut report)?;
+        otlp::run(&kit, &mut report)?;
         lake::run(&kit, &mut report, lake::ALWAYS)?;
         lake::exported(&kit, &mut report)?;
     }

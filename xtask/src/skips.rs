@@ -23,6 +23,10 @@ const ALLOWED_IN_CI: &[(&str, &str)] = &[
         "conformance-sd-jwt",
         "needs Python, Node.js and their packages, which a machine without network does not have",
     ),
+    (
+        "conformance-otlp",
+        "needs Python and a package from PyPI, which a machine without network does not have",
+    ),
     ("conformance-axe", "needs Chromium and npm, which a machine without network does not have"),
     ("a_token_has_the_master_key_and_its_secret_and_key_are_rotated", SOFTHSM),
     ("a_master_key_in_clear_comes_into_a_tokens_care", SOFTHSM),

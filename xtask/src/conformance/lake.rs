@@ -8,6 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::kit::Kit;
+use super::python;
 use super::report::Report;
 use crate::limits::LAKE_WAIT_MAX;
 use crate::stage::installed;
@@ -28,7 +29,7 @@ pub(super) fn run(
     report: &mut Report,
     (engines, packages): (&[&str], &str),
 ) -> Result<(), String> {
-    let Some(python) = python(kit, report, packages)? else { return Ok(()) };
+    let Some(python) = python::environment(kit, report, "lake", packages)? else { return Ok(()) };
     let lake = kit.folder("lake")?.join("lake");
     // As the tests build it: the engine is not built once more for this one program.
     let mut build = Command::new("cargo");
@@ -66,7 +67,7 @@ pub(super) fn run(
 
 /// Has DuckDB read a file that the web UI's writer made: it must find the rows that were written.
 pub(super) fn exported(kit: &Kit, report: &mut Report) -> Result<(), String> {
-    let Some(python) = python(kit, report, ALWAYS.1)? else { return Ok(()) };
+    let Some(python) = python::environment(kit, report, "lake", ALWAYS.1)? else { return Ok(()) };
     if !installed("node", &["--version"]) {
         report.skip("conformance-lake: install Node.js 20 or newer");
         return Ok(());
@@ -109,27 +110,6 @@ fn ask(kit: &Kit, python: &Path, engine: &str, lake: &Path) -> Result<Vec<Value>
         Ok(Value::Array(answers)) if outcome.good => Ok(answers),
         _ => Err(format!("{engine} gave no answer: {}", outcome.output.trim())),
     }
-}
-
-/// A Python with these packages in an environment of its own.
-fn python(kit: &Kit, report: &mut Report, packages: &str) -> Result<Option<PathBuf>, String> {
-    let source = kit.root.join("xtask/conformance/lake");
-    let target = kit.root.join("target/conformance/venv-lake");
-    if !installed("python3", &["-m", "venv", "--help"]) {
-        report.skip("conformance-lake: install Python 3 with venv (`apt install python3-venv`)");
-        return Ok(None);
-    }
-    let mut make = Command::new("python3");
-    make.args(["-m", "venv"]).arg(&target);
-    let mut fetch = Command::new(target.join("bin/pip"));
-    fetch.args(["install", "--quiet", "-r"]).arg(source.join(packages));
-    for (name, command) in [("venv", &mut make), ("pip", &mut fetch)] {
-        if !kit.stages.run_quiet(name, command)?.good {
-            report.skip("conformance-lake: PyPI's packages cannot be fetched; set PIP_INDEX_URL to one that works");
-            return Ok(None);
-        }
-    }
-    Ok(Some(target.join("bin/python")))
 }
 
 fn same_length(theirs: &[Value], ours: &[Value]) -> Result<(), String> {

@@ -11,8 +11,6 @@ use super::vectors::VERIFIERS;
 use super::verifiers::{Target, Verdict};
 use super::witness::{self, Witness};
 
-/// Whether `graven serve` exists yet; until then the part is skipped, loudly.
-const SERVER_EXISTS: bool = true;
 /// Events of each request: a single one, many that end within the first bundle, and more that end within the third.
 const BATCHES: &[usize] = &[1, 253, 446];
 /// The entry whose proof is checked.
@@ -36,10 +34,6 @@ pub(super) struct Server {
 
 /// Runs the part.
 pub(super) fn run(kit: &Kit, report: &mut Report) -> Result<(), String> {
-    if !SERVER_EXISTS {
-        report.skip("conformance-live: `graven serve` does not exist yet");
-        return Ok(());
-    }
     let mut build = Command::new("cargo");
     build.args(["build", "--package", "graven"]).current_dir(&kit.root);
     if !kit.stages.run("build graven", &mut build)?.good {

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::files;
 use super::kit::Kit;
 use super::live::Server;
+use super::python;
 use super::report::Report;
 use crate::limits::VERIFIER_WAIT_MAX;
 use crate::stage::installed;
@@ -40,7 +41,7 @@ struct Opener {
 /// Runs the part, against a server that is built.
 pub(super) fn run(kit: &Kit, report: &mut Report) -> Result<(), String> {
     let openers: Vec<Opener> =
-        [python(kit, report)?, node(kit, report)?].into_iter().flatten().collect();
+        [of_python(kit, report)?, of_node(kit, report)?].into_iter().flatten().collect();
     if openers.is_empty() {
         return Ok(());
     }
@@ -98,29 +99,14 @@ impl Opener {
 }
 
 /// `sd-jwt` in an environment of its own.
-fn python(kit: &Kit, report: &mut Report) -> Result<Option<Opener>, String> {
-    let (source, target) =
-        (kit.root.join("xtask/conformance/sd-jwt"), kit.root.join("target/conformance/venv"));
-    if !installed("python3", &["-m", "venv", "--help"]) {
-        report.skip("conformance-sd-jwt: install Python 3 with venv (`apt install python3-venv`)");
-        return Ok(None);
-    }
-    let mut make = Command::new("python3");
-    make.args(["-m", "venv"]).arg(&target);
-    let mut fetch = Command::new(target.join("bin/pip"));
-    fetch.args(["install", "--quiet", "-r"]).arg(source.join("requirements.txt"));
-    for (name, command) in [("venv", &mut make), ("pip", &mut fetch)] {
-        if !kit.stages.run_quiet(name, command)?.good {
-            report.skip("conformance-sd-jwt: PyPI's packages cannot be fetched; set PIP_INDEX_URL to one that works");
-            return Ok(None);
-        }
-    }
-    let words = vec![target.join("bin/python"), source.join("open.py")];
-    Ok(Some(Opener { name: "sd-jwt (PyPI)", words }))
+fn of_python(kit: &Kit, report: &mut Report) -> Result<Option<Opener>, String> {
+    let python = python::environment(kit, report, "sd-jwt", "requirements.txt")?;
+    let script = kit.root.join("xtask/conformance/sd-jwt/open.py");
+    Ok(python.map(|python| Opener { name: "sd-jwt (PyPI)", words: vec![python, script] }))
 }
 
 /// `@sd-jwt/core`, as the lock file has it.
-fn node(kit: &Kit, report: &mut Report) -> Result<Option<Opener>, String> {
+fn of_node(kit: &Kit, report: &mut Report) -> Result<Option<Opener>, String> {
     let (source, target) =
         (kit.root.join("xtask/conformance/sd-jwt"), kit.root.join("target/conformance/npm"));
     if !installed("npm", &["--version"]) || !installed("node", &["--version"]) {

@@ -11,6 +11,7 @@ mod http;
 mod kit;
 mod lake;
 mod live;
+mod npm;
 mod oracles;
 mod otlp;
 mod pages;

@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use super::files;
 use super::kit::Kit;
 use super::live::Server;
+use super::npm;
 use super::python;
 use super::report::Report;
 use crate::limits::VERIFIER_WAIT_MAX;
-use crate::stage::installed;
 
 /// What is sealed: members, one below `changes`, and elements of an array.
 const POLICY: &str = r#"{"main":{"rules":[
@@ -107,26 +107,10 @@ fn of_python(kit: &Kit, report: &mut Report) -> Result<Option<Opener>, String> {
 
 /// `@sd-jwt/core`, as the lock file has it.
 fn of_node(kit: &Kit, report: &mut Report) -> Result<Option<Opener>, String> {
-    let (source, target) =
-        (kit.root.join("xtask/conformance/sd-jwt"), kit.root.join("target/conformance/npm"));
-    if !installed("npm", &["--version"]) || !installed("node", &["--version"]) {
-        report.skip("conformance-sd-jwt: install Node.js 20 or newer with npm");
-        return Ok(None);
-    }
-    std::fs::create_dir_all(&target)
-        .map_err(|e| format!("cannot make {}: {e}", target.display()))?;
-    for name in ["package.json", "package-lock.json"] {
-        let copied = std::fs::copy(source.join(name), target.join(name));
-        copied.map_err(|e| format!("cannot copy {name}: {e}"))?;
-    }
-    let mut fetch = Command::new("npm");
-    fetch.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(&target);
-    if !kit.stages.run_quiet("npm", &mut fetch)?.good {
-        report.skip("conformance-sd-jwt: npm's packages cannot be fetched; set npm_config_registry to one that works");
-        return Ok(None);
-    }
-    let words = vec![PathBuf::from("node"), source.join("open.mjs"), target];
-    Ok(Some(Opener { name: "@sd-jwt/core (npm)", words }))
+    let packages = npm::packages(&kit.root, kit.stages, report, "sd-jwt")?;
+    let script = kit.root.join("xtask/conformance/sd-jwt/open.mjs");
+    let words = |packages| vec![PathBuf::from("node"), script, packages];
+    Ok(packages.map(|packages| Opener { name: "@sd-jwt/core (npm)", words: words(packages) }))
 }
 
 fn same(opened: &Value, expected: &Value) -> Result<(), String> {

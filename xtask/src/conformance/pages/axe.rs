@@ -1,13 +1,13 @@
 //! axe-core, from npm in the version of `xtask/conformance/axe`, run in a page.
 
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::Value;
 
 use super::chromium::Chromium;
+use crate::conformance::npm;
 use crate::conformance::report::Report;
-use crate::stage::{Stages, installed};
+use crate::stage::Stages;
 
 /// What WCAG 2.2 AA asks, with all that it takes over.
 const RUN: &str = "axe.run(document, {resultTypes: ['violations'], runOnly: {type: 'tag', \
@@ -20,24 +20,8 @@ pub(super) fn fetch(
     stages: &Stages,
     report: &mut Report,
 ) -> Result<Option<String>, String> {
-    let (source, target) =
-        (root.join("xtask/conformance/axe"), root.join("target/conformance/axe"));
-    if !installed("npm", &["--version"]) {
-        report.skip("conformance-axe: install Node.js 20 or newer with npm");
-        return Ok(None);
-    }
-    std::fs::create_dir_all(&target)
-        .map_err(|e| format!("cannot make {}: {e}", target.display()))?;
-    for name in ["package.json", "package-lock.json"] {
-        let copied = std::fs::copy(source.join(name), target.join(name));
-        copied.map_err(|e| format!("cannot copy {name}: {e}"))?;
-    }
-    let mut fetch = Command::new("npm");
-    fetch.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(&target);
-    if !stages.run_quiet("npm-axe", &mut fetch)?.good {
-        report.skip("conformance-axe: npm's packages cannot be fetched; set npm_config_registry to one that works");
-        return Ok(None);
-    }
+    let target = npm::packages(root, stages, report, "axe")?;
+    let Some(target) = target else { return Ok(None) };
     let script = target.join("node_modules/axe-core/axe.min.js");
     let script = std::fs::read_to_string(&script);
     script.map(Some).map_err(|e| format!("axe-core has no axe.min.js: {e}"))

@@ -19,10 +19,10 @@ use tantivy::{
 };
 use tokio::sync::watch;
 
+use crate::count::Wholes;
 use crate::follower::{Cursor, Derived, DerivedError};
 use crate::limits::{MERGE_THREADS, WRITER_HEAP_BYTES};
-use crate::schema::{self, FORMAT, Facet, Fields, INDEX, RECEIVED, TIME, WORDS, Words};
-use crate::state::Marks;
+use crate::schema::{self, FORMAT, Facet, Fields, INDEX, MARKS, RECEIVED, TIME, WORDS, Words};
 
 /// The folder of the search index within a log's derived data.
 const FOLDER: &str = "search";
@@ -61,7 +61,6 @@ struct Shared {
     opened: Mutex<Opened>,
     through: watch::Sender<TreeSize>,
     damaged: AtomicBool,
-    marks: Marks,
 }
 
 /// What is open now; replaced as a whole when the index is built anew.
@@ -79,6 +78,7 @@ pub(crate) struct Snapshot {
     pub(crate) through: TreeSize,
     /// By place in the searcher.
     pub(crate) segments: Vec<Arc<Segment>>,
+    pub(crate) wholes: Arc<Wholes>,
 }
 
 /// The columns of a segment that are kept open.
@@ -90,6 +90,7 @@ pub(crate) struct Segment {
     pub(crate) received: Column<u64>,
     pub(crate) columns: ColumnarReader,
     facets: Vec<Option<StrColumn>>,
+    marks: Option<StrColumn>,
 }
 
 impl Segment {
@@ -104,11 +105,16 @@ impl Segment {
             received: fast.u64(RECEIVED)?,
             columns: ColumnarReader::open(reader.open_read(SegmentComponent::FastFields)?)?,
             facets: facets.into_iter().collect::<tantivy::Result<_>>()?,
+            marks: fast.str(MARKS)?,
         })
     }
 
     pub(crate) fn facet(&self, facet: Facet) -> Option<&StrColumn> {
         self.facets.get(facet as usize)?.as_ref()
+    }
+
+    pub(crate) fn marks(&self) -> Option<&StrColumn> {
+        self.marks.as_ref()
     }
 
     /// The first document whose value is below `end`, in a column that falls from document to document.
@@ -154,7 +160,6 @@ impl Index {
             opened: Mutex::new(opened),
             through,
             damaged: AtomicBool::new(false),
-            marks: Marks::new(),
         };
         Ok(Index { shared: Arc::new(shared) })
     }
@@ -175,10 +180,6 @@ impl Index {
     pub fn writer(&self) -> SearchWriter {
         let cursor = self.shared.opened().cursor.clone();
         SearchWriter { index: self.clone(), writer: None, cursor }
-    }
-
-    pub(crate) fn marks(&self) -> &Marks {
-        &self.shared.marks
     }
 
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
@@ -258,25 +259,28 @@ fn open_reader(mut index: tantivy::Index, cursor: Cursor) -> tantivy::Result<Ope
     index.tokenizers().register(WORDS, TextAnalyzer::from(Words));
     index.set_executor(tantivy::Executor::single_thread());
     let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-    let snapshot = Arc::new(take_snapshot(&reader, cursor.next, &[])?);
+    let snapshot = Arc::new(take_snapshot(&reader, cursor.next, None)?);
     Ok(Opened { index, reader, cursor, snapshot })
 }
 
-/// Columns of segments that were open before stay open.
+/// Columns of segments that were open before stay open, and what they add up to stays known.
 fn take_snapshot(
     reader: &IndexReader,
     through: TreeSize,
-    before: &[Arc<Segment>],
+    before: Option<&Snapshot>,
 ) -> tantivy::Result<Snapshot> {
     let searcher = reader.searcher();
+    let known = before.iter().flat_map(|before| &before.segments);
     let known: HashMap<SegmentId, &Arc<Segment>> =
-        before.iter().map(|segment| (segment.id, segment)).collect();
+        known.map(|segment| (segment.id, segment)).collect();
     let segments = searcher.segment_readers().iter().map(|reader| {
         let open = || Segment::open(reader).map(Arc::new);
         known.get(&reader.segment_id()).map_or_else(open, |segment| Ok(Arc::clone(segment)))
     });
     let segments = segments.collect::<tantivy::Result<_>>()?;
-    Ok(Snapshot { searcher, fields: schema::schema().1, through, segments })
+    let wholes =
+        before.map_or_else(|| Arc::new(Wholes::new()), |before| Arc::clone(&before.wholes));
+    Ok(Snapshot { searcher, fields: schema::schema().1, through, segments, wholes })
 }
 
 fn set_aside(folder: &Path, origin: &Name, why: &str) -> Result<(), IndexError> {
@@ -348,7 +352,7 @@ impl Derived for SearchWriter {
             (opened.index.clone(), opened.reader.clone(), Arc::clone(&opened.snapshot))
         };
         reader.reload()?;
-        let snapshot = Arc::new(take_snapshot(&reader, self.cursor.next, &before.segments)?);
+        let snapshot = Arc::new(take_snapshot(&reader, self.cursor.next, Some(&before))?);
         shared.show(Opened { index, reader, cursor: self.cursor.clone(), snapshot });
         Ok(())
     }
@@ -379,7 +383,6 @@ impl Derived for SearchWriter {
         set_aside(&shared.folder, &shared.origin, why)?;
         shared.show(create(&shared.folder.join(FOLDER))?);
         shared.damaged.store(false, Ordering::Release);
-        shared.marks.clear();
         self.cursor = Cursor::START;
         Ok(())
     }

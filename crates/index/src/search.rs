@@ -148,7 +148,8 @@ impl Snapshot {
         let last = results.last().copied().unwrap_or(before);
         let mut counter = Counter::new(request.want.facets, request.want.histogram);
         if counter.looks_inside() || request.want.total {
-            self.count(&*weight, upper, &mut counter)?;
+            let is_all = (request.query, request.scope) == (&Ast::All, &Ast::All);
+            self.count((&*weight, is_all), upper, &mut counter)?;
         }
         let total = request.want.total.then_some(counter.total);
         let (facets, histogram) = counter.finish();
@@ -164,7 +165,12 @@ impl Snapshot {
 
     /// The newest matches below an index. Each segment is sorted newest first, so only the first of each are looked at,
     /// and a segment whose newest is older than all that was found not at all.
-    fn newest(&self, weight: &dyn Weight, before: u64, count: usize) -> tantivy::Result<Vec<u64>> {
+    pub(crate) fn newest(
+        &self,
+        weight: &dyn Weight,
+        before: u64,
+        count: usize,
+    ) -> tantivy::Result<Vec<u64>> {
         let mut places: Vec<usize> = (0..self.segments.len()).collect();
         let newest = |place: &usize| self.segments[*place].index.max_value();
         places.sort_by_key(|place| std::cmp::Reverse(newest(place)));
@@ -188,7 +194,7 @@ impl Snapshot {
     }
 
     /// The matches of one segment below an index, newest first.
-    fn below(
+    pub(crate) fn below(
         &self,
         weight: &dyn Weight,
         place: usize,
@@ -203,8 +209,19 @@ impl Snapshot {
         Ok(docs)
     }
 
-    fn count(&self, weight: &dyn Weight, upper: u64, counter: &mut Counter) -> tantivy::Result<()> {
+    /// Counts the matches below an index. Where all match, which a reader with a scope cannot ask for, whole segments are not
+    /// counted again.
+    fn count(
+        &self,
+        (weight, is_all): (&dyn Weight, bool),
+        upper: u64,
+        counter: &mut Counter,
+    ) -> tantivy::Result<()> {
         for (place, segment) in self.segments.iter().enumerate() {
+            if is_all && segment.index.max_value() < upper {
+                counter.add_whole(segment, &self.wholes)?;
+                continue;
+            }
             if !counter.looks_inside() && segment.index.max_value() < upper {
                 let reader = &self.searcher.segment_readers()[place];
                 counter.total += u64::from(weight.count(reader)?);

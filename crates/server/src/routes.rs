@@ -179,7 +179,7 @@ const APPEND: Doc = Doc {
 };
 
 /// All routes of the server.
-pub(crate) static ROUTES: [Route; 74] = [
+pub(crate) static ROUTES: [Route; 75] = [
     Route {
         method: Method::Post,
         path: "/api/v1/logs",

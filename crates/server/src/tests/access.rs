@@ -18,7 +18,7 @@ const NS_PER_S: u64 = 1_000_000_000;
 
 /// What a route gives to whom: a mark for each of [`Role::ALL`] (`x` may, `o` on its own streams, `.` may not), and the
 /// status for whoever may. A route that is not here fails the test.
-const TABLE: [(&str, &str, u16); 73] = [
+const TABLE: [(&str, &str, u16); 75] = [
     ("createLog", "....x.", 400),
     ("listLogs", "any", 200),
     ("showLog", "xxxxxx", 200),
@@ -32,6 +32,8 @@ const TABLE: [(&str, &str, u16); 73] = [
     ("reveal", "...x..", 400),
     ("getConsistency", ".xx...", 200),
     ("search", ".xx...", 200),
+    // Two roles in one hand: the entries are a reader's, the subject is a revealer's.
+    ("searchSubject", "......", 400),
     ("sql", ".xx...", 400),
     ("suggest", ".xx...", 200),
     ("history", ".xx...", 400),
@@ -86,6 +88,7 @@ const TABLE: [(&str, &str, u16); 73] = [
     ("uiEntry", "xxxxxx", 200),
     ("uiResource", "xxxxxx", 200),
     ("uiTimeline", "xxxxxx", 200),
+    ("uiQueries", "xxxxxx", 200),
     ("uiIntegrity", "xxxxxx", 200),
     ("uiExport", "xxxxxx", 200),
     ("uiAccess", "any", 200),
@@ -590,6 +593,7 @@ fn every_route_names_its_right_or_says_why_not() {
             "uiEntry",
             "uiResource",
             "uiTimeline",
+            "uiQueries",
             "uiIntegrity",
             "uiExport",
             "uiAccess",

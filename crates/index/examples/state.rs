@@ -10,7 +10,7 @@ mod support;
 use std::time::Instant;
 
 use graven_merkle::LeafIndex;
-use index::limits::{COMMIT_ENTRIES_MAX, STATE_ENTRIES_MAX};
+use index::limits::COMMIT_ENTRIES_MAX;
 use index::query::{Ast, parse};
 use index::state::{Ask, At};
 use index::{Derived, Index, Walk};
@@ -93,33 +93,31 @@ fn fill(log: &LogHandle, place: &Place) -> Result<Index, Failure> {
 }
 
 fn ask(index: &Index, log: &LogHandle, events: u64) -> Result<(), Failure> {
-    let read = |index| log.entry_unlinked(index);
+    let read = |indexes: &[LeafIndex]| log.entries_unlinked(indexes);
     let middle = Some(At::Index(LeafIndex(events / 2)));
     let names: Vec<String> =
         (0..3 * ASKED).map(|n| format!("invoice/{}", n * 104_729 % (events / 10).max(1))).collect();
     let mut groups = names.chunks(ASKED as usize);
     let mut next = || groups.next().unwrap_or_default();
     timed("history of one resource", next(), |name| {
-        Ok(index.history(&all(name, None, 100), &read)?.versions.len())
+        Ok(index.history(&all(name, None), 100, &read)?.versions.len())
     })?;
-    timed("state now", next(), |name| {
-        Ok(index.state(&all(name, None, STATE_ENTRIES_MAX), &read)?.versions)
-    })?;
+    timed("state now", next(), |name| Ok(index.state(&all(name, None), &read)?.versions))?;
     timed("state in the middle", next(), |name| {
-        Ok(index.state(&all(name, middle, STATE_ENTRIES_MAX), &read)?.versions)
+        Ok(index.state(&all(name, middle), &read)?.versions)
     })?;
     let hot = vec!["invoice/hot".to_owned(); 11];
     timed("history of the hot one, a page", &hot, |name| {
-        Ok(index.history(&all(name, None, 100), &read)?.versions.len())
+        Ok(index.history(&all(name, None), 100, &read)?.versions.len())
     })?;
     timed("state of the hot one, first", &hot[..1], |name| {
-        Ok(index.state(&all(name, None, STATE_ENTRIES_MAX), &read)?.versions)
+        Ok(index.state(&all(name, None), &read)?.versions)
     })?;
     timed("state of the hot one, again", &hot, |name| {
-        Ok(index.state(&all(name, None, STATE_ENTRIES_MAX), &read)?.versions)
+        Ok(index.state(&all(name, None), &read)?.versions)
     })?;
     timed("the same in the middle", &hot, |name| {
-        Ok(index.state(&all(name, middle, STATE_ENTRIES_MAX), &read)?.versions)
+        Ok(index.state(&all(name, middle), &read)?.versions)
     })?;
     let query = parse("actor:u-007")?;
     timed("oldest 100 of an actor, indexes", &hot, |_| {
@@ -130,8 +128,8 @@ fn ask(index: &Index, log: &LogHandle, events: u64) -> Result<(), Failure> {
 }
 
 /// What of a resource there is up to a moment.
-fn all(target: &str, at: Option<At>, limit: usize) -> Ask<'_> {
-    Ask { target, scope: &Ast::All, from: LeafIndex(0), at, limit }
+fn all(target: &str, at: Option<At>) -> Ask<'_> {
+    Ask { target, scope: &Ast::All, from: LeafIndex(0), at }
 }
 
 /// Asks for each and shows how long that took.

@@ -11,7 +11,7 @@ use tantivy::query::{
 use tantivy::schema::{Field as Column, IndexRecordOption};
 use tantivy::{TantivyError, Term};
 
-use crate::doc::{address_number, value_of};
+use crate::doc::{address_number, texts_of, value_of};
 use crate::index::{Segment, Snapshot};
 use crate::limits::{UNION_TERMS_MAX, VALUE_BYTES_MAX, WILDCARD_SCAN_MAX, WILDCARD_VALUES_MAX};
 use crate::query::{
@@ -63,7 +63,7 @@ impl<'a> Compiler<'a> {
             Ast::All => Box::new(AllQuery),
             Ast::Word(word) => {
                 let whole = cut(word, VALUE_BYTES_MAX);
-                let ids = BARE_PATHS.map(|path| self.value(text_key(path, whole)));
+                let ids = BARE_PATHS.map(|path| self.text(path, whole));
                 any(ids.into_iter().chain([self.phrase(word)]).collect())
             }
             Ast::WordLike(glob) => {
@@ -125,7 +125,7 @@ impl<'a> Compiler<'a> {
     }
 
     fn path(&self, path: &str, test: &Test) -> Compiled {
-        let string = |text: &str| self.value(text_key(path, cut(text, VALUE_BYTES_MAX)));
+        let string = |text: &str| self.text(path, cut(text, VALUE_BYTES_MAX));
         Ok(match test {
             Test::Exists => self.value(path_key(path)),
             Test::Equals(text) => string(text),
@@ -174,6 +174,11 @@ impl<'a> Compiler<'a> {
         term(self.snapshot.fields.values, &key)
     }
 
+    /// A string, cut as it is in the index.
+    fn text(&self, path: &str, text: &str) -> Box<dyn Query> {
+        any(texts_of(&path).iter().map(|path| self.value(text_key(path, text))).collect())
+    }
+
     fn phrase(&self, text: &str) -> Box<dyn Query> {
         let column = self.snapshot.fields.words;
         let terms: Vec<Term> =
@@ -186,7 +191,10 @@ impl<'a> Compiler<'a> {
     }
 
     fn strings_like(&self, path: &str, glob: &Glob) -> Compiled {
-        self.like(self.snapshot.fields.values, &text_key(path, ""), glob)
+        let each = texts_of(&path).iter();
+        let each =
+            each.map(|path| self.like(self.snapshot.fields.values, &text_key(path, ""), glob));
+        Ok(any(each.collect::<Result<_, _>>()?))
     }
 
     /// Any of the terms that begin with `before` and go on as `glob` says.

@@ -8,6 +8,7 @@ use graven_entry::{Entry, elements, members, string_value};
 
 use crate::limits::{VALUE_BYTES_MAX, WALK_DEPTH_MAX};
 use crate::query::moment;
+use crate::state::whole;
 use crate::words::{cut, is_text, words};
 
 /// A value of an event, or that there is one.
@@ -32,6 +33,17 @@ pub(crate) enum Fact<'a> {
 /// Paths that stand for one place of an event each: of that place, policies speak.
 pub(crate) const PLAIN_PATHS: [&str; 6] =
     ["action", "actor.id", "actor.type", "outcome", "target.id", "target.type"];
+
+/// The path, of no event, of the names of what an entry is about: `type/id`, or what its target is without a type.
+pub(crate) const NAME: &str = "\0name";
+
+/// Paths whose strings are a target's names: as a whole, the id alone, and a number as one.
+const TARGET_PATHS: [&str; 3] = [NAME, "target", "target.id"];
+
+/// Where strings lie that a path of an event has.
+pub(crate) fn texts_of<'a>(path: &'a &'a str) -> &'a [&'a str] {
+    if *path == "target" { &TARGET_PATHS } else { std::slice::from_ref(path) }
+}
 
 /// The path, of no event, under which an entry says at which of [`PLAIN_PATHS`] it has strings from elsewhere: from a key with a
 /// dot in it, from a list.
@@ -63,6 +75,7 @@ pub(crate) fn walk(event: &[u8], sink: &mut impl FnMut(&str, Fact<'_>)) {
                 leaf("actor.id", raw, all);
             }
             ("target", Some(b'"')) => {
+                target_name(raw, all);
                 leaf("target", raw, all);
                 leaf("target.id", raw, all);
             }
@@ -108,13 +121,26 @@ fn count_in_place(key: &str, raw: &[u8], count: &mut [u32; 6]) {
     }
 }
 
-/// `type/id` and `id` of a target, as values of `target`.
+/// The name of a target. Its id, if it is a string, is found at its own path; as a number it stands at that of the target.
 fn target_name(target: &[u8], sink: &mut impl FnMut(&str, Fact<'_>)) {
-    let Some((kind, id)) = kind_and_id(target) else { return };
-    sink("target", Fact::Text(cut(&id, VALUE_BYTES_MAX).into()));
-    if let Some(kind) = kind {
-        sink("target", Fact::Text(cut(&format!("{kind}/{id}"), VALUE_BYTES_MAX).into()));
+    let name = match string_value(target) {
+        Some(name) => name,
+        None => match kind_and_id(target) {
+            None => return,
+            Some((None, id)) => id,
+            Some((Some(kind), id)) => {
+                if members(target).any(|(key, raw)| key == "id" && number(raw).is_some()) {
+                    sink("target", Fact::Text(cut(&id, VALUE_BYTES_MAX).into()));
+                }
+                format!("{kind}/{id}").into()
+            }
+        },
+    };
+    let key = whole(&name);
+    if *key != *name {
+        sink(NAME, Fact::Text(cut(&name, VALUE_BYTES_MAX).into()));
     }
+    sink(NAME, Fact::Text(key));
 }
 
 /// Type, if it has one, and id of a target that is an object.

@@ -21,8 +21,7 @@ use tokio::sync::watch;
 
 use crate::follower::{Cursor, Derived, DerivedError};
 use crate::limits::{MERGE_THREADS, WRITER_HEAP_BYTES};
-use crate::schema::{self, FORMAT, Facet, Fields, INDEX, RECEIVED, TIME, WORDS, Words};
-use crate::state::Marks;
+use crate::schema::{self, FORMAT, Facet, Fields, INDEX, MARKS, RECEIVED, TIME, WORDS, Words};
 
 /// The folder of the search index within a log's derived data.
 const FOLDER: &str = "search";
@@ -61,7 +60,6 @@ struct Shared {
     opened: Mutex<Opened>,
     through: watch::Sender<TreeSize>,
     damaged: AtomicBool,
-    marks: Marks,
 }
 
 /// What is open now; replaced as a whole when the index is built anew.
@@ -90,6 +88,7 @@ pub(crate) struct Segment {
     pub(crate) received: Column<u64>,
     pub(crate) columns: ColumnarReader,
     facets: Vec<Option<StrColumn>>,
+    marks: Option<StrColumn>,
 }
 
 impl Segment {
@@ -104,11 +103,16 @@ impl Segment {
             received: fast.u64(RECEIVED)?,
             columns: ColumnarReader::open(reader.open_read(SegmentComponent::FastFields)?)?,
             facets: facets.into_iter().collect::<tantivy::Result<_>>()?,
+            marks: fast.str(MARKS)?,
         })
     }
 
     pub(crate) fn facet(&self, facet: Facet) -> Option<&StrColumn> {
         self.facets.get(facet as usize)?.as_ref()
+    }
+
+    pub(crate) fn marks(&self) -> Option<&StrColumn> {
+        self.marks.as_ref()
     }
 
     /// The first document whose value is below `end`, in a column that falls from document to document.
@@ -154,7 +158,6 @@ impl Index {
             opened: Mutex::new(opened),
             through,
             damaged: AtomicBool::new(false),
-            marks: Marks::new(),
         };
         Ok(Index { shared: Arc::new(shared) })
     }
@@ -175,10 +178,6 @@ impl Index {
     pub fn writer(&self) -> SearchWriter {
         let cursor = self.shared.opened().cursor.clone();
         SearchWriter { index: self.clone(), writer: None, cursor }
-    }
-
-    pub(crate) fn marks(&self) -> &Marks {
-        &self.shared.marks
     }
 
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
@@ -379,7 +378,6 @@ impl Derived for SearchWriter {
         set_aside(&shared.folder, &shared.origin, why)?;
         shared.show(create(&shared.folder.join(FOLDER))?);
         shared.damaged.store(false, Ordering::Release);
-        shared.marks.clear();
         self.cursor = Cursor::START;
         Ok(())
     }

@@ -59,12 +59,11 @@ pub const SUGGEST_SCAN_MAX: usize = 1_000;
 /// Values of a wildcard that are read side by side; more are first collected, which costs the same for one match as for all.
 pub const UNION_TERMS_MAX: usize = 64;
 
-/// Entries of a resource that one answer is folded from; it says where to go on.
-pub const STATE_ENTRIES_MAX: usize = 10_000;
-/// Entries of a resource between two states of it that are kept: so many at most are read again for the next answer.
-pub const STATE_MARK_ENTRIES: usize = 64;
-/// Bytes of states that are kept for all resources of a log; those that were not asked for go first.
-pub const STATE_MARKS_BYTES: u64 = 32 * 1024 * 1024;
+/// Entries of a resource that are read at once for its state.
+pub const STATE_READ_ENTRIES: usize = 256;
+/// Different fields that the entries of a resource may touch, those counted that are gone again; over it there is no state
+/// (`query_limit`).
+pub const STATE_TOUCHED_MAX: usize = 65_536;
 /// Fields of a resource's state, in one stretch those counted that it takes away; over it there is no state (`query_limit`).
 pub const STATE_FIELDS_MAX: usize = 4_096;
 /// Bytes of the names and values of a state's fields; over it there is none (`query_limit`).

@@ -9,10 +9,11 @@ use tantivy::schema::{
 use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
 
 use crate::doc::{Fact, grade_name, own_time_ns, walk};
+use crate::state::Mark;
 use crate::words::words;
 
 /// The version of all this: an index of another is set aside and built anew.
-pub(crate) const FORMAT: u32 = 2;
+pub(crate) const FORMAT: u32 = 3;
 
 /// The name under which the index knows [`Words`].
 pub(crate) const WORDS: &str = "graven-words";
@@ -24,6 +25,8 @@ pub(crate) const AUTH: &str = "\0auth";
 pub(crate) const GRADE: &str = "\0grade";
 pub(crate) const STREAM: &str = "\0stream";
 pub(crate) const SEQ: &str = "\0seq";
+/// The path that entries have which end what they name.
+pub(crate) const ENDS: &str = "\0ends";
 
 /// A field whose values can be counted, in the order in which the schema has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -108,6 +111,8 @@ pub(crate) struct Fields {
     pub(crate) words: Field,
     /// Columns by [`number_column`] and its kin.
     pub(crate) columns: Field,
+    /// What the entry does to the state of what it names.
+    marks: Field,
     facets: [Field; Facet::ALL.len()],
 }
 
@@ -115,6 +120,7 @@ pub(crate) const INDEX: &str = "index";
 pub(crate) const TIME: &str = "time";
 pub(crate) const RECEIVED: &str = "received";
 pub(crate) const COLUMNS: &str = "columns";
+pub(crate) const MARKS: &str = "marks";
 
 /// The schema of a search index.
 pub(crate) fn schema() -> (Schema, Fields) {
@@ -135,6 +141,7 @@ pub(crate) fn schema() -> (Schema, Fields) {
         values: schema.add_text_field("values", TextOptions::default().set_indexing_options(terms)),
         words: schema.add_text_field("words", TextOptions::default().set_indexing_options(prose)),
         columns: schema.add_json_field(COLUMNS, JsonObjectOptions::default().set_fast(RAW)),
+        marks: schema.add_text_field(MARKS, column()),
         facets: Facet::ALL.map(|facet| schema.add_text_field(&facet.column(), column())),
     };
     (schema.build(), fields)
@@ -216,6 +223,13 @@ pub(crate) fn document(fields: &Fields, entry: &Entry<'_>) -> TantivyDocument {
         sink(SEQ, Fact::Number(seq as f64));
     }
     walk(entry.event, &mut sink);
+    let (ends, marks) = Mark::of(entry);
+    if ends {
+        document.add_text(fields.values, path_key(ENDS));
+    }
+    for mark in marks {
+        document.add_text(fields.marks, mark.text());
+    }
     if !columns.is_empty() {
         document.add_field_value(fields.columns, &OwnedValue::Object(columns));
     }

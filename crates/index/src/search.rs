@@ -164,7 +164,12 @@ impl Snapshot {
 
     /// The newest matches below an index. Each segment is sorted newest first, so only the first of each are looked at,
     /// and a segment whose newest is older than all that was found not at all.
-    fn newest(&self, weight: &dyn Weight, before: u64, count: usize) -> tantivy::Result<Vec<u64>> {
+    pub(crate) fn newest(
+        &self,
+        weight: &dyn Weight,
+        before: u64,
+        count: usize,
+    ) -> tantivy::Result<Vec<u64>> {
         let mut places: Vec<usize> = (0..self.segments.len()).collect();
         let newest = |place: &usize| self.segments[*place].index.max_value();
         places.sort_by_key(|place| std::cmp::Reverse(newest(place)));
@@ -188,7 +193,7 @@ impl Snapshot {
     }
 
     /// The matches of one segment below an index, newest first.
-    fn below(
+    pub(crate) fn below(
         &self,
         weight: &dyn Weight,
         place: usize,

@@ -1,16 +1,21 @@
 //! The state of a resource: what the entries that name it as their target say of it. `docs/state.md` describes it.
 //!
 //! ```text
-//! index (entries of a target, oldest first) -> log (their bytes) -> Version ... -> State (fold of their changes)
+//! index (marks of a target's entries) -> Standing (those that still count) -> log (their bytes) -> Version ... -> State
+//! index (entries of a target, oldest first) -> log (their bytes) -> Version ...
 //! ```
 //!
-//! Nothing of it is stored: each answer is folded from the log, of what many entries name from a state on that is kept in memory.
+//! No state is stored. The index has what each entry does, not what a field's value is: that is read from the log.
 
 mod at;
 mod diff;
 mod fold;
 mod marks;
+mod standing;
 mod version;
+
+use std::collections::BTreeSet;
+use std::ops::{Bound, Range};
 
 use graven_merkle::{LeafIndex, TreeSize};
 use log::ReadError;
@@ -19,12 +24,14 @@ pub use at::At;
 pub use diff::Difference;
 use diff::difference;
 pub use fold::{Life, OverLimit, SetField, State};
-use marks::Mark;
-pub(crate) use marks::Marks;
+pub(crate) use marks::{Mark, whole};
+use standing::Standing;
 pub use version::{Change, Effect, Setter, Version};
 
-use crate::index::Index;
-use crate::query::{Ast, Field, Test};
+use crate::doc::NAME;
+use crate::index::{Index, IndexError};
+use crate::limits::STATE_READ_ENTRIES;
+use crate::query::{Ast, Field, Point, Test};
 use crate::search::SearchError;
 use crate::walk::{Walk, Walked};
 
@@ -39,8 +46,6 @@ pub struct Ask<'a> {
     pub from: LeafIndex,
     /// The last moment that counts; without it all do.
     pub at: Option<At>,
-    /// Entries that are looked at; the answer says where to go on.
-    pub limit: usize,
 }
 
 /// Versions of a resource, oldest first.
@@ -61,8 +66,6 @@ pub struct Folded {
     pub state: State,
     /// Entries that name the resource.
     pub versions: usize,
-    /// Where to go on, if there are more.
-    pub next: Option<LeafIndex>,
     /// Entries, from index 0 on, among which was searched.
     pub indexed_through: TreeSize,
 }
@@ -90,55 +93,35 @@ pub enum StateError {
     /// It has more than may be kept at once.
     #[error(transparent)]
     OverLimit(#[from] OverLimit),
-    /// It has more entries than two states are made of at once.
-    #[error(
-        "more than {limit} entries name the resource until then; read both states in steps and compare them"
-    )]
-    Entries {
-        /// The limit.
-        limit: usize,
-    },
 }
 
-/// Reads the bytes of a committed entry.
-pub type Read<'a> = &'a dyn Fn(LeafIndex) -> Result<Vec<u8>, ReadError>;
+/// Reads the bytes of committed entries, in the order in which they are asked for.
+pub type Read<'a> = &'a dyn Fn(&[LeafIndex]) -> Result<Vec<Vec<u8>>, ReadError>;
 
 impl Index {
-    /// The entries of a resource, oldest first.
-    pub fn history(&self, ask: &Ask<'_>, read: Read<'_>) -> Result<History, StateError> {
-        let found = self.of_target(ask)?;
-        let mut versions = Vec::new();
-        for index in &found.results {
-            versions.extend(version(ask.target, *index, read)?);
-        }
-        Ok(History { versions, next: found.next, indexed_through: found.indexed_through })
+    /// The entries of a resource, oldest first, at most so many.
+    pub fn history(
+        &self,
+        ask: &Ask<'_>,
+        limit: usize,
+        read: Read<'_>,
+    ) -> Result<History, StateError> {
+        let (query, range) = named(ask, None);
+        let (scope, now_ns) = (ask.scope, 0);
+        let found = self.walk(&Walk { query: &query, scope, now_ns, range, limit })?;
+        let Walked { results, next, indexed_through } = found;
+        let versions = self.versions(ask.target, &results, read)?;
+        Ok(History { versions, next, indexed_through })
     }
 
     /// The state of a resource, from its first entry on or, where `from` is later, what the entries from there do to it.
     pub fn state(&self, ask: &Ask<'_>, read: Read<'_>) -> Result<Folded, StateError> {
-        let of = (ask.target, ask.scope);
-        let is_whole = ask.from.0 == 0;
-        let mark = is_whole.then(|| self.marks().last(of, ask.at, ask.limit)).flatten();
-        let start = if is_whole { State::new() } else { State::stretch() };
-        let start = Mark { state: start, looked: 0, versions: 0, next: ask.from.0, time_ns: 0 };
-        let mut now = mark.unwrap_or(start);
-        let (from, limit) = (LeafIndex(now.next), ask.limit - now.looked);
-        let found = self.of_target(&Ask { from, limit, ..*ask })?;
-        let mut marks = Vec::new();
-        for index in &found.results {
-            let version = version(ask.target, *index, read)?;
-            (now.looked, now.next) = (now.looked + 1, index.0 + 1);
-            let Some(version) = version else { continue };
-            now.versions += 1;
-            now.time_ns = version.by.time.unix_ns();
-            now.state.apply(&version)?;
-            if is_whole && marks::is_due(now.looked) {
-                marks.push(now.clone());
-            }
-        }
-        self.marks().keep(of, marks);
-        let Mark { state, versions, .. } = now;
-        Ok(Folded { state, versions, next: found.next, indexed_through: found.indexed_through })
+        let (query, range) = named(ask, None);
+        let (standing, indexed_through) = self.reading(|snapshot| {
+            Ok((snapshot.standing((&query, ask.scope), &range)?, snapshot.through))
+        })?;
+        let state = self.build(ask.target, (&standing, ask.from.0 > 0), read)?;
+        Ok(Folded { state, versions: standing.versions, indexed_through })
     }
 
     /// In what the state that is asked for differs from the one at an earlier moment.
@@ -148,35 +131,91 @@ impl Index {
         earlier: At,
         read: Read<'_>,
     ) -> Result<Compared, StateError> {
-        let history = self.history(ask, read)?;
-        if history.next.is_some() {
-            return Err(StateError::Entries { limit: ask.limit });
-        }
-        let (mut state, mut stretch) = (State::new(), State::stretch());
-        for version in &history.versions {
-            let goes_to = if earlier.counts(&version.by) { &mut state } else { &mut stretch };
-            goes_to.apply(version)?;
-        }
+        let (before, before_range) = named(&Ask { at: Some(earlier), ..*ask }, None);
+        let (after, after_range) = named(ask, Some(earlier));
+        let (before, after, indexed_through) = self.reading(|snapshot| {
+            let before = snapshot.standing((&before, ask.scope), &before_range)?;
+            let after = snapshot.standing((&after, ask.scope), &after_range)?;
+            Ok((before, after, snapshot.through))
+        })?;
+        let state = self.build(ask.target, (&before, false), read)?;
+        let stretch = self.build(ask.target, (&after, true), read)?;
         let differences = difference(&state, &stretch)?;
-        let (versions, indexed_through) = (history.versions.len(), history.indexed_through);
-        Ok(Compared { differences, versions, indexed_through })
+        Ok(Compared { differences, versions: before.versions + after.versions, indexed_through })
     }
 
-    /// Indexes of what may name the resource: another with the same id is among them where the name has no type.
-    fn of_target(&self, ask: &Ask<'_>) -> Result<Walked, SearchError> {
-        let target =
-            Ast::Field(Field::Path("target".to_owned()), Test::Equals(ask.target.to_owned()));
-        let until = ask.at.and_then(At::received);
-        let query = until.map_or(target.clone(), |until| Ast::And(vec![target, until]));
-        let range = ask.from.0..ask.at.map_or(u64::MAX, At::end);
-        // No part of the query goes by when it is asked.
-        self.walk(&Walk { query: &query, scope: ask.scope, now_ns: 0, range, limit: ask.limit })
+    /// The state, or what a stretch does, out of the entries that stand.
+    fn build(
+        &self,
+        target: &str,
+        (standing, is_stretch): (&Standing, bool),
+        read: Read<'_>,
+    ) -> Result<State, StateError> {
+        let is_shown = |(_, sets): &&(u64, bool)| *sets || is_stretch;
+        let by = standing.fields.values().filter(is_shown).map(|(index, _)| *index);
+        let indexes: BTreeSet<u64> = by.chain(standing.ended).chain(standing.last).collect();
+        let indexes: Vec<LeafIndex> = indexes.into_iter().map(LeafIndex).collect();
+        let mut state = if is_stretch { State::stretch() } else { State::new() };
+        for some in indexes.chunks(STATE_READ_ENTRIES) {
+            for mut version in self.versions(target, some, read)? {
+                let index = version.by.index.0;
+                let last = |field: &str| standing.fields.get(&*whole(field)).map(|(by, _)| *by);
+                version.changes.retain(|change| last(&change.field) == Some(index));
+                state.apply(&version)?;
+            }
+        }
+        state.hidden = standing.hidden;
+        state.life = match (standing.is_begun, standing.ended) {
+            (true, _) => Life::Begun,
+            (false, Some(_)) => Life::Ended,
+            (false, None) => Life::Unsaid,
+        };
+        Ok(state)
+    }
+
+    /// What entries say of a resource that the index has them name.
+    fn versions(
+        &self,
+        target: &str,
+        indexes: &[LeafIndex],
+        read: Read<'_>,
+    ) -> Result<Vec<Version>, StateError> {
+        let entries = read(indexes)?;
+        let mut versions = Vec::with_capacity(entries.len());
+        for (index, bytes) in indexes.iter().zip(entries) {
+            let malformed = |why: String| ReadError::Malformed { index: *index, why };
+            let entry = graven_entry::Entry::parse(&bytes).map_err(|e| malformed(e.to_string()))?;
+            let Some(version) = Version::of(&entry, target) else {
+                tracing::error!(%index, "the index has an entry name what it does not name");
+                self.report_damage();
+                return Err(SearchError::Index(IndexError::Damaged).into());
+            };
+            versions.push(version);
+        }
+        Ok(versions)
     }
 }
 
-fn version(target: &str, index: LeafIndex, read: Read<'_>) -> Result<Option<Version>, ReadError> {
-    let bytes = read(index)?;
-    let malformed = |why| ReadError::Malformed { index, why };
-    let entry = graven_entry::Entry::parse(&bytes).map_err(|error| malformed(error.to_string()))?;
-    Ok(Version::of(&entry, target))
+/// What finds the entries of a resource, behind a moment if there is one, and the indexes among which to look.
+fn named(ask: &Ask<'_>, after: Option<At>) -> (Ast, Range<u64>) {
+    let name = Test::Equals(whole(ask.target).into_owned());
+    let mut query = vec![Ast::Field(Field::Path(NAME.to_owned()), name)];
+    let received = |from, to| Ast::Field(Field::Received, Test::Range(from, to));
+    let (mut start, mut end) = (ask.from.0, u64::MAX);
+    // No part of the query goes by when it is asked.
+    match after {
+        Some(At::Index(index)) => start = start.max(index.0.saturating_add(1)),
+        Some(At::Time(ns)) => {
+            query.push(received(Bound::Excluded(Point::At(ns)), Bound::Unbounded));
+        }
+        None => {}
+    }
+    match ask.at {
+        Some(At::Index(index)) => end = index.0.saturating_add(1),
+        Some(At::Time(ns)) => {
+            query.push(received(Bound::Unbounded, Bound::Included(Point::At(ns))));
+        }
+        None => {}
+    }
+    (Ast::And(query), start..end)
 }

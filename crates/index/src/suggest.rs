@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use tantivy::{DocSet, TERMINATED};
 
 use crate::compile::CompileError;
+use crate::doc::texts_of;
 use crate::index::{Index, Snapshot};
 use crate::limits::{SUGGEST_SCAN_MAX, SUGGESTIONS_MAX};
 use crate::query::{Ast, Field, Test};
@@ -37,15 +38,19 @@ impl Index {
             Suggest::Path(begin) => {
                 let test = |path: &str| Ast::Field(Field::Path(path.to_owned()), Test::Exists);
                 let is_path = |path: &str| !path.starts_with('\0');
-                snapshot.complete(&path_key(""), begin, (scope, now_ns), &|path| {
+                snapshot.complete(&[path_key("")], begin, (scope, now_ns), &|path| {
                     is_path(path).then(|| test(path))
                 })
             }
             Suggest::Value { field, begin } => {
                 let Some(field) = Field::named(field) else { return Ok(Vec::new()) };
                 let Some(path) = path_of(&field) else { return Ok(Vec::new()) };
-                snapshot.complete(&text_key(path, ""), begin, (scope, now_ns), &|value| {
-                    Some(Ast::Field(field.clone(), Test::Equals(value.to_owned())))
+                let keys: Vec<String> =
+                    texts_of(&path).iter().map(|path| text_key(path, "")).collect();
+                // A name that is too long to be found as a whole is no value.
+                snapshot.complete(&keys, begin, (scope, now_ns), &|value| {
+                    let test = || Test::Equals(value.to_owned());
+                    (!value.contains('\0')).then(|| Ast::Field(field.clone(), test()))
                 })
             }
         })
@@ -84,17 +89,19 @@ fn path_of(field: &Field) -> Option<&str> {
 }
 
 impl Snapshot {
-    /// Terms behind `before` that go on with `begin`, if `test` of them holds for an entry within the scope.
+    /// Terms behind one of `keys` that go on with `begin`, if `test` of them holds for an entry within the scope.
     fn complete(
         &self,
-        before: &str,
+        keys: &[String],
         begin: &str,
         (scope, now_ns): (&Ast, u64),
         test: &dyn Fn(&str) -> Option<Ast>,
     ) -> Result<Vec<String>, CompileError> {
-        let first = format!("{before}{begin}");
         let mut found = BTreeSet::new();
-        for reader in self.searcher.segment_readers() {
+        let readers = self.searcher.segment_readers().iter();
+        for (reader, before) in readers.flat_map(|reader| keys.iter().map(move |key| (reader, key)))
+        {
+            let first = format!("{before}{begin}");
             let index = reader.inverted_index(self.fields.values)?;
             let mut terms = index.terms().range().ge(&first).into_stream()?;
             let mut seen = 0;

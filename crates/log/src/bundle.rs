@@ -247,34 +247,37 @@ pub(crate) fn decode(
     Ok(entries)
 }
 
-/// The entry at `place` of a bundle, with zeros for what would have to be computed, its `prev` and `nonce`: no entry before it is
-/// hashed, which is most of what decoding costs. Nothing where the bundle has fewer entries.
-pub(crate) fn decode_unlinked(stored: &[u8], place: usize) -> Result<Option<Vec<u8>>, BundleError> {
+/// The entries at `places` of a bundle, with zeros for what would have to be computed, their `prev` and `nonce`: no entry before
+/// them is hashed, which is most of what decoding costs. Ends before the first place that the bundle has not.
+pub(crate) fn decode_unlinked(
+    stored: &[u8],
+    places: impl IntoIterator<Item = usize>,
+) -> Result<Vec<Vec<u8>>, BundleError> {
     let plain = decompress(stored).map_err(BundleError::Zstd)?;
     let (count, rest) = plain.split_at_checked(2).ok_or(BundleError::Malformed("no count"))?;
-    if place >= usize::from(u16::from_be_bytes([count[0], count[1]])) {
-        return Ok(None);
-    }
+    let count = u16::from_be_bytes([count[0], count[1]]);
     let mut rest = rest.get(32..).ok_or(BundleError::Malformed("no prev"))?;
-    for at in 0..=place {
+    let mut bodies = Vec::with_capacity(usize::from(count));
+    for _ in 0..count {
         let (head, after) =
             rest.split_at_checked(4).ok_or(BundleError::Malformed("no entry head"))?;
         let len = u32::from_be_bytes([0, head[1], head[2], head[3]]) as usize;
         let (body, after) =
             after.split_at_checked(len).ok_or(BundleError::Malformed("entry is cut"))?;
+        bodies.push((head[0], body));
         rest = after;
-        if at < place {
-            continue;
-        }
+    }
+    let mut entries = Vec::new();
+    for (how, body) in places.into_iter().map_while(|place| bodies.get(place)) {
         let mut entry = Vec::new();
-        match head[0] {
+        match *how {
             STORED_WHOLE => entry.extend_from_slice(body),
             STORED_STRIPPED => restore(&mut entry, body, &Hash::from([0; 32]), &[0; 16])?,
             _ => return Err(BundleError::Malformed("unknown way of storing")),
         }
-        return Ok(Some(entry));
+        entries.push(entry);
     }
-    Ok(None)
+    Ok(entries)
 }
 
 /// What a bundle was compressed from.

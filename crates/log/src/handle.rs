@@ -278,10 +278,10 @@ impl LogHandle {
         self.inner.reader.entry(&self.log, index)
     }
 
-    /// What an entry says, by a cheaper way: as [`LogHandle::entry`], but its `prev` and `nonce` may be zeros. Never to be hashed, proved or
-    /// given out as the entry.
-    pub fn entry_unlinked(&self, index: LeafIndex) -> Result<Vec<u8>, ReadError> {
-        self.inner.reader.unlinked(&self.log, index)
+    /// What entries say, in the order in which they are named, by a cheaper way: as [`LogHandle::entry`], but `prev` and `nonce` may be
+    /// zeros. Never to be hashed, proved or given out as the entry. Cheapest, where neighbours in the log are neighbours in the list.
+    pub fn entries_unlinked(&self, indexes: &[LeafIndex]) -> Result<Vec<Vec<u8>>, ReadError> {
+        self.inner.reader.unlinked(&self.log, indexes)
     }
 
     /// An entry's C2SP tlog-proof against the newest signed checkpoint.

@@ -167,14 +167,28 @@ impl OpenPart {
         Ok((first, entries))
     }
 
-    /// One entry, with zeros for its `prev` and `nonce`. What is stored of it has a checksum all the same.
-    pub(crate) fn unlinked(&self, index: u64) -> Result<Vec<u8>, PartError> {
-        let place = (index / BUNDLE_ENTRIES - self.meta.first / BUNDLE_ENTRIES) as usize;
-        let first = self.meta.first.max(index - index % BUNDLE_ENTRIES);
+    /// The entry at `index`, and those after it in the list as far as they lie in the same bundle, with zeros for their `prev` and
+    /// `nonce`. What is stored of them has a checksum all the same.
+    pub(crate) fn unlinked(
+        &self,
+        index: LeafIndex,
+        after: &[LeafIndex],
+    ) -> Result<Vec<Vec<u8>>, PartError> {
+        let number = index.0 / BUNDLE_ENTRIES;
+        let place = (number - self.meta.first / BUNDLE_ENTRIES) as usize;
+        let first = self.meta.first.max(number * BUNDLE_ENTRIES);
+        let here = first..self.end().min((number + 1) * BUNDLE_ENTRIES);
+        let after = after.iter().take_while(|index| here.contains(&index.0));
+        let places: Vec<usize> =
+            std::iter::once(&index).chain(after).map(|index| (index.0 - first) as usize).collect();
         let stored = self.part.bundle(place).map_err(|source| store_error(&self.meta, source))?;
-        let entry = bundle::decode_unlinked(&stored, (index - first) as usize)
+        let count = places.len();
+        let entries = bundle::decode_unlinked(&stored, places)
             .map_err(|error| corrupt(&self.meta, first, with_causes(&error)))?;
-        entry.ok_or_else(|| corrupt(&self.meta, first, format!("its bundle lacks entry {index}")))
+        if entries.len() < count {
+            return Err(corrupt(&self.meta, first, "its bundle lacks an entry".to_owned()));
+        }
+        Ok(entries)
     }
 
     fn check_crcs(&self, first: u64, entries: &Entries) -> Result<(), PartError> {

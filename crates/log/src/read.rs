@@ -171,23 +171,29 @@ impl Reader {
         Ok(entry.to_vec())
     }
 
-    /// What a committed entry says: its bytes, perhaps with zeros for its `prev` and `nonce`.
-    pub(crate) fn unlinked(&self, log: &LogShared, index: LeafIndex) -> Result<Vec<u8>, ReadError> {
-        let mut retries = 0;
-        loop {
-            let size = log.head().size;
+    /// What committed entries say: their bytes, perhaps with zeros for `prev` and `nonce`. A bundle is decoded once for those of it
+    /// that stand side by side in the list.
+    pub(crate) fn unlinked(
+        &self,
+        log: &LogShared,
+        indexes: &[LeafIndex],
+    ) -> Result<Vec<Vec<u8>>, ReadError> {
+        let (mut entries, mut retries) = (Vec::with_capacity(indexes.len()), 0);
+        while let Some((index, after)) = indexes.get(entries.len()..).and_then(<[_]>::split_first) {
             let is_at_hand = log.tail().chunk(index.0).is_some()
                 || self.bundles.peek(&(log.no, index.0 / BUNDLE_ENTRIES)).is_some();
-            if is_at_hand || index.0 >= size.0 {
-                return self.entry(log, index);
+            if is_at_hand || index.0 >= log.head().size.0 {
+                entries.push(self.entry(log, *index)?);
+                continue;
             }
-            let part = find_part(&log.parts(), index.0).ok_or(ReadError::Moved(index));
+            let part = find_part(&log.parts(), index.0).ok_or(ReadError::Moved(*index));
             let part = part.and_then(|meta| self.open(&meta));
-            match part.and_then(|part| Ok(part.unlinked(index.0)?)) {
+            match part.and_then(|part| Ok(part.unlinked(*index, after)?)) {
                 Err(error) if is_moved(&error) && retries < MOVED_RETRIES => retries += 1,
-                entry => return entry,
+                some => entries.extend(some?),
             }
         }
+        Ok(entries)
     }
 
     /// The header line of an entry, without its line end.

@@ -414,22 +414,12 @@ fn state_schemas() -> Value {
         "changes": fields(change)});
     let state = |name: &str, field: Value| {
         object(
-            &[
-                "target",
-                "at",
-                "exists",
-                "last",
-                "hidden",
-                "entries",
-                name,
-                "indexed_through",
-                "next",
-            ],
+            &["target", "at", "exists", "last", "hidden", "entries", name, "indexed_through"],
             &json!({
                 "target": text, "at": at, "exists": {"type": ["boolean", "null"]},
                 "last": {"anyOf": [set(json!({})), {"type": "null"}]}, "hidden": count, "entries": count,
                 name: fields(field), "cleared": flag, "removed": {"type": "array", "items": text},
-                "indexed_through": count, "next": next, "narrowed": narrowed,
+                "indexed_through": count, "narrowed": narrowed,
             }),
         )
     };

@@ -20,12 +20,12 @@ pub(crate) struct AsOfArgs {
     ask: AskArgs,
 }
 
-/// Prints each field and its value, or with `--json` the server's answer with all stretches in one. Exit 1 where no entry
-/// names the resource until then.
+/// Prints each field and its value, or with `--json` the server's answer. Exit 1 where no entry names the resource until
+/// then.
 pub(crate) fn run(context: &Context, args: &AsOfArgs) -> Result<Exit, Failure> {
     let query = [("target", Some(&*args.target)), ("at", args.at.as_deref())];
     let asking = Asking::new(context, ("asof", &args.ask), query)?;
-    let answer = asking.state("state")?;
+    let answer = asking.page(&[])?;
     asking.note_limits(context, &answer);
     if context.out.json {
         context.out.json(&answer)?;

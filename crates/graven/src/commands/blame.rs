@@ -32,12 +32,12 @@ pub(crate) struct BlameArgs {
     key: KeyArg,
 }
 
-/// Prints each field with its value and the entry that set it, or with `--json` the server's answer with all stretches in
-/// one, and entries and proofs by their index.
+/// Prints each field with its value and the entry that set it, or with `--json` the server's answer, and entries and proofs
+/// by their index.
 pub(crate) fn run(context: &Context, args: &BlameArgs) -> Result<Exit, Failure> {
     let query = [("target", Some(&*args.target)), ("at", args.at.as_deref())];
     let asking = Asking::new(context, ("blame", &args.ask), query)?;
-    let mut answer = asking.state("fields")?;
+    let mut answer = asking.page(&[])?;
     asking.note_limits(context, &answer);
     if args.prove {
         prove(context, &asking, &args.target, &mut answer)?;

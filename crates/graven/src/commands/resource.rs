@@ -101,17 +101,6 @@ impl Asking {
         Ok(all)
     }
 
-    /// The state of all stretches in one answer, its fields under `key`.
-    pub(crate) fn state(&self, key: &str) -> Result<Value, Failure> {
-        let mut all = self.page(&[])?;
-        while let Some(from) = all["next"].as_u64() {
-            let stretch = self.page(&[("from", from)])?;
-            join(&mut all, &stretch, key);
-            go_on(&mut all, &stretch, from)?;
-        }
-        Ok(all)
-    }
-
     /// Says of an answer what it is not of.
     pub(crate) fn note_limits(&self, context: &Context, answer: &Value) {
         self.note_lag(context, answer["indexed_through"].as_u64());
@@ -151,33 +140,6 @@ fn take_list(answer: &mut Value, key: &str) -> Vec<Value> {
     }
 }
 
-/// Does to a state what a later stretch does, as docs/state.md has it.
-fn join(all: &mut Value, stretch: &Value, key: &str) {
-    let count = |answer: &Value, key: &str| answer[key].as_u64().unwrap_or_default();
-    let is_cleared = stretch["cleared"] == json!(true);
-    let mut hidden = count(stretch, "hidden");
-    if is_cleared {
-        all[key] = json!({});
-    } else {
-        hidden += count(all, "hidden");
-    }
-    all["hidden"] = hidden.into();
-    all["entries"] = (count(all, "entries") + count(stretch, "entries")).into();
-    for key in ["exists", "last"] {
-        if !stretch[key].is_null() {
-            all[key] = stretch[key].clone();
-        }
-    }
-    let Some(fields) = all[key].as_object_mut() else { return };
-    for name in stretch["removed"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-        fields.shift_remove(name);
-    }
-    if let Some(later) = stretch[key].as_object() {
-        fields.extend(later.iter().map(|(name, field)| (name.clone(), field.clone())));
-    }
-    fields.sort_keys();
-}
-
 /// Who did something: the actor's id, or the actor as it stands.
 pub(crate) fn actor(actor: &Value) -> String {
     word(actor.get("id").unwrap_or(actor))
@@ -199,7 +161,3 @@ pub(crate) fn setter(by: &Value) -> String {
     ];
     fields.join("  ")
 }
-
-#[cfg(test)]
-#[path = "resource/tests.rs"]
-mod tests;

@@ -5,7 +5,7 @@ use std::ops::Bound;
 
 use super::field::Field;
 use super::{Ast, Net, Point, Test};
-use crate::doc::{Doc, Fact, address_number, canonical, value_of};
+use crate::doc::{Doc, Fact, address_number, canonical, texts_of, value_of};
 use crate::limits::VALUE_BYTES_MAX;
 use crate::words::{cut, words};
 
@@ -43,7 +43,9 @@ pub fn matches(doc: &Doc, ast: &Ast, now_ns: u64) -> bool {
 
 fn has_id(doc: &Doc, is_it: impl Fn(&str) -> bool) -> bool {
     doc.facts.iter().any(|(path, fact)| match fact {
-        Fact::Text(value) => BARE_PATHS.contains(&&**path) && is_it(value),
+        Fact::Text(value) => {
+            BARE_PATHS.iter().any(|bare| texts_of(bare).contains(&&**path)) && is_it(value)
+        }
         _ => false,
     })
 }
@@ -68,8 +70,12 @@ fn has_field(doc: &Doc, field: &Field, test: &Test, now_ns: u64) -> bool {
         Field::Grade => text(doc.grade),
         Field::Stream => doc.stream.as_deref().is_some_and(text),
         Field::Path(path) => {
-            let facts = doc.facts.iter().filter(|(at, _)| at == path);
-            facts.map(|(_, fact)| fact).any(|fact| fact_passes(fact, test, now_ns))
+            let path = &**path;
+            doc.facts.iter().any(|(at, fact)| {
+                let is_there =
+                    at == path || matches!(fact, Fact::Text(_)) && texts_of(&path).contains(&&**at);
+                is_there && fact_passes(fact, test, now_ns)
+            })
         }
     }
 }

@@ -1,13 +1,11 @@
 //! The moment at which a state is asked for.
 
 use std::fmt;
-use std::ops::Bound;
 use std::str::FromStr;
 
 use graven_merkle::LeafIndex;
 
-use super::version::Setter;
-use crate::query::{Ast, Field, Point, QueryError, Test, moment};
+use crate::query::{QueryError, moment};
 
 /// A moment of a log. What it names counts still.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,31 +15,6 @@ pub enum At {
     /// After what the log took at this time or before it, in nanoseconds since 1970. It is the header's time that counts: it
     /// rises with the index, and no producer has a say in it.
     Time(u64),
-}
-
-impl At {
-    /// The first index that counts no more.
-    pub(super) fn end(self) -> u64 {
-        match self {
-            At::Index(index) => index.0.saturating_add(1),
-            At::Time(_) => u64::MAX,
-        }
-    }
-
-    /// Whether an entry counts.
-    pub(super) fn counts(self, by: &Setter) -> bool {
-        match self {
-            At::Index(index) => by.index <= index,
-            At::Time(ns) => by.time.unix_ns() <= ns,
-        }
-    }
-
-    /// What entries must be, where it is a time.
-    pub(super) fn received(self) -> Option<Ast> {
-        let At::Time(ns) = self else { return None };
-        let until = Test::Range(Bound::Unbounded, Bound::Included(Point::At(ns)));
-        Some(Ast::Field(Field::Received, until))
-    }
 }
 
 /// An index in digits, or a time as queries have it; a day or a month is its first moment.

@@ -131,12 +131,6 @@ impl State {
         self.fields.iter().filter(|(_, field)| field.value.is_none()).map(|(name, _)| &**name)
     }
 
-    /// About how much memory it takes.
-    pub(super) fn memory_bytes(&self) -> usize {
-        const FIELD_BYTES: usize = 512;
-        self.bytes + (self.fields.len() + 1) * FIELD_BYTES
-    }
-
     fn end(&mut self, by: Arc<Setter>) {
         self.fields.clear();
         (self.bytes, self.hidden) = (0, 0);

@@ -1,91 +1,91 @@
-//! Marks: states of resources that many entries name, kept so that the next answer is folded from there on.
-//!
-//! Entries never change, and an index takes them in order: what was folded up to an index stays right for as long as the index is of
-//! this log. Kept in memory alone, within a limit; without them an answer is the same, and slower.
+//! Marks: what an entry does to the state of whatever it names, as a column of the index. By them a state is made of the few
+//! entries that still count in it, however many there are.
 
-use std::sync::Arc;
+use std::borrow::Cow;
 
-use quick_cache::Weighter;
-use quick_cache::sync::Cache;
+use graven_entry::Entry;
+use graven_merkle::leaf_hash;
 
-use super::at::At;
-use super::fold::State;
-use crate::limits::{STATE_MARK_ENTRIES, STATE_MARKS_BYTES};
-use crate::query::Ast;
+use super::version::{Effect, Version};
+use crate::words::cut;
 
-/// Of which resource, and of which of its entries.
-type Key = (String, String);
+/// Bytes of a name that stands in the index as it is: shorter than any that [`crate::limits::VALUE_BYTES_MAX`] cuts.
+const PLAIN_BYTES_MAX: usize = 252;
+/// Bytes that are left of a longer one, before its hash.
+const CUT_BYTES_MAX: usize = 180;
 
-/// The state after some of a resource's entries.
-#[derive(Clone, Debug)]
-pub(super) struct Mark {
-    pub(super) state: State,
-    /// Entries that were looked at, and those of them that name the resource.
-    pub(super) looked: usize,
-    pub(super) versions: usize,
-    /// Behind the last of them: its index and one, and its time in nanoseconds since 1970.
-    pub(super) next: u64,
-    pub(super) time_ns: u64,
+/// A mark of an entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// It changes nothing, for its outcome.
+    Void,
+    /// It begins it, though it sets no field.
+    Begins,
+    /// It sets the field of this key.
+    Sets(String),
+    /// It takes it away.
+    Removes(String),
+    /// So many digests of fields that are sealed with their names.
+    Hides(u64),
 }
 
-/// All marks of an index.
-pub(crate) struct Marks(Cache<Key, Arc<Vec<Mark>>, MarkWeight>);
-
-#[derive(Clone)]
-struct MarkWeight;
-
-impl Weighter<Key, Arc<Vec<Mark>>> for MarkWeight {
-    fn weight(&self, key: &Key, marks: &Arc<Vec<Mark>>) -> u64 {
-        let states: usize = marks.iter().map(|mark| mark.state.memory_bytes()).sum();
-        (key.0.len() + key.1.len() + states + 128) as u64
-    }
-}
-
-impl Marks {
-    pub(crate) fn new() -> Marks {
-        Marks(Cache::with_weighter(1_024, STATE_MARKS_BYTES, MarkWeight))
-    }
-
-    /// Forgets all: the index is of another history.
-    pub(crate) fn clear(&self) {
-        self.0.clear();
-    }
-
-    /// The last mark of a resource before a moment, of fewer than `limit` entries.
-    pub(super) fn last(
-        &self,
-        (target, scope): (&str, &Ast),
-        at: Option<At>,
-        limit: usize,
-    ) -> Option<Mark> {
-        let marks = self.0.get(&key(target, scope))?;
-        let is_before = |mark: &Mark| match at {
-            None => true,
-            Some(At::Index(index)) => mark.next <= index.0.saturating_add(1),
-            Some(At::Time(ns)) => mark.time_ns <= ns,
-        };
-        let usable = marks.partition_point(|mark| mark.looked < limit && is_before(mark));
-        marks.get(usable.checked_sub(1)?).cloned()
+impl Mark {
+    /// Whether an entry ends what it names, which is no mark, and its marks; none, where it names nothing.
+    pub(crate) fn of(entry: &Entry<'_>) -> (bool, Vec<Mark>) {
+        let (target, version) = Version::read(entry);
+        if target.is_none() || version.ends {
+            return (target.is_some() && version.ends, Vec::new());
+        }
+        if !version.counts {
+            return (false, vec![Mark::Void]);
+        }
+        let fields = version.changes.iter().filter_map(|change| match change.effect {
+            Effect::Set(_) | Effect::Sealed(_) => Some(Mark::Sets(key(&change.field))),
+            Effect::Removed => Some(Mark::Removes(key(&change.field))),
+            Effect::Unread => None,
+        });
+        let mut marks: Vec<Mark> = fields.collect();
+        let sets = marks.iter().any(|mark| matches!(mark, Mark::Sets(_)));
+        marks.extend((version.begins() && !sets).then_some(Mark::Begins));
+        marks.extend((version.hidden > 0).then_some(Mark::Hides(version.hidden)));
+        (false, marks)
     }
 
-    /// Keeps marks of a resource, in the order of the log, beside those that there are.
-    pub(super) fn keep(&self, (target, scope): (&str, &Ast), new: Vec<Mark>) {
-        let Some(first) = new.first().map(|mark| mark.looked) else { return };
-        let key = key(target, scope);
-        let known = self.0.get(&key);
-        let before = known.iter().flat_map(|marks| marks.iter().filter(|mark| mark.looked < first));
-        let after = new.last().map_or(0, |mark| mark.looked);
-        let behind = known.iter().flat_map(|marks| marks.iter().filter(|mark| mark.looked > after));
-        let all = before.chain(&new).chain(behind).cloned().collect();
-        self.0.insert(key, Arc::new(all));
+    /// As it stands in the index.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Mark::Void => "-".to_owned(),
+            Mark::Begins => "+".to_owned(),
+            Mark::Sets(field) => format!("={field}"),
+            Mark::Removes(field) => format!("!{field}"),
+            Mark::Hides(count) => format!("#{count}"),
+        }
+    }
+
+    /// Reads it again; nothing where it is none.
+    pub(crate) fn read(text: &str) -> Option<Mark> {
+        let (kind, rest) = text.split_at_checked(1)?;
+        Some(match kind {
+            "-" => Mark::Void,
+            "+" => Mark::Begins,
+            "=" => Mark::Sets(rest.to_owned()),
+            "!" => Mark::Removes(rest.to_owned()),
+            "#" => Mark::Hides(rest.parse().ok()?),
+            _ => return None,
+        })
     }
 }
 
-/// Whether there is to be a mark after so many entries.
-pub(super) fn is_due(looked: usize) -> bool {
-    looked.is_multiple_of(STATE_MARK_ENTRIES)
+/// The key of a field.
+pub(super) fn key(field: &str) -> String {
+    whole(field).into_owned()
 }
 
-fn key(target: &str, scope: &Ast) -> Key {
-    (target.to_owned(), scope.to_string())
+/// A name by which nothing else goes: itself, or of a long one a part and its hash. No name of an event holds a NUL.
+pub(crate) fn whole(name: &str) -> Cow<'_, str> {
+    if name.len() <= PLAIN_BYTES_MAX {
+        return Cow::Borrowed(name);
+    }
+    let hash = leaf_hash(name.as_bytes());
+    Cow::Owned(format!("{}\0{hash}", cut(name, CUT_BYTES_MAX)))
 }

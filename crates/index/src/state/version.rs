@@ -66,20 +66,23 @@ pub enum Effect {
 impl Version {
     /// What an entry says of a resource, if it names it: as its target, or as one of many.
     pub fn of(entry: &Entry<'_>, target: &str) -> Option<Version> {
-        let (mut is_named, mut changes, mut hidden) = (false, Vec::new(), 0);
+        let (named, version) = Version::read(entry);
+        named.is_some_and(|named| names(named, target)).then_some(version)
+    }
+
+    /// The event's target, and what the entry says of whatever that names.
+    pub(super) fn read<'a>(entry: &Entry<'a>) -> (Option<&'a [u8]>, Version) {
+        let (mut target, mut changes, mut hidden) = (None, Vec::new(), 0);
         let (mut actor, mut action, mut outcome) = (&b"null"[..], Cow::Borrowed(""), None);
         for (key, raw) in members(entry.event) {
             match &*key {
-                "target" => is_named = names(raw, target),
+                "target" => target = Some(raw),
                 "actor" => actor = raw,
                 "action" => action = string_value(raw).unwrap_or_default(),
                 "outcome" => outcome = string_value(raw).map(Cow::into_owned),
                 "changes" => (changes, hidden) = read_changes(raw),
                 _ => {}
             }
-        }
-        if !is_named {
-            return None;
         }
         let header = &entry.header;
         let (index, time, grade) = (header.index, header.time, header.grade);
@@ -89,7 +92,7 @@ impl Version {
         let ends = counts && matches!(verb, "delete" | "remove") && !goes_on;
         let by = Setter { index, time, grade, actor: actor.to_vec(), action: action.into_owned() };
         let changes = changes.into_iter().map(|(change, _)| change).collect();
-        Some(Version { by, outcome, counts, ends, changes, hidden })
+        (target, Version { by, outcome, counts, ends, changes, hidden })
     }
 
     /// Whether there is such a resource from here on, if the entry counts.

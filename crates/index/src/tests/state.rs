@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::made::{Random, START_NS, entry};
 use super::source::{Entries, indexed};
 use crate::query::{Ast, parse};
-use crate::state::{Ask, At, Life, State, StateError, Version};
-use crate::{Index, Source};
+use crate::state::{Ask, At, Life, State, Version};
+use crate::{Index, Request, Source, Want};
 
 /// What a state is shown as: each field with its value and the index of the entry that set it.
 fn shown(state: &State) -> Value {
@@ -317,6 +317,10 @@ impl Naive {
     }
 }
 
+fn read(source: &Entries, indexes: &[LeafIndex]) -> Result<Vec<Vec<u8>>, ReadError> {
+    indexes.iter().map(|index| Source::entry(source, *index)).collect()
+}
+
 struct World {
     _folder: tempfile::TempDir,
     index: Index,
@@ -338,29 +342,20 @@ impl World {
         World { _folder: folder, index, source, events }
     }
 
-    fn read(&self) -> impl Fn(LeafIndex) -> Result<Vec<u8>, ReadError> {
-        |index| Source::entry(&self.source, index)
+    fn read(&self) -> impl Fn(&[LeafIndex]) -> Result<Vec<Vec<u8>>, ReadError> {
+        |indexes| read(&self.source, indexes)
     }
 
-    /// The state of a stretch, from page to page of at most so many entries.
-    fn state(&self, mut ask: Ask<'_>) -> (State, usize) {
-        let first = self.index.state(&ask, &self.read()).unwrap();
-        let (mut state, mut versions) = (first.state, first.versions);
-        let mut next = first.next;
-        while let Some(from) = next {
-            ask.from = from;
-            let page = self.index.state(&ask, &self.read()).unwrap();
-            state.then(&page.state).unwrap();
-            versions += page.versions;
-            next = page.next;
-        }
-        (state, versions)
+    fn state(&self, ask: Ask<'_>) -> (State, usize) {
+        let folded = self.index.state(&ask, &self.read()).unwrap();
+        (folded.state, folded.versions)
     }
 
-    fn history(&self, mut ask: Ask<'_>) -> Vec<Version> {
+    /// The versions, from page to page of at most so many.
+    fn history(&self, mut ask: Ask<'_>, limit: usize) -> Vec<Version> {
         let mut versions = Vec::new();
         loop {
-            let page = self.index.history(&ask, &self.read()).unwrap();
+            let page = self.index.history(&ask, limit, &self.read()).unwrap();
             versions.extend(page.versions);
             match page.next {
                 Some(from) => ask.from = from,
@@ -402,7 +397,7 @@ fn state_history_and_difference_are_those_of_a_fold_over_all_entries() {
             let limit_max = [5, 600][random.below(2)];
             let limit = 1 + random.below(limit_max);
             let shown_as = format!("seed {seed}: {target} at {at:?} by {limit}");
-            let ask = Ask { target, scope: &Ast::All, from: LeafIndex(0), at, limit };
+            let ask = Ask { target, scope: &Ast::All, from: LeafIndex(0), at };
             let naive = Naive::of(&world.events, target, 0..end);
             let (state, versions) = world.state(ask);
             assert_eq!(shown(&state), naive.shown(), "{shown_as}");
@@ -410,13 +405,13 @@ fn state_history_and_difference_are_those_of_a_fold_over_all_entries() {
             assert_eq!(state.hidden, naive.hidden, "{shown_as}");
             assert_eq!(state.last.as_ref().map(|by| by.index.0), naive.last, "{shown_as}");
             assert_eq!(versions, naive.named_by.len(), "{shown_as}");
-            let listed = world.history(ask);
+            let listed = world.history(ask, limit);
             let indexes: Vec<u64> = listed.iter().map(|version| version.by.index.0).collect();
             assert_eq!(indexes, naive.named_by, "{shown_as}");
             begun += u32::from(!naive.fields.is_empty());
             ended += u32::from(naive.exists == Some(false));
             let from = random.below(end + 1);
-            differing += check_difference(&world, (target, from, end), limit, &shown_as);
+            differing += check_difference(&world, (target, from, end), &shown_as);
         }
     }
     assert!(begun > 200 && ended > 50 && differing > 200, "{begun} {ended} {differing}");
@@ -426,7 +421,6 @@ fn state_history_and_difference_are_those_of_a_fold_over_all_entries() {
 fn check_difference(
     world: &World,
     (target, from, end): (&str, usize, usize),
-    limit: usize,
     shown_as: &str,
 ) -> u32 {
     if from == 0 || from >= end {
@@ -436,8 +430,7 @@ fn check_difference(
         0 => At::Index(LeafIndex(index as u64 - 1)),
         _ => At::Time(START_NS + (index as u64 - 1) * 1_000_000_007),
     };
-    let earlier =
-        Ask { target, scope: &Ast::All, from: LeafIndex(0), at: Some(before(from)), limit };
+    let earlier = Ask { target, scope: &Ast::All, from: LeafIndex(0), at: Some(before(from)) };
     let later = Ask { at: Some(before(end)), ..earlier };
     let stretch = Ask { from: LeafIndex(from as u64), ..later };
     let mut joined = world.state(earlier).0;
@@ -445,11 +438,9 @@ fn check_difference(
     let naive = Naive::of(&world.events, target, 0..from);
     let naive_later = Naive::of(&world.events, target, 0..end);
     assert_eq!(shown(&joined), naive_later.shown(), "{shown_as}: {from} and on");
-    let compare = |ask: &Ask<'_>| world.index.compare(ask, before(from), &world.read());
-    if naive_later.named_by.len() > limit {
-        assert!(matches!(compare(&later), Err(StateError::Entries { .. })), "{shown_as}");
-    }
-    let found = compare(&Ask { limit: world.events.len(), ..later }).unwrap().differences;
+    let compared = world.index.compare(&later, before(from), &world.read()).unwrap();
+    assert_eq!(compared.versions, naive_later.named_by.len(), "{shown_as}");
+    let found = compared.differences;
     let value = |naive: &Naive, name: &str| naive.fields.get(name).map(|(value, _)| value.clone());
     let mut expected = Vec::new();
     for name in FIELDS {
@@ -488,12 +479,14 @@ fn what_a_reader_may_not_see_is_not_in_the_state() {
     source.push(r#"{"actor":{"id":"b"},"action":"x","target":"t","changes":{"n":{"after":2}}}"#);
     let folder = tempfile::tempdir().unwrap();
     let index = indexed(folder.path(), &source);
-    let read = |index| Source::entry(&source, index);
+    let read = |indexes: &[LeafIndex]| read(&source, indexes);
     let check = |scope: &str, expected: Value| {
         let scope = parse(scope).unwrap();
-        let ask = Ask { target: "t", scope: &scope, from: LeafIndex(0), at: None, limit: 9 };
-        assert_eq!(shown(&index.state(&ask, &read).unwrap().state), expected, "{scope}");
-        let versions = index.history(&ask, &read).unwrap().versions;
+        let ask = Ask { target: "t", scope: &scope, from: LeafIndex(0), at: None };
+        let folded = index.state(&ask, &read).unwrap();
+        assert_eq!(shown(&folded.state), expected, "{scope}");
+        let versions = index.history(&ask, 9, &read).unwrap().versions;
+        assert_eq!(versions.len(), folded.versions, "{scope}");
         assert_eq!(versions.len(), usize::from(expected != json!({})), "{scope}");
     };
     check("actor:a", json!({"n": [1, 0]}));
@@ -518,46 +511,93 @@ fn moments_as_they_are_written() {
     assert_eq!("2026-11-20".parse::<At>().unwrap().to_string(), "2026-11-20T00:00:00Z");
 }
 
+/// However many entries a resource has, those are read that show in its state.
 #[test]
-fn a_state_is_folded_from_one_that_is_kept() {
+fn a_state_is_read_from_the_entries_that_stand() {
     let source = Entries::new();
     for number in 0..300 {
-        let changes = format!(r#"{{"n":{{"after":{number}}},"f{number}":{{"after":1}}}}"#);
+        let (action, changes) = match number {
+            70 => ("x.delete", String::new()),
+            // Set and taken away again, by others than those that set what is there at the end.
+            80 => ("x", r#""gone":{"after":1}"#.to_owned()),
+            90 => ("x", r#""gone":{"before":1}"#.to_owned()),
+            _ => ("x", format!(r#""n":{{"after":{number}}},"f{}":{{"after":1}}"#, number / 100)),
+        };
+        let outcome = if number == 299 { "denied" } else { "success" };
         source.push(&format!(
-            r#"{{"actor":{{"id":"a{}"}},"action":"x","target":"t","changes":{changes}}}"#,
+            r#"{{"actor":{{"id":"a{}"}},"action":"{action}","target":"t","outcome":"{outcome}","changes":{{{changes}}}}}"#,
             number % 2
         ));
     }
     let folder = tempfile::tempdir().unwrap();
     let index = indexed(folder.path(), &source);
-    let reads = std::cell::Cell::new(0);
-    let read = |index| {
-        reads.set(reads.get() + 1);
-        Source::entry(&source, index)
+    let asked = std::cell::RefCell::new(Vec::new());
+    let read = |indexes: &[LeafIndex]| {
+        asked.borrow_mut().extend(indexes.iter().map(|index| index.0));
+        read(&source, indexes)
     };
-    let check = |scope: &str, at: Option<At>, limit: usize, expected: (usize, usize)| {
+    let check = |(scope, from): (&str, u64), at: Option<At>, versions: usize, expected: &[u64]| {
         let scope = parse(scope).unwrap();
-        let ask = Ask { target: "t", scope: &scope, from: LeafIndex(0), at, limit };
-        reads.set(0);
+        let ask = Ask { target: "t", scope: &scope, from: LeafIndex(from), at };
+        asked.borrow_mut().clear();
         let folded = index.state(&ask, &read).unwrap();
-        let shown_as = format!("{scope} {at:?} {limit}");
-        assert_eq!((folded.versions, reads.get()), expected, "{shown_as}");
-        let fresh = indexed(tempfile::tempdir().unwrap().path(), &source);
-        assert_eq!(folded, fresh.state(&ask, &read).unwrap(), "{shown_as}");
+        let shown_as = format!("{scope} {from} {at:?}");
+        assert_eq!((folded.versions, &asked.borrow()[..]), (versions, expected), "{shown_as}");
     };
     let at = |index| Some(At::Index(LeafIndex(index)));
     let time = |index: u64| Some(At::Time(START_NS + index * 1_000_000_007));
-    check("*", None, 1_000, (300, 300));
-    check("*", None, 1_000, (300, 300 % 64));
-    check("*", at(100), 1_000, (101, 101 - 64));
-    check("*", at(63), 1_000, (64, 0));
-    check("*", at(62), 1_000, (63, 63));
-    check("*", time(100), 1_000, (101, 101 - 64));
-    // A page ends where it would have ended.
-    check("*", None, 100, (100, 100 - 64));
-    check("*", None, 64, (64, 64));
-    // What others may see is theirs alone.
-    check("actor:a1", None, 1_000, (150, 150));
-    check("actor:a1", None, 1_000, (150, 150 % 64));
-    check("*", None, 1_000, (300, 300 % 64));
+    check(("*", 0), None, 300, &[70, 99, 199, 298]);
+    check(("*", 0), at(100), 101, &[70, 99, 100]);
+    check(("*", 0), time(100), 101, &[70, 99, 100]);
+    check(("*", 0), at(69), 70, &[69]);
+    check(("*", 0), at(70), 71, &[70]);
+    check(("*", 0), at(85), 86, &[70, 80, 85]);
+    // A stretch says what it takes away.
+    check(("*", 85), at(95), 11, &[90, 95]);
+    check(("actor:a1", 0), None, 150, &[99, 199, 297]);
+}
+
+/// What is too long to stand in the index as it is goes by its hash there, and is told apart all the same.
+#[test]
+fn long_names_are_told_apart() {
+    let source = Entries::new();
+    let long = |end: &str| format!("{}{end}", "\u{fc}".repeat(150));
+    for (number, end) in (0..4).zip(["a", "b", "a", "b"]) {
+        let [name, field] = [long(end), format!("f{}", long(end))];
+        let changes = format!(r#""{field}":{{"after":{number}}},"{name}":{{"after":{number}}}"#);
+        let target = match number {
+            0 => format!(r#""{name}""#),
+            1 => format!(r#"["x","{name}"]"#),
+            _ => format!(r#"[{{"id":"{name}"}},{{"type":"t","id":"{name}"}}]"#),
+        };
+        source.push(&format!(
+            r#"{{"actor":"a","action":"x","target":{target},"changes":{{{changes}}}}}"#
+        ));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let index = indexed(folder.path(), &source);
+    let read = |indexes: &[LeafIndex]| read(&source, indexes);
+    let check = |target: &str, end: &str, expected: &[u64]| {
+        let ask = Ask { target, scope: &Ast::All, from: LeafIndex(0), at: None };
+        let versions = index.history(&ask, 9, &read).unwrap().versions;
+        let indexes: Vec<u64> = versions.iter().map(|version| version.by.index.0).collect();
+        assert_eq!(indexes, expected, "{target}");
+        let last = expected[expected.len() - 1];
+        let fields = [format!("f{}", long(end)), long(end)].map(|name| (name, json!([last, last])));
+        let state = index.state(&ask, &read).unwrap().state;
+        assert_eq!(shown(&state), Value::Object(fields.into_iter().collect()), "{target}");
+    };
+    check(&long("a"), "a", &[0, 2]);
+    check(&long("b"), "b", &[1, 3]);
+    check(&format!("t/{}", long("b")), "b", &[3]);
+    let query = parse(&format!("target:{}", long("a"))).unwrap();
+    let request = Request {
+        query: &query,
+        scope: &Ast::All,
+        now_ns: 0,
+        limit: 9,
+        page: None,
+        want: Want::default(),
+    };
+    assert_eq!(index.search(&request).unwrap().results.len(), 4, "found by their beginning");
 }

@@ -36,8 +36,10 @@ fn check(first: u64, prev: Hash, entries: &[Vec<u8>]) -> Vec<u8> {
     let stored = encode(LeafIndex(first), &prev, &entries, &mut encoder()).expect("encodes");
     let back = decode(LeafIndex(first), &stored, &nonces).expect("decodes");
     assert_eq!(back, entries, "first {first}, {} entries", entries.len());
-    for (place, entry) in entries.iter().enumerate() {
-        let said = decode_unlinked(&stored, place).expect("decodes").expect("is there");
+    let backwards = (0..entries.len()).rev();
+    let said = decode_unlinked(&stored, backwards).expect("decodes");
+    assert_eq!(said.len(), entries.len(), "first {first}");
+    for (place, (entry, said)) in entries.iter().zip(said.into_iter().rev()).enumerate() {
         // All but `prev` and `nonce`, which stand in the header's line.
         assert_eq!(said.len(), entry.len(), "first {first}, place {place}");
         if let (Ok(said), Ok(entry)) = (Entry::parse(&said), Entry::parse(entry)) {
@@ -47,7 +49,8 @@ fn check(first: u64, prev: Hash, entries: &[Vec<u8>]) -> Vec<u8> {
             assert_eq!(said, entry, "what is no entry is stored whole");
         }
     }
-    assert_eq!(decode_unlinked(&stored, entries.len()).expect("decodes"), None);
+    let beyond = [0, entries.len(), 0];
+    assert_eq!(decode_unlinked(&stored, beyond).expect("decodes").len(), 1, "ends before it");
     stored
 }
 

@@ -303,11 +303,15 @@ fn answer(
     let mut out = Vec::with_capacity(256 + answer.results.len() * 1_024);
     push(&mut out, format_args!("{{\"total\":{}", answer.total.unwrap_or_default()));
     push(&mut out, format_args!(",\"indexed_through\":{},\"results\":[", answer.indexed_through));
-    for (place, index) in answer.results.iter().enumerate() {
+    let results = &answer.results;
+    // An entry's links are for whoever checks it.
+    let entries = if search.proofs {
+        results.iter().map(|index| log.entry(*index)).collect()
+    } else {
+        log.entries_unlinked(results)
+    };
+    for (place, (index, entry)) in results.iter().zip(entries.map_err(Failed::Read)?).enumerate() {
         push_comma(&mut out, place);
-        // Its links are for whoever checks it.
-        let entry = if search.proofs { log.entry(*index) } else { log.entry_unlinked(*index) };
-        let entry = entry.map_err(Failed::Read)?;
         if !may_see(&view.slice, &entry) || views::check(&view.link, &entry).is_err() {
             return Err(Failed::Hidden(*index));
         }

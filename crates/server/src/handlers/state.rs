@@ -10,7 +10,6 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use graven_entry::write_json_string;
 use graven_merkle::{LeafIndex, TreeSize};
-use index::limits::STATE_ENTRIES_MAX;
 use index::query::{Ast, Field, Test, parse};
 use index::state::{
     Ask, At, Change, Difference, Effect, Folded, Life, Setter, State, StateError, Version,
@@ -40,8 +39,8 @@ pub(crate) async fn history(call: &mut Call) -> Result<Response, Refusal> {
     let (from, limit) = (from(call)?, limit(call)?);
     let query = named(&target);
     asked(call, (log, query), move |index, seen| {
-        let ask = Ask { target: &target, scope: seen.scope(), from, at: None, limit };
-        let history = index.history(&ask, &|index| seen.entry(index))?;
+        let ask = Ask { target: &target, scope: seen.scope(), from, at: None };
+        let history = index.history(&ask, limit, &|indexes| seen.entries(indexes))?;
         let mut out = Vec::with_capacity(256 + history.versions.len() * 512);
         push_target(&mut out, &target);
         out.extend_from_slice(b",\"versions\":[");
@@ -72,13 +71,13 @@ async fn state(call: &mut Call, shape: Shape) -> Result<Response, Refusal> {
     let (at, from) = (moment(call, "at")?, from(call)?);
     let query = named(&target);
     asked(call, (log, query), move |index, seen| {
-        let ask = Ask { target: &target, scope: seen.scope(), from, at, limit: STATE_ENTRIES_MAX };
-        let folded = index.state(&ask, &|index| seen.entry(index))?;
+        let ask = Ask { target: &target, scope: seen.scope(), from, at };
+        let folded = index.state(&ask, &|indexes| seen.entries(indexes))?;
         let mut out = Vec::with_capacity(1_024);
         push_target(&mut out, &target);
         push_at(&mut out, "at", at);
         push_state(&mut out, &folded, (shape, from));
-        push_end(&mut out, folded.indexed_through, folded.next);
+        push_through(&mut out, folded.indexed_through);
         Ok((folded.versions as u64, out))
     })
     .await
@@ -94,9 +93,8 @@ pub(crate) async fn diff(call: &mut Call) -> Result<Response, Refusal> {
     let query = named(&target);
     asked(call, (log, query), move |index, seen| {
         let from = LeafIndex(0);
-        let ask =
-            Ask { target: &target, scope: seen.scope(), from, at: b, limit: STATE_ENTRIES_MAX };
-        let compared = index.compare(&ask, a, &|index| seen.entry(index))?;
+        let ask = Ask { target: &target, scope: seen.scope(), from, at: b };
+        let compared = index.compare(&ask, a, &|indexes| seen.entries(indexes))?;
         let mut out = Vec::with_capacity(1_024);
         push_target(&mut out, &target);
         push_at(&mut out, "a", Some(a));
@@ -120,9 +118,9 @@ pub(crate) async fn timeline(call: &mut Call) -> Result<Response, Refusal> {
         let walked = index.walk(&walk).map_err(Failed::Search)?;
         let mut out = Vec::with_capacity(256 + walked.results.len() * 1_024);
         out.extend_from_slice(b"{\"results\":[");
-        for (place, index) in walked.results.iter().enumerate() {
+        let entries = seen.entries(&walked.results).map_err(Failed::Read)?;
+        for (place, (index, entry)) in walked.results.iter().zip(entries).enumerate() {
             push_comma(&mut out, place);
-            let entry = seen.entry(*index).map_err(Failed::Read)?;
             push_result(&mut out, *index, &entry, false).map_err(Failed::Read)?;
         }
         out.push(b']');
@@ -173,12 +171,12 @@ impl Seen {
         &self.view.scope
     }
 
-    fn entry(&self, index: LeafIndex) -> Result<Vec<u8>, ReadError> {
-        let entry = self.log.entry_unlinked(index)?;
-        if may_see(&self.view.slice, &entry) {
-            return Ok(entry);
-        }
-        self.hidden.set(Some(index));
+    fn entries(&self, indexes: &[LeafIndex]) -> Result<Vec<Vec<u8>>, ReadError> {
+        let entries = self.log.entries_unlinked(indexes)?;
+        let mut all = indexes.iter().zip(&entries);
+        let hidden = all.find(|(_, entry)| !may_see(&self.view.slice, entry));
+        let Some((index, _)) = hidden else { return Ok(entries) };
+        self.hidden.set(Some(*index));
         Err(ReadError::Unavailable("a policy hides it".to_owned()))
     }
 }
@@ -188,7 +186,7 @@ impl From<StateError> for Failed {
         match error {
             StateError::Search(error) => Failed::Search(error),
             StateError::Read(error) => Failed::Read(error),
-            StateError::OverLimit(_) | StateError::Entries { .. } => {
+            StateError::OverLimit(_) => {
                 let refusal = Refusal::new(Code::QueryLimit, error.to_string());
                 Failed::Refused(refusal.in_field("target"))
             }

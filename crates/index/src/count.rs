@@ -1,12 +1,16 @@
 //! Counting what matches: the total, values of fields, and how it lies in time. All of it exact.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
 use tantivy::columnar::StrColumn;
+use tantivy::index::SegmentId;
 use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId};
 
 use crate::index::Segment;
-use crate::limits::{FACET_VALUES_MAX, HISTOGRAM_BUCKETS_MAX};
+use crate::limits::{FACET_VALUES_MAX, HISTOGRAM_BUCKETS_MAX, WHOLE_COUNTS_BYTES};
 use crate::schema::Facet;
 
 /// How often each value of a field occurs among what matches.
@@ -82,6 +86,33 @@ impl Counter {
         !self.facets.is_empty() || self.times.is_some()
     }
 
+    /// Adds all documents of a segment, from what is kept of it as far as that is there.
+    pub(crate) fn add_whole(&mut self, segment: &Segment, kept: &Wholes) -> std::io::Result<()> {
+        self.total += u64::from(segment.docs);
+        for (facet, all) in &mut self.facets {
+            let whole = kept.of(segment, Some(*facet))?;
+            for (value, count) in whole.facets.iter().flat_map(|(_, counts)| counts) {
+                match all.get_mut(value) {
+                    Some(sum) => *sum += count,
+                    None => drop(all.insert(value.clone(), *count)),
+                }
+            }
+        }
+        if let Some(times) = &mut self.times {
+            let whole = kept.of(segment, None)?;
+            whole.times.iter().for_each(|other| times.add_all(other));
+        }
+        Ok(())
+    }
+
+    /// About how much memory it takes.
+    fn memory_bytes(&self) -> u64 {
+        const VALUE_BYTES: usize = 64;
+        const OWN_BYTES: usize = 1_024;
+        let values = self.facets.iter().flat_map(|(_, counts)| counts.keys());
+        (OWN_BYTES + values.map(|value| value.len() + VALUE_BYTES).sum::<usize>()) as u64
+    }
+
     /// Starts with a segment; [`InSegment::finish`] adds what was counted in it.
     pub(crate) fn segment<'a>(&'a mut self, segment: &'a Segment) -> InSegment<'a> {
         let columns = self.facets.iter().map(|(facet, _)| {
@@ -94,6 +125,48 @@ impl Counter {
     pub(crate) fn finish(self) -> (Vec<FacetCounts>, Option<Histogram>) {
         let facets = self.facets.into_iter().map(|(facet, counts)| top(facet, counts)).collect();
         (facets, self.times.map(Times::finish))
+    }
+}
+
+/// What all documents of a segment add up to, for those who may see all: the values of one facet, or the times. A segment never
+/// changes, so it stays right for as long as the segment is there; what nobody asks for goes first.
+pub(crate) struct Wholes(Cache<WholeKey, Arc<Counter>, WholeWeight>);
+
+/// Without a facet it is the times.
+type WholeKey = (SegmentId, Option<Facet>);
+
+#[derive(Clone)]
+struct WholeWeight;
+
+impl Weighter<WholeKey, Arc<Counter>> for WholeWeight {
+    fn weight(&self, _: &WholeKey, whole: &Arc<Counter>) -> u64 {
+        whole.memory_bytes()
+    }
+}
+
+impl Wholes {
+    pub(crate) fn new() -> Wholes {
+        Wholes(Cache::with_weighter(256, WHOLE_COUNTS_BYTES, WholeWeight))
+    }
+
+    /// How many are kept.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn of(&self, segment: &Segment, facet: Option<Facet>) -> std::io::Result<Arc<Counter>> {
+        if let Some(whole) = self.0.get(&(segment.id, facet)) {
+            return Ok(whole);
+        }
+        let mut counter = Counter::new(facet.as_slice(), facet.is_none());
+        let mut inside = counter.segment(segment);
+        let docs: Vec<DocId> = (0..segment.docs).collect();
+        docs.chunks(COLLECT_BLOCK_BUFFER_LEN).for_each(|some| inside.count(some));
+        inside.finish()?;
+        let whole = Arc::new(counter);
+        self.0.insert((segment.id, facet), Arc::clone(&whole));
+        Ok(whole)
     }
 }
 
@@ -164,7 +237,20 @@ struct Times {
 
 impl Times {
     fn add(&mut self, ns: u64) {
-        let ms = ns / 1_000_000;
+        self.add_many(ns / 1_000_000, 1);
+    }
+
+    /// Adds the times of others. Their interval is not longer than that of both, so none comes into another bucket.
+    fn add_all(&mut self, other: &Times) {
+        while self.interval < other.interval {
+            self.join();
+        }
+        for (number, count) in (other.first..).zip(&other.counts).filter(|(_, count)| **count > 0) {
+            self.add_many(number * INTERVALS_MS[other.interval], *count);
+        }
+    }
+
+    fn add_many(&mut self, ms: u64, count: u64) {
         loop {
             let number = ms / INTERVALS_MS[self.interval];
             if self.counts.is_empty() {
@@ -180,7 +266,7 @@ impl Times {
                 }
                 self.first = from;
                 self.counts.resize((to - from) as usize, 0);
-                self.counts[(number - from) as usize] += 1;
+                self.counts[(number - from) as usize] += count;
                 return;
             }
             self.join();

@@ -19,6 +19,7 @@ use tantivy::{
 };
 use tokio::sync::watch;
 
+use crate::count::Wholes;
 use crate::follower::{Cursor, Derived, DerivedError};
 use crate::limits::{MERGE_THREADS, WRITER_HEAP_BYTES};
 use crate::schema::{self, FORMAT, Facet, Fields, INDEX, MARKS, RECEIVED, TIME, WORDS, Words};
@@ -77,6 +78,7 @@ pub(crate) struct Snapshot {
     pub(crate) through: TreeSize,
     /// By place in the searcher.
     pub(crate) segments: Vec<Arc<Segment>>,
+    pub(crate) wholes: Arc<Wholes>,
 }
 
 /// The columns of a segment that are kept open.
@@ -257,25 +259,28 @@ fn open_reader(mut index: tantivy::Index, cursor: Cursor) -> tantivy::Result<Ope
     index.tokenizers().register(WORDS, TextAnalyzer::from(Words));
     index.set_executor(tantivy::Executor::single_thread());
     let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-    let snapshot = Arc::new(take_snapshot(&reader, cursor.next, &[])?);
+    let snapshot = Arc::new(take_snapshot(&reader, cursor.next, None)?);
     Ok(Opened { index, reader, cursor, snapshot })
 }
 
-/// Columns of segments that were open before stay open.
+/// Columns of segments that were open before stay open, and what they add up to stays known.
 fn take_snapshot(
     reader: &IndexReader,
     through: TreeSize,
-    before: &[Arc<Segment>],
+    before: Option<&Snapshot>,
 ) -> tantivy::Result<Snapshot> {
     let searcher = reader.searcher();
+    let known = before.iter().flat_map(|before| &before.segments);
     let known: HashMap<SegmentId, &Arc<Segment>> =
-        before.iter().map(|segment| (segment.id, segment)).collect();
+        known.map(|segment| (segment.id, segment)).collect();
     let segments = searcher.segment_readers().iter().map(|reader| {
         let open = || Segment::open(reader).map(Arc::new);
         known.get(&reader.segment_id()).map_or_else(open, |segment| Ok(Arc::clone(segment)))
     });
     let segments = segments.collect::<tantivy::Result<_>>()?;
-    Ok(Snapshot { searcher, fields: schema::schema().1, through, segments })
+    let wholes =
+        before.map_or_else(|| Arc::new(Wholes::new()), |before| Arc::clone(&before.wholes));
+    Ok(Snapshot { searcher, fields: schema::schema().1, through, segments, wholes })
 }
 
 fn set_aside(folder: &Path, origin: &Name, why: &str) -> Result<(), IndexError> {
@@ -347,7 +352,7 @@ impl Derived for SearchWriter {
             (opened.index.clone(), opened.reader.clone(), Arc::clone(&opened.snapshot))
         };
         reader.reload()?;
-        let snapshot = Arc::new(take_snapshot(&reader, self.cursor.next, &before.segments)?);
+        let snapshot = Arc::new(take_snapshot(&reader, self.cursor.next, Some(&before))?);
         shared.show(Opened { index, reader, cursor: self.cursor.clone(), snapshot });
         Ok(())
     }

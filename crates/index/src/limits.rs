@@ -52,10 +52,16 @@ pub const SEARCH_LIMIT_MAX: usize = 10_000;
 pub const FACET_VALUES_MAX: usize = 20;
 /// Buckets of a histogram; the interval grows until they suffice.
 pub const HISTOGRAM_BUCKETS_MAX: usize = 100;
+/// Bytes of what is kept of an index's whole segments, so that facets and histogram of everything are not counted again; what was
+/// not asked for goes first.
+pub const WHOLE_COUNTS_BYTES: u64 = 16 * 1024 * 1024;
 /// Completions of one request.
 pub const SUGGESTIONS_MAX: usize = 20;
-/// Terms of a segment that are looked at for completions; those after them in order are not offered.
-pub const SUGGEST_SCAN_MAX: usize = 1_000;
+/// Terms of a segment that are looked at for completions, where all may be seen: more than enough of the first in order.
+pub const SUGGEST_SCAN: usize = 1_000;
+/// The same of a reader who may not see all of them, and so perhaps none; where they do not suffice, more has to be typed
+/// (`query_limit`).
+pub const SUGGEST_SCAN_MAX: usize = 65_536;
 /// Values of a wildcard that are read side by side; more are first collected, which costs the same for one match as for all.
 pub const UNION_TERMS_MAX: usize = 64;
 

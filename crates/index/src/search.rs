@@ -148,7 +148,8 @@ impl Snapshot {
         let last = results.last().copied().unwrap_or(before);
         let mut counter = Counter::new(request.want.facets, request.want.histogram);
         if counter.looks_inside() || request.want.total {
-            self.count(&*weight, upper, &mut counter)?;
+            let is_all = (request.query, request.scope) == (&Ast::All, &Ast::All);
+            self.count((&*weight, is_all), upper, &mut counter)?;
         }
         let total = request.want.total.then_some(counter.total);
         let (facets, histogram) = counter.finish();
@@ -208,8 +209,19 @@ impl Snapshot {
         Ok(docs)
     }
 
-    fn count(&self, weight: &dyn Weight, upper: u64, counter: &mut Counter) -> tantivy::Result<()> {
+    /// Counts the matches below an index. Where all match, which a reader with a scope cannot ask for, whole segments are not
+    /// counted again.
+    fn count(
+        &self,
+        (weight, is_all): (&dyn Weight, bool),
+        upper: u64,
+        counter: &mut Counter,
+    ) -> tantivy::Result<()> {
         for (place, segment) in self.segments.iter().enumerate() {
+            if is_all && segment.index.max_value() < upper {
+                counter.add_whole(segment, &self.wholes)?;
+                continue;
+            }
             if !counter.looks_inside() && segment.index.max_value() < upper {
                 let reader = &self.searcher.segment_readers()[place];
                 counter.total += u64::from(weight.count(reader)?);

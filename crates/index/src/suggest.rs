@@ -7,8 +7,8 @@ use tantivy::{DocSet, TERMINATED};
 use crate::compile::CompileError;
 use crate::doc::texts_of;
 use crate::index::{Index, Snapshot};
-use crate::limits::{SUGGEST_SCAN_MAX, SUGGESTIONS_MAX};
-use crate::query::{Ast, Field, Test};
+use crate::limits::{SUGGEST_SCAN, SUGGEST_SCAN_MAX, SUGGESTIONS_MAX};
+use crate::query::{Ast, Field, QueryError, Test};
 use crate::schema::{AUTH, GRADE, STREAM, WRITER, path_key, text_key};
 use crate::search::SearchError;
 
@@ -97,7 +97,10 @@ impl Snapshot {
         (scope, now_ns): (&Ast, u64),
         test: &dyn Fn(&str) -> Option<Ast>,
     ) -> Result<Vec<String>, CompileError> {
+        let scan = if *scope == Ast::All { SUGGEST_SCAN } else { SUGGEST_SCAN_MAX };
         let mut found = BTreeSet::new();
+        // The first text that a segment may have and that was not looked at.
+        let mut end: Option<String> = None;
         let readers = self.searcher.segment_readers().iter();
         for (reader, before) in readers.flat_map(|reader| keys.iter().map(move |key| (reader, key)))
         {
@@ -105,18 +108,23 @@ impl Snapshot {
             let index = reader.inverted_index(self.fields.values)?;
             let mut terms = index.terms().range().ge(&first).into_stream()?;
             let mut seen = 0;
-            while seen < SUGGEST_SCAN_MAX
-                && terms.advance()
-                && terms.key().starts_with(first.as_bytes())
-            {
-                seen += 1;
+            while terms.advance() && terms.key().starts_with(first.as_bytes()) {
                 let text = std::str::from_utf8(terms.key()).ok();
-                found.extend(text.and_then(|text| text.get(before.len()..)).map(str::to_owned));
+                let Some(text) = text.and_then(|text| text.get(before.len()..)) else { continue };
+                seen += 1;
+                if seen > scan {
+                    end = Some(end.map_or_else(|| text.to_owned(), |end| end.min(text.to_owned())));
+                    break;
+                }
+                found.insert(text.to_owned());
             }
         }
         let mut kept = Vec::new();
         for text in found {
             if kept.len() == SUGGESTIONS_MAX {
+                return Ok(kept);
+            }
+            if end.as_ref().is_some_and(|end| text >= *end) {
                 break;
             }
             let Some(test) = test(&text) else { continue };
@@ -124,7 +132,13 @@ impl Snapshot {
                 kept.push(text);
             }
         }
-        Ok(kept)
+        match end {
+            Some(_) if kept.len() < SUGGESTIONS_MAX => {
+                let message = format!("over {scan} values begin with `{begin}`; give more of it");
+                Err(CompileError::Query(QueryError::limit(0, message)))
+            }
+            _ => Ok(kept),
+        }
     }
 
     fn has_any(&self, search: (&Ast, &Ast, u64)) -> Result<bool, CompileError> {

@@ -250,3 +250,22 @@ fn a_wildcard_over_its_limit_is_refused() {
         other => panic!("{other:?}"),
     }
 }
+
+/// What all entries add up to is kept for whoever may see all, and for nobody else.
+#[test]
+fn everything_is_counted_once() {
+    let (_folder, index, docs) = made(600);
+    let search = |query: &Ast, scope: &Ast| {
+        let request = Request { query, scope, now_ns: NOW_NS, limit: 3, page: None, want: ALL };
+        index.search(&request).unwrap()
+    };
+    let kept = || index.snapshot().wholes.len();
+    let whole = parse("index>=0").unwrap();
+    let (narrowed, asked) = (search(&Ast::All, &whole), search(&whole, &Ast::All));
+    assert_eq!((&narrowed, kept()), (&asked, 0));
+    check_counts(&asked, &docs.iter().collect::<Vec<_>>(), "all");
+    assert_eq!(search(&Ast::All, &Ast::All), asked);
+    let segments = index.snapshot().segments.len();
+    assert_eq!(kept(), segments * (Facet::ALL.len() + 1), "{segments} segments");
+    assert_eq!(search(&Ast::All, &Ast::All), asked, "from what is kept");
+}

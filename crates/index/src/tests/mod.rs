@@ -4,6 +4,7 @@ mod agree;
 mod follow;
 mod made;
 mod meaning;
+mod narrow;
 mod pool;
 mod query;
 mod source;

@@ -158,7 +158,9 @@ async fn watch(shared: Arc<Shared>, name: QueryName) {
             return;
         };
         if let Some(firing) = now.pending {
-            tell(&shared, &name, (first.revision, firing)).await;
+            // Who has not looked yet did not find it: it was told before, how often is nowhere written.
+            let before = if looker.is_none() { made_before(&shared, &firing) } else { 0 };
+            tell(&shared, &name, (first.revision, firing), before).await;
             continue;
         }
         let looked = look(&shared, &name, &mut looker).await;
@@ -239,10 +241,14 @@ async fn fire(shared: &Arc<Shared>, name: &QueryName, revision: u64, (draft, nex
     .await;
 }
 
-/// Tells a firing until it is heard or given up, and makes that an entry.
-async fn tell(shared: &Arc<Shared>, name: &QueryName, (revision, firing): (u64, Firing)) {
+/// Tells a firing until it is heard or given up, and makes that an entry. `attempts` were made before.
+async fn tell(
+    shared: &Arc<Shared>,
+    name: &QueryName,
+    (revision, firing): (u64, Firing),
+    mut attempts: u32,
+) {
     let mut changed = shared.watching.changed.subscribe();
-    let mut attempts = 0;
     let why = loop {
         attempts += 1;
         let is_same = |saved: &Saved| saved.revision == revision;
@@ -307,6 +313,24 @@ async fn record(shared: &Arc<Shared>, plan: impl Fn(&Queries) -> Option<Vec<u8>>
     }
 }
 
+/// How many attempts there were time for since a firing, but for the last that there are: at least one is made of each start.
+fn made_before(shared: &Shared, firing: &Firing) -> u32 {
+    let now = shared.gate.now().unix_ns();
+    let since = Duration::from_nanos(now.saturating_sub(firing.time.unix_ns()));
+    let most = shared.limits.webhook_attempts_max.saturating_sub(1);
+    attempts_in(since, shared.limits.webhook_pause, most)
+}
+
+/// How many attempts fall into such a time, if they take none themselves; at most so many.
+fn attempts_in(time: Duration, first_pause: Duration, most: u32) -> u32 {
+    let (mut attempts, mut next) = (0, Duration::ZERO);
+    while attempts < most && next <= time {
+        attempts += 1;
+        next = next.saturating_add(pause(first_pause, attempts));
+    }
+    attempts
+}
+
 /// How long to wait after so many attempts: twice as long each time.
 fn pause(first: Duration, attempts: u32) -> Duration {
     let times = 1u32.checked_shl(attempts.saturating_sub(1)).unwrap_or(u32::MAX);
@@ -324,3 +348,7 @@ pub(crate) fn new_id(shared: &Shared) -> String {
 fn saved(shared: &Shared, name: &QueryName) -> Option<Saved> {
     shared.gate.standing().queries.of(name).cloned()
 }
+
+#[cfg(test)]
+#[path = "tests/watch.rs"]
+mod tests;

@@ -275,6 +275,23 @@ fn a_stop_before_the_answer_tells_the_same_again() {
     assert_eq!(receiver.next().indexes(), [third]);
 }
 
+/// A start counts the attempts of the runs before it: what nobody takes is given up all the same.
+#[test]
+fn attempts_are_not_counted_anew_after_a_restart() {
+    let does = [&[Does::Answer(500), Does::Hold][..], &[Does::Answer(500); 64]].concat();
+    let (mut site, receiver) = (Site::start(), Receiver::start(&does));
+    save(&site, "all", &json!({"query": "action:door.open", "url": receiver.url}));
+    site.append(&event("failure"));
+    let mut heard = vec![receiver.next(), receiver.next()];
+    site.reopen(CellLimits::default());
+    wait_until(&site, "all", |one| one["dead"] == 1);
+    heard.extend(receiver.heard.try_iter());
+    assert!(heard.len() > 2, "a start tries at least once");
+    assert!(heard.len() <= Site::WEBHOOK_ATTEMPTS as usize, "{} attempts", heard.len());
+    let told = recorded(&site, "graven.query.delivered");
+    assert_eq!(told[0]["data"]["attempts"], Site::WEBHOOK_ATTEMPTS);
+}
+
 #[test]
 fn conditions_count_and_wait() {
     let (site, receiver) = (Site::start(), Receiver::start(&[]));

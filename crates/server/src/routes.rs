@@ -179,7 +179,7 @@ const APPEND: Doc = Doc {
 };
 
 /// All routes of the server.
-pub(crate) static ROUTES: [Route; 73] = [
+pub(crate) static ROUTES: [Route; 74] = [
     Route {
         method: Method::Post,
         path: "/api/v1/logs",
@@ -350,6 +350,34 @@ pub(crate) static ROUTES: [Route; 73] = [
                 Code::BadQuery,
                 Code::QueryLimit,
                 Code::NotFound,
+                Code::Busy,
+                Code::DiskFull,
+                Code::Unavailable,
+            ],
+        },
+    },
+    Route {
+        method: Method::Post,
+        path: "/api/v1/logs/{log}/search",
+        access: Access::Needs(Right::ReadEntries),
+        recorded: Recorded::Always("graven.search"),
+        handler: |call| Box::pin(search::search_subject(call)),
+        doc: Doc {
+            id: "searchSubject",
+            summary: "the same of the entries of one subject, by its id or its pseudonym; takes the right `find_subject` too",
+            query: SEARCH,
+            body: &[(JSON, "OfSubject")],
+            answers: &[(200, JSON, "Found")],
+            refusals: &[
+                Code::ApprovalNeeded,
+                Code::BadJson,
+                Code::BadEvent,
+                Code::BadQuery,
+                Code::QueryLimit,
+                Code::TooLarge,
+                Code::UnsupportedType,
+                Code::NotFound,
+                Code::Timeout,
                 Code::Busy,
                 Code::DiskFull,
                 Code::Unavailable,

@@ -8,7 +8,8 @@ use super::{Ast, Point, Test};
 use crate::limits::QUERY_TERMS_MAX;
 
 /// Paths whose values policy may have replaced by pseudonyms.
-const ID_PATHS: [&str; 5] = ["actor.id", "actor.name", "actor.on_behalf_of", "target", "target.id"];
+pub const ID_PATHS: [&str; 5] =
+    ["actor.id", "actor.name", "actor.on_behalf_of", "target", "target.id"];
 
 /// The query with each whole id joined by the pseudonyms that `of` gives for it; whoever owns the keys owns `of`.
 ///

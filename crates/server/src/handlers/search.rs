@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use graven_entry::{Entry, Time, with_causes, write_json_string};
 use graven_merkle::LeafIndex;
-use index::query::{Ast, QueryError, QueryErrorKind, parse};
+use index::query::{Ast, Field, ID_PATHS, QueryError, QueryErrorKind, Test, parse};
 use index::{
     Answer, Facet, Histogram, Index, IndexError, Page, Request, SearchError, Suggest, Want,
 };
@@ -18,7 +18,7 @@ use log::{LogHandle, ManyProof, ReadError};
 use tokio::time::timeout;
 
 use super::entries::may_see;
-use super::{logged, views};
+use super::{logged, subjects, views};
 use crate::dispatch::{Call, bad_query};
 use crate::find::Finder;
 use crate::gate::narrowed;
@@ -63,21 +63,46 @@ pub(super) enum Failed {
 
 /// `GET …/search`: a page of what a query finds, how many there are in all, and on request how they are made up.
 pub(crate) async fn search(call: &mut Call) -> Result<Response, Refusal> {
+    let search = Search::of(call)?;
+    let query = call.query("q").unwrap_or_default().to_owned();
+    find(call, search, query).await
+}
+
+/// `POST …/search`: the same, of the entries that are of the subject in the body, by its id or by the pseudonym that stands for it
+/// as long as its key lives. What is told of the query has the pseudonym alone.
+pub(crate) async fn search_subject(call: &mut Call) -> Result<Response, Refusal> {
+    let mut search = Search::of(call)?;
+    authorise(call, Asked { right: Right::FindSubject, log: None, stream: None })?;
+    let (subject, found) = subjects::of_body(call).await?;
+    let told = Ast::And(vec![Ast::Word(found.pseudonym.clone()), search.query.clone()]).to_string();
+    let of_id = |id: String| {
+        ID_PATHS.map(|path| Ast::Field(Field::Path(path.to_owned()), Test::Equals(id.clone())))
+    };
+    let of_subject = [subject, found.pseudonym].into_iter().flat_map(of_id).collect();
+    search.query = Ast::And(vec![Ast::Or(of_subject), search.query]);
+    find(call, search, told).await
+}
+
+fn authorise(call: &mut Call, asked: Asked<'_>) -> Result<(), Refusal> {
+    let authorised = call.shared.gate.authorise(&call.principal()?.id, &asked, false);
+    authorised.inspect_err(|_| call.deny())
+}
+
+/// Answers a search, and has it told in `system` as `query`.
+async fn find(call: &mut Call, search: Search, query: String) -> Result<Response, Refusal> {
     let log = call.log()?;
     let view = View::of(call)?;
-    let search = Search::of(call)?;
     let shared = Arc::clone(&call.shared);
     if search.proofs {
-        let asked = Asked { right: Right::ReadProofs, log: call.param("log"), stream: None };
-        let authorised = shared.gate.authorise(&call.principal()?.id, &asked, false);
-        authorised.inspect_err(|_| call.deny())?;
+        let name = log.info().name;
+        let log = Some(name.as_str());
+        authorise(call, Asked { right: Right::ReadProofs, log, stream: None })?;
     }
     let finder = finder(&shared, &log)?;
     let index = ready(&shared, &finder, search.wait).await?;
     let run = run(&shared, move || answer(&search, &view, &index, &log));
     let found = within(shared.limits.search_time, run).await?;
     let (results, body) = found.map_err(|failed| refusal(call, &finder, failed))?;
-    let query = call.query("q").unwrap_or_default().to_owned();
     call.show_search(results, query);
     Ok(json::response(StatusCode::OK, body))
 }

@@ -61,16 +61,27 @@ pub(crate) async fn release(call: &mut Call) -> Result<Response, Refusal> {
 /// `POST /api/v1/subjects/show`: what stands for the subject in events, which is as much as opening a value.
 pub(crate) async fn show(call: &mut Call) -> Result<Response, Refusal> {
     let named: Named = read_json(call).await?;
+    Ok(answer(&subject_to_json(&look_up(call, &named).await?)))
+}
+
+/// The subject that the body names, its own id first, told in `system` as it is when it is shown.
+pub(super) async fn of_body(call: &mut Call) -> Result<(String, Subject), Refusal> {
+    let named: Named = read_json(call).await?;
+    let found = look_up(call, &named).await?;
+    Ok((named.subject, found))
+}
+
+async fn look_up(call: &mut Call, named: &Named) -> Result<Subject, Refusal> {
     let check = |shared: &Shared, sealing: &Sealing, subject: &str, because: Because<'_>| {
         erasure::check_show(&shared.cell, sealing, subject, because)
     };
-    let key = run(call, &named, check).await?.key;
+    let key = run(call, named, check).await?.key;
     let kind = (Privilege::Reveal, Right::FindSubject);
     approve(call, kind, ("learn the pseudonym of", key), &named.reason).await?;
     let work = |shared: &Shared, sealing: &Sealing, subject: &str, because: Because<'_>| {
         erasure::show_subject(&shared.cell, sealing, subject, because)
     };
-    Ok(answer(&subject_to_json(&run(call, &named, work).await?)))
+    run(call, named, work).await
 }
 
 async fn set_hold(call: &mut Call, is_held: bool) -> Result<Response, Refusal> {

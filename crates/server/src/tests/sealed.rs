@@ -277,3 +277,45 @@ fn what_looks_sensitive_and_stands_in_clear_is_counted_by_log_and_kind() {
     ];
     assert_eq!(counted(), expected);
 }
+
+/// By the body's id, which never stands in an address nor in `system`, whoever may look up its pseudonym finds what is of it.
+#[test]
+fn a_subject_is_found_by_its_id_until_it_is_erased() {
+    let mut site = Site::start();
+    site.append(EVENT);
+    let body = json!({"subject": "c-42", "reason": "ticket 9"});
+    let shown = site.post("/api/v1/subjects/show", "application/json", body.to_string().as_bytes());
+    let pseudonym = shown.json()["pseudonym"].as_str().unwrap().to_owned();
+    // As policy puts it in the place of an id.
+    let event = |target: &str, outcome: &str| {
+        format!(r#"{{"actor":{{"id":"a"}},"action":"x","target":{target},"outcome":"{outcome}"}}"#)
+    };
+    let typed = format!(r#"{{"type":"customer","id":"{pseudonym}"}}"#);
+    site.append(&event(&typed, "success"));
+    site.append(&format!(r#"{{"actor":{{"id":"{pseudonym}"}},"action":"x","outcome":"failure"}}"#));
+    let last = site.append(&event(r#""c-43""#, "failure"));
+    let path = |q: &str| format!("/api/v1/logs/main/search?q={q}&wait={last}");
+    let total = |q: &str| {
+        let reply = site.post(&path(q), "application/json", body.to_string().as_bytes());
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        reply.json()["total"].as_u64().unwrap()
+    };
+    assert_eq!((total(""), total("outcome:failure"), total("action:pay")), (3, 1, 1));
+    let reader = create(&site, json!({"name": "rita", "role": "reader"}));
+    assert_eq!(post(&site, &reader, &path(""), &body).status, 403);
+    let revealer = create(&site, json!({"name": "rev", "role": "revealer"}));
+    assert_eq!(post(&site, &revealer, &path(""), &body).status, 403, "it may not read");
+    assert_eq!(told(&site, "graven.subject").len(), 4, "each look-up is told");
+    let erase =
+        site.post("/api/v1/subjects/erase", "application/json", body.to_string().as_bytes());
+    assert_eq!(erase.status, 200, "{}", erase.text());
+    let gone = site.post(&path(""), "application/json", body.to_string().as_bytes());
+    assert_eq!((gone.status, &gone.json()["code"]), (404, &json!("not_found")));
+    site.stop();
+    site.join();
+    let searches = told(&site, "graven.search");
+    let queries =
+        format!("{:?}", searches.iter().map(|event| &event["data"]["queries"]).collect::<Vec<_>>());
+    assert!(queries.contains(&pseudonym) && queries.contains("outcome:failure"), "{queries}");
+    assert!(!queries.contains("c-42"), "{queries}");
+}

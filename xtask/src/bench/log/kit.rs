@@ -6,6 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::Bench;
 use super::cores::Cores;
 use super::large::Large;
 use super::load::{Load, Loaded};
@@ -13,6 +14,19 @@ use super::process::Server;
 use super::size::{Counts, Size};
 use crate::limits::BENCH_STEP_WAIT_MAX;
 use crate::stage::Stages;
+
+/// Figures of the search index.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Found {
+    /// Entries indexed a second.
+    pub(super) entries_per_s: f64,
+    /// The same of bare tantivy.
+    pub(super) bare_per_s: f64,
+    /// Bytes on disk an entry.
+    pub(super) entry_bytes: f64,
+    /// Microseconds of count, facets and histogram of a tenth.
+    pub(super) tenth_us: f64,
+}
 
 /// What every row works with.
 pub(super) struct Kit {
@@ -24,32 +38,44 @@ pub(super) struct Kit {
     pub(super) counts: Counts,
     /// The large log, once a row has asked for it.
     pub(super) large: Option<Large>,
+    /// What the row `search` measured, once it has, for rows that stand it beside other engines.
+    pub(super) found: Option<Found>,
     /// Runs commands and keeps their logs.
     pub(super) stages: Stages,
     scratch: TempDir,
 }
 
 impl Kit {
-    /// Builds the binary by itself, so that it is the one that users build, and the examples of these packages.
+    /// Builds the binary by itself, so that it is the one that users build, and the examples that measure.
     pub(super) fn prepare(
         root: &Path,
         scratch: TempDir,
         cores: Cores,
-        (size, examples_of): (Size, &[&str]),
+        (size, bench): (Size, &Bench),
     ) -> Result<Kit, String> {
-        let stages = Stages::new(root)?;
-        let mut binary = Command::new("cargo");
-        binary.args(["build", "--release", "--package", "graven"]);
-        let mut examples = Command::new("cargo");
-        examples.args(["build", "--release", "--examples"]);
-        examples.args(examples_of.iter().flat_map(|package| ["--package", package]));
-        for (name, build) in [("build graven", &mut binary), ("build examples", &mut examples)] {
-            if !stages.run(name, build.current_dir(root))?.good {
-                return Err("what is to be measured does not build".to_owned());
-            }
+        let (root, counts, stages) = (root.to_owned(), size.counts(), Stages::new(root)?);
+        let kit = Kit { root, cores, counts, large: None, found: None, stages, scratch };
+        if bench.with_server {
+            kit.build("build graven", &["--package", "graven"])?;
         }
-        let (root, counts) = (root.to_owned(), size.counts());
-        Ok(Kit { root, cores, counts, large: None, stages, scratch })
+        kit.build_examples(bench.examples_of)?;
+        Ok(kit)
+    }
+
+    /// Builds the examples of these packages.
+    pub(super) fn build_examples(&self, packages: &[&str]) -> Result<(), String> {
+        let packages = packages.iter().flat_map(|package| ["--package", package]);
+        let what: Vec<&str> = std::iter::once("--examples").chain(packages).collect();
+        self.build("build examples", &what)
+    }
+
+    fn build(&self, name: &str, what: &[&str]) -> Result<(), String> {
+        let mut build = Command::new("cargo");
+        build.args(["build", "--release"]).args(what).current_dir(&self.root);
+        if self.stages.run(name, &mut build)?.good {
+            return Ok(());
+        }
+        Err("what is to be measured does not build".to_owned())
     }
 
     /// The binary.

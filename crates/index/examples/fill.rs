@@ -11,6 +11,7 @@ mod demo {
     pub(crate) mod corpus;
 }
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
 use std::io::{BufWriter, Write as _};
@@ -247,7 +248,7 @@ fn bare(folder: &Path, events: usize) -> Result<Value, Box<dyn Error>> {
         let start = Instant::now();
         for (place, entry) in (first..).zip(entries) {
             let line = entry.split(|byte| *byte == b'\n').nth(1).unwrap_or_default();
-            let object: std::collections::BTreeMap<String, tantivy::schema::OwnedValue> =
+            let object: BTreeMap<String, tantivy::schema::OwnedValue> =
                 serde_json::from_slice(line)?;
             let mut document = TantivyDocument::new();
             document.add_u64(number, place);
@@ -278,27 +279,36 @@ fn show(
     folder: &Path,
     entries: usize,
 ) -> Result<Value, Box<dyn Error>> {
-    let bytes: u64 = walk(folder)?.iter().sum();
+    let mut kinds: BTreeMap<String, f64> = BTreeMap::new();
+    for (kind, size) in walk(folder)? {
+        *kinds.entry(kind).or_default() += size as f64 / entries as f64;
+    }
+    let each: f64 = kinds.values().sum();
     let status = fs::read_to_string("/proc/self/status")?;
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
     let peak_kb: f64 = peak.trim().trim_end_matches(" kB").parse()?;
     let rate = entries as f64 / took.as_secs_f64();
-    let (each, peak_mb) = (bytes as f64 / entries as f64, peak_kb / 1e3);
+    let peak_mb = peak_kb / 1e3;
     print(&format!(
         "{name}: {rate:.0} entries/s, {each:.1} bytes/entry on disk, at most {peak_mb:.0} MB of memory, with {PART_ENTRIES} entries in it"
     ));
-    Ok(json!({"entries_per_s": rate, "bytes_per_entry": each, "peak_mb": peak_mb}))
+    let told: Vec<String> = kinds.iter().map(|(kind, size)| format!("{kind} {size:.1}")).collect();
+    print(&format!("{name}, bytes/entry by kind of file: {}", told.join(", ")));
+    Ok(json!({
+        "entries_per_s": rate, "bytes_per_entry": each, "peak_mb": peak_mb, "bytes_by_kind": kinds,
+    }))
 }
 
-/// Sizes of all files below a folder.
-fn walk(folder: &Path) -> std::io::Result<Vec<u64>> {
+/// Kinds and sizes of all files below a folder.
+fn walk(folder: &Path) -> std::io::Result<Vec<(String, u64)>> {
     let mut sizes = Vec::new();
     for file in fs::read_dir(folder)? {
         let file = file?;
         if file.file_type()?.is_dir() {
             sizes.extend(walk(&file.path())?);
         } else {
-            sizes.push(file.metadata()?.len());
+            let kind = file.path().extension().unwrap_or_default().to_string_lossy().into_owned();
+            sizes.push((kind, file.metadata()?.len()));
         }
     }
     Ok(sizes)

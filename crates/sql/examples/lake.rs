@@ -1,9 +1,9 @@
 //! Columns of the demo company's events: how fast they are made, how large they are, how long queries take.
 //!
-//! `cargo run --release -p graven-sql --example lake -- [EVENTS] [DIRECTORY]`
+//! `cargo run --release -p graven-sql --example lake -- [EVENTS] [DIRECTORY] [QUERIES]`
 //!
 //! Prints one line of JSON: events a second (of wall time and of processor time), bytes of Parquet an event beside the events'
-//! own, the median time of each query of `queries.sql` in microseconds, and what each answered. A directory that is named is
+//! own, the median time of each query of a file (`queries.sql`) in microseconds, and what each answered. A directory that is named is
 //! kept; it must not be there yet. Entries come from memory, so that the log's own reading is not measured; the field
 //! `log_reads_per_s` has that, of a real log, one entry at a time.
 
@@ -80,6 +80,7 @@ fn main() -> Result<(), Failure> {
     let mut args = std::env::args().skip(1);
     let events: usize = args.next().map_or(Ok(1_000_000), |text| text.parse())?;
     let kept = args.next().map(PathBuf::from);
+    let queries = args.next().map(std::fs::read_to_string).transpose()?;
     let scratch = tempfile::tempdir()?;
     let dir = kept.unwrap_or_else(|| scratch.path().join("lake"));
     let (log, event_bytes) = log_of(events)?;
@@ -96,7 +97,7 @@ fn main() -> Result<(), Failure> {
     let (wall_s, cpu_s) = (began.elapsed().as_secs_f64(), cpu_s() - cpu_before);
     let bytes = [parquet_bytes(&dir.join("events"))?, parquet_bytes(&dir.join("changes"))?];
     let columns = Arc::new(columns);
-    let (medians, answers) = ask(&columns)?;
+    let (medians, answers) = ask(&columns, queries.as_deref().unwrap_or(QUERIES))?;
     let line = json!({
         "bench": "sql_fill", "events": events,
         "events_per_s": (events as f64 / wall_s).round(),
@@ -112,10 +113,10 @@ fn main() -> Result<(), Failure> {
 }
 
 /// The median time of each query in microseconds, and what it answered.
-fn ask(columns: &Arc<Columns>) -> Result<(Vec<u64>, Vec<Value>), Failure> {
+fn ask(columns: &Arc<Columns>, queries: &str) -> Result<(Vec<u64>, Vec<Value>), Failure> {
     let (engine, limits) = (Engine::start()?, Limits::default());
     let (mut medians, mut answers) = (Vec::new(), Vec::new());
-    for query in QUERIES.lines() {
+    for query in queries.lines() {
         let (mut times_us, mut last) = (Vec::new(), Value::Null);
         for _ in 0..ROUNDS {
             let began = Instant::now();

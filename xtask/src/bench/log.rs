@@ -35,17 +35,35 @@ struct Bench {
     rows: &'static [Row],
     /// The packages whose examples measure.
     examples_of: &'static [&'static str],
+    /// Whether the server is measured too.
+    with_server: bool,
+    /// Cargo's profile: `dist`, as packages are built, or where that takes too long to be asked for, `release`.
+    profile: &'static str,
 }
 
 const LOG: Bench = Bench {
     name: "log",
     rows: ROWS,
     examples_of: &["graven", "graven-log", "graven-server", "graven-store"],
+    with_server: true,
+    profile: "dist",
 };
-const ACCESS: Bench =
-    Bench { name: "access", rows: ACCESS_ROWS, examples_of: &["graven-access", "graven-client"] };
+const ACCESS: Bench = Bench {
+    name: "access",
+    rows: ACCESS_ROWS,
+    examples_of: &["graven-access", "graven-client"],
+    with_server: true,
+    profile: "dist",
+};
 
-const FIND: Bench = Bench { name: "find", rows: FIND_ROWS, examples_of: &["graven-index"] };
+/// What the row `sql` needs takes long to build, and is built by it.
+const FIND: Bench = Bench {
+    name: "find",
+    rows: FIND_ROWS,
+    examples_of: &["graven-index"],
+    with_server: false,
+    profile: "release",
+};
 
 /// Arguments of `cargo xtask bench find`.
 #[derive(Args)]
@@ -56,6 +74,9 @@ pub(super) struct FindArgs {
     /// 20,000: shows that the bench works
     #[arg(long, conflicts_with = "full")]
     smoke: bool,
+    /// Measure only this row; may be given more than once
+    #[arg(long, value_name = "ROW", value_parser = row_names(FIND_ROWS))]
+    only: Vec<String>,
     /// Write the figures to this file too, as JSON
     #[arg(long, value_name = "PATH")]
     json: Option<PathBuf>,
@@ -79,7 +100,7 @@ pub(super) struct LogArgs {
     #[arg(long, value_enum, default_value_t = Size::Full)]
     size: Size,
     /// Measure only this row; may be given more than once
-    #[arg(long, value_name = "ROW", value_parser = row_names())]
+    #[arg(long, value_name = "ROW", value_parser = row_names(ROWS))]
     only: Vec<String>,
     /// Write the figures to this file too, as JSON
     #[arg(long, value_name = "PATH")]
@@ -92,8 +113,8 @@ pub(super) struct LogArgs {
     dir: Option<PathBuf>,
 }
 
-fn row_names() -> clap::builder::PossibleValuesParser {
-    ROWS.iter().map(|row| row.name).collect::<Vec<_>>().into()
+fn row_names(rows: &[Row]) -> clap::builder::PossibleValuesParser {
+    rows.iter().map(|row| row.name).collect::<Vec<_>>().into()
 }
 
 /// Measures what access and sealed values cost.
@@ -105,13 +126,13 @@ pub(super) fn run_access(root: &Path, args: &AccessArgs) -> Result<bool, String>
 
 /// Measures search and state.
 pub(super) fn run_find(root: &Path, args: &FindArgs) -> Result<bool, String> {
-    let FindArgs { full, smoke, json, dir } = args;
+    let FindArgs { full, smoke, only, json, dir } = args;
     let size = match (full, smoke) {
         (true, _) => Size::Full,
         (_, true) => Size::Smoke,
         _ => Size::Medium,
     };
-    let (only, json, dir) = (Vec::new(), json.clone(), dir.clone());
+    let (only, json, dir) = (only.clone(), json.clone(), dir.clone());
     measure(root, &FIND, &LogArgs { size, only, json, write: None, dir })
 }
 
@@ -127,7 +148,7 @@ fn measure(root: &Path, bench: &Bench, args: &LogArgs) -> Result<bool, String> {
     let cores = Cores::share();
     // Before anything is built: what makes the machine busy now is not the bench.
     let machine = Machine::look(root, &cores);
-    let mut kit = Kit::prepare(root, folder, cores, (args.size, bench.examples_of))?;
+    let mut kit = Kit::prepare(root, folder, cores, (args.size, bench))?;
     let (mut lines, mut all_good) = (Vec::new(), true);
     for row in bench.rows.iter().filter(|row| wanted(row, args)) {
         println!("row {}: {}", row.name, row.about);
@@ -137,12 +158,13 @@ fn measure(root: &Path, bench: &Bench, args: &LogArgs) -> Result<bool, String> {
             vec![Line::broken(row.about, &why)]
         });
         lines.extend(measured.into_iter().map(|line| line.of_row(row.name)));
+        // After each row: a run that is cut off has measured something.
+        if let Some(path) = &args.json {
+            write(path, &format!("{:#}\n", table::json(bench.name, &machine, args.size, &lines)))?;
+        }
     }
     let text = table::text(&machine, args.size, &lines);
     println!("\n{text}");
-    if let Some(path) = &args.json {
-        write(path, &format!("{:#}\n", table::json(bench.name, &machine, args.size, &lines)))?;
-    }
     // A run that broke is not published.
     if let (true, Some(page), Some(path)) = (all_good, page, &args.write) {
         write(path, &table::fill(&page, &text)?)?;

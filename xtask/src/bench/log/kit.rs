@@ -6,6 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::Bench;
 use super::cores::Cores;
 use super::large::Large;
 use super::load::{Load, Loaded};
@@ -14,53 +15,85 @@ use super::size::{Counts, Size};
 use crate::limits::BENCH_STEP_WAIT_MAX;
 use crate::stage::Stages;
 
+/// Figures of the search index.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Found {
+    /// Entries indexed a second.
+    pub(super) entries_per_s: f64,
+    /// The same of bare tantivy.
+    pub(super) bare_per_s: f64,
+    /// Bytes on disk an entry.
+    pub(super) entry_bytes: f64,
+    /// Microseconds of count, facets and histogram of a tenth.
+    pub(super) tenth_us: f64,
+}
+
 /// What every row works with.
 pub(super) struct Kit {
     /// The checkout.
     pub(super) root: PathBuf,
+    /// Cargo's profile.
+    profile: &'static str,
     /// Who runs where.
     pub(super) cores: Cores,
     /// How much.
     pub(super) counts: Counts,
     /// The large log, once a row has asked for it.
     pub(super) large: Option<Large>,
+    /// What the row `search` measured, once it has, for rows that stand it beside other engines.
+    pub(super) found: Option<Found>,
     /// Runs commands and keeps their logs.
     pub(super) stages: Stages,
     scratch: TempDir,
 }
 
 impl Kit {
-    /// Builds the binary as packages have it (profile `dist`), by itself so that nothing else turns features on, and the examples
-    /// of these packages.
+    /// Builds the binary by itself, so that nothing else turns features on, and the examples that measure.
     pub(super) fn prepare(
         root: &Path,
         scratch: TempDir,
         cores: Cores,
-        (size, examples_of): (Size, &[&str]),
+        (size, bench): (Size, &Bench),
     ) -> Result<Kit, String> {
-        let stages = Stages::new(root)?;
-        let mut binary = Command::new("cargo");
-        binary.args(["build", "--profile", "dist", "--package", "graven"]);
-        let mut examples = Command::new("cargo");
-        examples.args(["build", "--profile", "dist", "--examples"]);
-        examples.args(examples_of.iter().flat_map(|package| ["--package", package]));
-        for (name, build) in [("build graven", &mut binary), ("build examples", &mut examples)] {
-            if !stages.run(name, build.current_dir(root))?.good {
-                return Err("what is to be measured does not build".to_owned());
-            }
+        let (root, counts, stages) = (root.to_owned(), size.counts(), Stages::new(root)?);
+        let profile = bench.profile;
+        let kit = Kit { root, profile, cores, counts, large: None, found: None, stages, scratch };
+        if bench.with_server {
+            kit.build("build graven", &["--package", "graven"])?;
         }
-        let (root, counts) = (root.to_owned(), size.counts());
-        Ok(Kit { root, cores, counts, large: None, stages, scratch })
+        kit.build_examples(bench.examples_of)?;
+        Ok(kit)
+    }
+
+    /// Builds the examples of these packages.
+    pub(super) fn build_examples(&self, packages: &[&str]) -> Result<(), String> {
+        let packages = packages.iter().flat_map(|package| ["--package", package]);
+        let what: Vec<&str> = std::iter::once("--examples").chain(packages).collect();
+        self.build("build examples", &what)
+    }
+
+    fn build(&self, name: &str, what: &[&str]) -> Result<(), String> {
+        let mut build = Command::new("cargo");
+        build.args(["build", "--profile", self.profile]).args(what).current_dir(&self.root);
+        if self.stages.run(name, &mut build)?.good {
+            return Ok(());
+        }
+        Err("what is to be measured does not build".to_owned())
+    }
+
+    /// Where cargo puts what it builds.
+    fn built(&self) -> PathBuf {
+        self.root.join("target").join(self.profile)
     }
 
     /// The binary.
     pub(super) fn graven(&self) -> Command {
-        Command::new(self.root.join("target/dist/graven"))
+        Command::new(self.built().join("graven"))
     }
 
     /// An example of ours.
     pub(super) fn example(&self, name: &str) -> Command {
-        Command::new(self.root.join("target/dist/examples").join(name))
+        Command::new(self.built().join("examples").join(name))
     }
 
     /// Where to measure; goes at the end.

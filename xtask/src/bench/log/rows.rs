@@ -96,7 +96,11 @@ pub(super) const FIND_ROWS: &[Row] = &[
         measure: find::search,
     },
     Row { name: "state", about: "history and state of one resource", measure: find::state },
-    Row { name: "sql", about: "group-by counts, beside DuckDB", measure: find::sql },
+    Row {
+        name: "sql",
+        about: "columns: group-by counts, beside DuckDB, and bytes",
+        measure: find::sql,
+    },
 ];
 
 /// The rows of `cargo xtask bench access`.

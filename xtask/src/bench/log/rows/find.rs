@@ -1,10 +1,14 @@
 //! Search and state, each figure beside what is asked of it, and beside rivals with the same events.
 
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
 use serde_json::Value;
 
-use crate::bench::log::kit::{Kit, median, number};
-use crate::bench::log::line::{Goal, Line};
+use crate::bench::log::kit::{Found, Kit, median, number};
+use crate::bench::log::line::{Goal, Line, Measured};
 use crate::bench::log::postgres::Postgres;
+use crate::stage::installed;
 
 /// What is asked.
 const INDEXING_RATIO_MIN: f64 = 0.5;
@@ -17,8 +21,14 @@ const ENTRY_BYTES_MAX: f64 = 140.0;
 const MEMORY_MB_MAX: f64 = 700.0;
 /// Times that PostgreSQL is asked each query.
 const ASKED: usize = 15;
-/// Why there is no figure of what another part of the project brings.
-const NO_PARQUET: &str = "there is no Parquet and no SQL in this build";
+const SQL_RATIO_MAX: f64 = 2.0;
+/// Most events of the row `sql`: their entries are in memory while they become columns.
+const SQL_EVENTS_MAX: u64 = 2_000_000;
+/// What the engines of the row `sql` are asked, and times that DuckDB is.
+const SQL_QUERIES: &str = "xtask/bench/duckdb/queries.sql";
+const SQL_ROUNDS: &str = "11";
+/// The Python that the conformance part makes with DuckDB in it.
+const SQL_PYTHON: &str = "target/conformance/venv-lake/bin/python";
 
 /// The table that an application has, with the indexes that anyone would give it.
 const SCHEMA: &str = "
@@ -43,32 +53,33 @@ pub(super) fn search(kit: &mut Kit) -> Result<Vec<Line>, String> {
     let line = |figure: &str, unit, ours: f64, beside: &str, other: f64| {
         Line::new(figure, unit, ours, beside, Ok(other))
     };
+    let memory_mb = figure("/ours/peak_mb")?;
     let mut lines = vec![
         line("indexing, entries in memory", "/s", rate, tantivy, bare)
             .asked(Goal::AtLeast(INDEXING_RATIO_MIN)),
-        line("rebuilding, entries in memory", "/s", rate, tantivy, bare)
-            .asked(Goal::AtLeast(REBUILD_RATIO_MIN))
-            .note(format!("reading the log is not in it; asked beside tantivy and Parquet one after the other: {NO_PARQUET}")),
-        line("bytes on disk an entry, the index alone", "B", bytes, "asked with Parquet", ENTRY_BYTES_MAX)
-            .asked(Goal::AtMost(1.0)),
         line("bytes on disk an entry, the index alone", "B", bytes, tantivy, bare_bytes),
-        line("most memory, 100,000 entries in it", "MB", figure("/ours/peak_mb")?, "asked", MEMORY_MB_MAX)
+        line("most memory, 100,000 entries in it", "MB", memory_mb, "asked", MEMORY_MB_MAX)
             .asked(Goal::AtMost(1.0)),
     ];
     let queries = told["queries"].as_array().ok_or("no queries")?;
-    let rival = Postgres::start(kit)?;
-    if let Ok(rival) = &rival {
-        rival.sql(kit, SCHEMA)?;
-        rival.sql(kit, &format!("\\copy entries from '{}'", rows.display()))?;
-        // VACUUM runs in no transaction, so each by itself.
-        for one in INDEXES.split(';') {
-            rival.sql(kit, one)?;
-        }
-    }
+    let tenth = queries.iter().find(|query| query["name"] == "a tenth").ok_or("no tenth")?;
+    let tenth_us = number(tenth, "/counted_us")?;
+    let (entries_per_s, bare_per_s, entry_bytes) = (rate, bare, bytes);
+    kit.found = Some(Found { entries_per_s, bare_per_s, entry_bytes, tenth_us });
+    // A rival that breaks, or takes too long with so many rows, is not measured; what is ours stays so.
+    let rival = Postgres::start(kit)?.and_then(|rival| load(kit, &rival, &rows).map(|()| rival));
     for query in queries {
         lines.extend(of_query(kit, rival.as_ref().map_err(String::as_str), query)?);
     }
     Ok(lines)
+}
+
+/// Gives the rival the rows and their indexes.
+fn load(kit: &Kit, rival: &Postgres, rows: &Path) -> Result<(), String> {
+    rival.sql(kit, SCHEMA)?;
+    rival.sql(kit, &format!("\\copy entries from '{}'", rows.display()))?;
+    // VACUUM runs in no transaction, so each by itself.
+    INDEXES.split(';').try_for_each(|one| rival.sql(kit, one).map(drop))
 }
 
 /// The lines of one query.
@@ -88,10 +99,8 @@ fn of_query(kit: &Kit, rival: Result<&Postgres, &str>, query: &Value) -> Result<
     if name == "a tenth" {
         let figure = format!("count, all facets and histogram of {matches}");
         let counted_us = number(query, "/counted_us")?;
-        let line = Line::new(&*figure, "µs", counted_us, "asked", Ok(COUNTED_US_MAX));
+        let line = Line::new(figure, "µs", counted_us, "asked", Ok(COUNTED_US_MAX));
         lines.push(line.asked(Goal::AtMost(1.0)));
-        let line = Line::new(&*figure, "µs", counted_us, "DuckDB", Err(NO_PARQUET.to_owned()));
-        lines.push(line.asked(Goal::AtMost(2.0)));
     }
     Ok(lines)
 }
@@ -116,7 +125,7 @@ pub(in crate::bench::log) fn execution_us(told: &str) -> Vec<f64> {
     times.map(|ms| ms * 1e3).collect()
 }
 
-/// The same question in SQL, for those that the issue names.
+/// The same question in SQL, for those that have a rival.
 pub(in crate::bench::log) fn sql_of(name: &str, query: &str) -> Option<String> {
     let value =
         |text: &str| text.split_once(':').map_or("", |(_, value)| value).replace('\'', "''");
@@ -154,13 +163,73 @@ pub(super) fn state(kit: &mut Kit) -> Result<Vec<Line>, String> {
     lines.collect()
 }
 
-/// The place of what SQL does.
-#[expect(clippy::unnecessary_wraps, reason = "a row measures, and may fail")]
-pub(super) fn sql(_: &mut Kit) -> Result<Vec<Line>, String> {
-    let missing = |figure: &str| {
-        let line =
-            Line::new(figure, "ms", 0.0, "DuckDB, the same Parquet", Err(NO_PARQUET.to_owned()));
-        Line { ours: Err(NO_PARQUET.to_owned()), ..line.asked(Goal::AtMost(2.0)) }
+/// Group-by counts of columns, and what index and columns are together.
+pub(super) fn sql(kit: &mut Kit) -> Result<Vec<Line>, String> {
+    kit.build_examples(&["graven-sql"])?;
+    let (lake, queries) = (kit.dir().join("lake"), kit.root.join(SQL_QUERIES));
+    let events = kit.counts.find_events.min(SQL_EVENTS_MAX);
+    let mut fill = kit.example("lake");
+    fill.arg(events.to_string()).arg(&lake).arg(&queries);
+    let told = kit.run_json("lake", &mut fill)?;
+    let bytes =
+        number(&told, "/events_bytes_per_event")? + number(&told, "/changes_bytes_per_event")?;
+    let columns_per_s = number(&told, "/events_per_s")?;
+    let theirs = duckdb(kit, &lake, &queries)?;
+    let theirs_us = |number: usize| -> Measured {
+        let times = theirs.as_ref().map_err(Clone::clone)?;
+        times.get(number).copied().ok_or_else(|| "it was not asked".to_owned())
     };
-    Ok(vec![missing("group-by count over a tenth"), missing("group-by count over all")])
+    let mut lines = Vec::new();
+    for (place, what) in ["all", "a tenth"].into_iter().enumerate() {
+        let ours_us = number(&told, &format!("/query_p50_us/{place}"))?;
+        let figure = format!("group-by count of actions over {what}, SQL, {events} events");
+        let line = Line::new(figure, "µs", ours_us, "DuckDB, the same Parquet", theirs_us(place));
+        lines.push(line.asked(Goal::AtMost(SQL_RATIO_MAX)));
+    }
+    let raw = number(&told, "/ndjson_bytes_per_event");
+    let line = Line::new("bytes of Parquet an entry", "B", bytes, "its event as NDJSON", raw);
+    lines.push(line.note(format!("{columns_per_s:.0} entries a second become columns")));
+    let Some(found) = kit.found else { return Ok(lines) };
+    let both = found.entry_bytes + bytes;
+    let line = Line::new(
+        "bytes on disk an entry, index and Parquet",
+        "B",
+        both,
+        "asked",
+        Ok(ENTRY_BYTES_MAX),
+    );
+    lines.push(line.asked(Goal::AtMost(1.0)));
+    let after = |index_per_s: f64| 1.0 / (1.0 / index_per_s + 1.0 / columns_per_s);
+    let (ours, other) = (after(found.entries_per_s), after(found.bare_per_s));
+    let beside = "bare tantivy, then our Parquet writer";
+    let line = Line::new("index, then Parquet, entries in memory", "/s", ours, beside, Ok(other));
+    lines.push(line.asked(Goal::AtLeast(REBUILD_RATIO_MIN)).note("reading the log is not in it"));
+    let facets: Measured = (2..6).map(theirs_us).sum();
+    let figure = "count, all facets and histogram of a tenth";
+    let line =
+        Line::new(figure, "µs", found.tenth_us, "DuckDB, three facets and a histogram", facets);
+    let note = format!(
+        "of {} events, the index; of {events}, DuckDB: compare where both are as many",
+        kit.counts.find_events
+    );
+    lines.push(line.asked(Goal::AtMost(SQL_RATIO_MAX)).note(note));
+    Ok(lines)
+}
+
+/// DuckDB's median times in microseconds; the inner error says why there are none.
+fn duckdb(kit: &Kit, lake: &Path, queries: &Path) -> Result<Result<Vec<f64>, String>, String> {
+    let own = kit.root.join(SQL_PYTHON);
+    let has_it = |python: &PathBuf| installed(&python.to_string_lossy(), &["-c", "import duckdb"]);
+    let Some(python) = [own, PathBuf::from("python3")].into_iter().find(has_it) else {
+        return Ok(Err(
+            "DuckDB is not installed: `pip install duckdb`, or run `cargo xtask conformance` once"
+                .to_owned(),
+        ));
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut ask = Command::new(python);
+    ask.arg(kit.root.join("xtask/bench/duckdb/time.py")).arg(lake).arg(queries);
+    let told = kit.run_json("duckdb", ask.arg(SQL_ROUNDS).arg(threads.to_string()))?;
+    let times = told["query_p50_us"].as_array().map(Vec::as_slice).unwrap_or_default();
+    Ok(Ok(times.iter().filter_map(Value::as_f64).collect()))
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-/// What the issue asks of a figure divided by what it stands beside.
+/// What is asked of a figure divided by what it stands beside.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Goal {
     /// At least this.

@@ -78,6 +78,13 @@ export interface GoodResults extends Good {
   keysUsed: string[];
 }
 
+export interface GoodKeys extends Good {
+  /** The verifier keys that are believed now: judge by these from now on. */
+  vkeys: string[];
+  checkpoint: Checkpoint;
+  keysUsed: string[];
+}
+
 /** Verifies that an entry is in the log, by its tlog-proof; `disclosures` open sealed values of it. */
 export function verifyEntry(
   evidence: Trust & { entry: Bytes; proof: Bytes; disclosures?: readonly string[] },
@@ -96,6 +103,12 @@ export function verifyConsistency(
 
 /** Verifies a result file (`graven/results/v1`): each of its entries, by its one proof. */
 export function verifyResults(evidence: Trust & { results: Bytes }): Promise<GoodResults | Bad>;
+
+/**
+ * Verifies a result file of entries that change the log's keys (a search for `action:graven.key target.type:log`). `vkeys` are
+ * keys that were known; those that they announced, and were not ended since, are believed now.
+ */
+export function verifyKeys(evidence: Trust & { results: Bytes }): Promise<GoodKeys | Bad>;
 
 /** Loads the module from elsewhere. Not needed where it lies beside index.js. */
 export function load(source: Uint8Array | ArrayBuffer | WebAssembly.Module): Promise<void>;

@@ -31,6 +31,11 @@ export function verifyResults({ origin, vkeys, policy, results }) {
   return verify('results', { origin, vkeys, policy }, [results]);
 }
 
+/** Verifies a result file of entries that change the log's keys: by keys that were known, those that are believed now. */
+export function verifyKeys({ origin, vkeys, policy, results }) {
+  return verify('keys', { origin, vkeys, policy }, [results]);
+}
+
 /** Loads the module from elsewhere: its bytes, or a compiled `WebAssembly.Module`. Not needed where it lies beside this file. */
 export async function load(source) {
   compiled = Promise.resolve(source instanceof WebAssembly.Module ? source : WebAssembly.compile(source));

@@ -18,9 +18,12 @@ const COMPRESSED: &str = "crates/server/ui/graven_verify.wasm.br";
 /// Where cargo puts it.
 const BUILT: &str = "target/wasm32-unknown-unknown/wasm/graven_wasm.wasm";
 
-/// Has sha2 take its small code: 13 KB less, and entries are short.
-const SMALL_HASHES: [&str; 2] =
-    ["--cfg=sha2_backend=\"soft\"", "--cfg=sha2_backend_soft=\"compact\""];
+/// Has sha2 take its small code: 13 KB less, and entries are short; and dalek count in 64 bits, as processors do.
+const SMALL_CODE: [&str; 3] = [
+    "--cfg=sha2_backend=\"soft\"",
+    "--cfg=sha2_backend_soft=\"compact\"",
+    "--cfg=curve25519_dalek_bits=\"64\"",
+];
 
 /// Builds the module and puts it where it is committed.
 pub(crate) fn write(root: &Path) -> Result<bool, String> {
@@ -67,7 +70,7 @@ fn build(root: &Path, stages: &Stages) -> Result<Option<Vec<u8>>, String> {
     cargo.args(["rustc", "--locked", "--package", "graven-wasm", "--lib"]);
     cargo.args(["--target", "wasm32-unknown-unknown", "--profile", "wasm"]);
     cargo.args(["--crate-type", "cdylib"]).current_dir(root);
-    let mut flags: Vec<String> = SMALL_HASHES.map(str::to_owned).to_vec();
+    let mut flags: Vec<String> = SMALL_CODE.map(str::to_owned).to_vec();
     let remapped = remapped(root).into_iter();
     flags.extend(remapped.map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())));
     cargo.env_remove("RUSTFLAGS").env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));

@@ -44,6 +44,7 @@ const ALLOWED_IN_CI: &[(&str, &str)] = &[
     ("a_resource_is_shown_as_it_was", BROWSER),
     ("a_timeline_is_replayed_in_order", BROWSER),
     ("an_entry_leads_to_what_it_is_about", BROWSER),
+    ("new_keys_are_believed_where_the_old_ones_announced_them", BROWSER),
     ("the_badge_warns_where_the_page_came_in_clear", BROWSER),
     ("the_first_event_is_shown_as_it_arrives", BROWSER),
     ("a_sealed_value_is_revealed_for_a_reason", BROWSER),

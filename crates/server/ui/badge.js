@@ -32,12 +32,13 @@ export function badge(report) {
 }
 
 function passed(report) {
-  const { verdict, before, isFirst, isKept } = report;
+  const { verdict, before, isFirst, isKept, isRekeyed } = report;
   const now = verdict.checkpoint;
+  const rekeyed = isRekeyed ? ['a key that this browser knew has signed those that the log has now'] : [];
   const isSame = before?.size === now.size;
   const grown = isSame ? ['it is the same tree that this browser saw last'] : report.steps[1]?.checked ?? [];
   return [
-    h('ul', { class: 'checks' }, [...verdict.checked, ...grown].map((what) => h('li', {}, text(what)))),
+    h('ul', { class: 'checks' }, [...verdict.checked, ...rekeyed, ...grown].map((what) => h('li', {}, text(what)))),
     isFirst && h('p', { class: 'muted' },
       'First look from this browser: the keys are those that the server names. From now on this browser notices when the log loses entries or is rewritten.'),
     before && h('p', { class: 'muted' }, `Compared with ${before.size} entries, seen `, time(before.at), '.'),
@@ -62,7 +63,7 @@ function fault(report, { what, kind, detail }) {
   ];
 }
 
-/** For logs that were replaced on purpose, and keys that were rotated: whoever presses it takes the server's word. */
+/** For logs that were replaced on purpose, and keys that were lost: whoever presses it takes the server's word. */
 function forgetButton({ log, before }) {
   return h('button', { type: 'button', class: 'quiet', click: () => {
     const question = `Forget what this browser saw of ${log} (${before.size} entries) and trust what the server shows now?`;

@@ -2,7 +2,10 @@
 
 import { Problem, getBytes, getJson } from './api.js';
 import { keep, seen } from './memory.js';
-import { verifyConsistency, verifyEntry, verifyResults } from './verify.js';
+import { verifyConsistency, verifyEntry, verifyKeys, verifyResults } from './verify.js';
+
+/** How many changes of a log's keys are followed at once. */
+const KEY_CHANGES_MAX = 256;
 
 /**
  * Fetches an entry with its proof and checks all that can be checked here. Throws a Problem where there is no entry to be had.
@@ -14,9 +17,9 @@ export async function checkEntry(log, index) {
   const [info, entry, proof] = await Promise.all([
     getJson(path), getBytes(`${path}/entries/${index}`), getBytes(`${path}/entries/${index}/proof`),
   ]);
-  const trust = trusted(info, before);
-  const verdict = await verifyEntry({ ...trust, entry, proof });
-  const report = { log, info, before, trust, verdict, good: verdict.ok, steps: [] };
+  const judged = await judge(log, info, before, (trust) => verifyEntry({ ...trust, entry, proof }));
+  const { verdict } = judged;
+  const report = { log, info, before, ...judged, good: verdict.ok, steps: [] };
   step(report, 'the entry, its place in the tree and the log\'s signature', verdict);
   if (verdict.ok && verdict.index !== index) {
     step(report, 'the entry\'s index', { ok: false, kind: 'wrong_index', detail: `this is entry ${verdict.index}, not ${index}` });
@@ -28,16 +31,45 @@ export async function checkEntry(log, index) {
 /** Checks results of a search, as the file that they make with their one proof: the report. */
 export async function checkResults(log, info, results) {
   const before = seen(log);
-  const trust = trusted(info, before);
-  const verdict = await verifyResults({ ...trust, results });
-  const report = { log, info, before, trust, verdict, good: verdict.ok, steps: [] };
+  const judged = await judge(log, info, before, (trust) => verifyResults({ ...trust, results }));
+  const { verdict } = judged;
+  const report = { log, info, before, ...judged, good: verdict.ok, steps: [] };
   step(report, 'the entries, their places in the tree and the log\'s signature', verdict);
   if (report.good) await checkGrowth(report);
   return report;
 }
 
-/** By whom the log is judged: by the keys that this browser saw before, where it did. */
-const trusted = (info, before) => (before ? { origin: before.origin, vkeys: before.vkeys } : { origin: info.origin, vkeys: info.vkeys });
+/** Lines of a result file (docs/format.md): what `graven verify` reads. */
+export function resultFile(results, { checkpoint, hashes }) {
+  const lines = results.map(({ index, entry }) => ({ index, entry }));
+  return [{ graven: 'results/v1' }, ...lines, { checkpoint, proof: hashes }].map((one) => JSON.stringify(one) + '\n').join('');
+}
+
+/**
+ * A verdict, and by whom the log is judged: by the keys that this browser saw before, where it did; where none of them has signed, by
+ * those that they announced since.
+ */
+async function judge(log, info, before, verify) {
+  const trust = before ? { origin: before.origin, vkeys: before.vkeys } : { origin: info.origin, vkeys: info.vkeys };
+  const verdict = await verify(trust);
+  const changed = before && verdict.kind === 'key_unknown' && await announced(log, before.size, trust);
+  if (!changed) return { trust, verdict };
+  return { trust: { ...trust, vkeys: changed }, verdict: await verify({ ...trust, vkeys: changed }), isRekeyed: true };
+}
+
+/** The keys that come of those that are known by what the log says from an entry on; none where that is not proved. */
+async function announced(log, from, trust) {
+  const q = `action:graven.key target.type:log index>=${from}`;
+  try {
+    const { results, proof } = await getJson(`/api/v1/logs/${log}/search?${new URLSearchParams({ q, limit: KEY_CHANGES_MAX, facets: '', histogram: false, proofs: true })}`);
+    if (results.length === 0) return undefined;
+    const verdict = await verifyKeys({ ...trust, results: resultFile(results.toReversed(), proof) });
+    return verdict.ok ? verdict.vkeys : undefined;
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    return undefined;
+  }
+}
 
 /** Checks that the log has only grown since this browser saw it last, and keeps what it is now. */
 async function checkGrowth(report) {
@@ -63,7 +95,9 @@ async function grown(log, trust, before, now) {
       return { ok: false, kind: 'no_proof', detail: `the server does not show it: ${error.message}` };
     }
   }
-  return verifyConsistency({ ...trust, old: before.note, new: now.note, proof });
+  // The old checkpoint may be signed by keys that were retired since.
+  const vkeys = [...new Set([...before.vkeys, ...trust.vkeys])];
+  return verifyConsistency({ ...trust, vkeys, old: before.note, new: now.note, proof });
 }
 
 function step(report, what, verdict) {

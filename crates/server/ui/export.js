@@ -2,7 +2,7 @@
 
 import { Problem, getJson } from './api.js';
 import { badge } from './badge.js';
-import { checkResults } from './check.js';
+import { checkResults, resultFile } from './check.js';
 import { cellsOf, entryRow, head } from './csv.js';
 import { fill, h, text } from './dom.js';
 import { parquetFile } from './parquet.js';
@@ -79,12 +79,6 @@ async function make(q, format) {
     fill(made, h('progress', { max: page.total, value: count, 'aria-label': 'Verified so far' }), h('p', { class: 'muted' }, `${count} of ${page.total} entries read and verified …`));
   } while (next);
   fill(made, count === 0 ? h('p', { class: 'empty' }, 'The query finds nothing, so there is no file.') : await offer(pages, format, count, last));
-}
-
-/** Lines of a result file (docs/format.md): what `graven verify` reads. */
-function resultFile(results, { checkpoint, hashes }) {
-  const lines = results.map(({ index, entry }) => ({ index, entry }));
-  return [{ graven: 'results/v1' }, ...lines, { checkpoint, proof: hashes }].map((one) => JSON.stringify(one) + '\n').join('');
 }
 
 /** An entry's index, header and event: JSON texts of the log's own bytes, so that no number loses a digit. */

@@ -109,6 +109,15 @@ impl KeyRing {
         false
     }
 
+    /// The keys that are believed and were not ended.
+    pub(crate) fn believed(&self, source: &KeySource) -> Vec<VerifierKey> {
+        let keys =
+            self.keys.iter().enumerate().filter(|(place, named)| {
+                named.ended_at.is_none() && self.is_believed(*place, source)
+            });
+        keys.map(|(_, named)| named.key.clone()).collect()
+    }
+
     fn add(
         &mut self,
         index: LeafIndex,

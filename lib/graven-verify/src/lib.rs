@@ -72,6 +72,7 @@ mod form;
 mod head;
 mod headers;
 mod heads;
+mod key_changes;
 mod keys;
 mod log;
 #[cfg(test)]
@@ -98,6 +99,7 @@ pub use fault::{Fault, FaultKind};
 pub use form::HeaderFacts;
 pub use headers::Headers;
 pub use heads::compare_heads;
+pub use key_changes::{KeyChangesVerdict, verify_key_changes};
 pub use keys::KeySource;
 pub use log::{LogVerifier, VerifyOptions};
 pub use own::{KeyOp, KeyTarget, key_statement};

@@ -6,7 +6,9 @@ mod support;
 
 use graven_merkle::{Hash, LeafIndex, inclusion_proof_of_many};
 use graven_note::{Algorithm, Policy, SigningKey, VerifierKey};
-use graven_verify::{FaultKind, Results, verify_results};
+use graven_verify::{
+    FaultKind, KeyOp, KeyTarget, Results, key_statement, verify_key_changes, verify_results,
+};
 use support::*;
 
 /// These entries of the log with their proof.
@@ -70,6 +72,70 @@ fn bad_results() {
         spoil(&mut results);
         check_result(what, verify_results(&results, &origin(), &keys(), None), *expected);
     }
+}
+
+/// Who knew the first key believes the second one, which the first announces at 11; the first ends at 13.
+#[test]
+fn keys_are_followed_through_their_changes() {
+    use FaultKind::*;
+    type Row = (
+        &'static str,
+        &'static [u64],
+        u8,
+        fn(&mut Vec<Item>),
+        Result<(), (FaultKind, Option<u64>)>,
+    );
+    let rows: &[Row] = &[
+        ("announced", &[11, 13], 1, |_| {}, Ok(())),
+        ("among others", &[4, 6, 11, 12, 13, 15], 1, |_| {}, Ok(())),
+        ("the old one's end left out", &[11], 1, |_| {}, Ok(())),
+        ("known already", &[13], 2, |_| {}, Ok(())),
+        ("the announcement left out", &[13], 1, |_| {}, Err((KeyUnknown, None))),
+        ("another key known", &[11, 13], 7, |_| {}, Err((KeyNotValidThen, Some(11)))),
+        ("not signed", &[11, 13], 1, |i| i[11] = announced(None), Err((KeyUnknown, None))),
+        (
+            "signed by a stranger",
+            &[11, 13],
+            1,
+            |i| i[11] = announced(Some((7, 2))),
+            Err((KeyNotValidThen, Some(11))),
+        ),
+        (
+            "signed for another",
+            &[11, 13],
+            1,
+            |i| i[11] = announced(Some((1, 3))),
+            Err((SignatureBad, Some(11))),
+        ),
+        ("by a writer", &[11, 13], 1, |i| i[11].auth = "token", Err((KeyUnknown, None))),
+        ("revoked since", &[11, 13], 1, |i| i[13] = revoked(), Err((KeyUnknown, None))),
+    ];
+    for (what, indexes, known, spoil, expected) in rows {
+        let mut items = items();
+        spoil(&mut items);
+        let (results, known) = (results(&log_of(&items), indexes), [log_key(*known).verifier()]);
+        let found = verify_key_changes(&results, &origin(), &known, None);
+        if let Ok(verdict) = &found {
+            assert!(verdict.keys.contains(&log_key(2).verifier()), "{what}");
+            let has_first = verdict.keys.contains(&log_key(1).verifier());
+            assert_eq!(has_first, !indexes.contains(&13), "{what}");
+        }
+        check_result(what, found, *expected);
+    }
+}
+
+/// The second key's announcement, with a signature of one generation's key over another's.
+fn announced(signature: Option<(u8, u8)>) -> Item {
+    let vkey = |generation| log_key(generation).verifier().to_string();
+    let line = signature.map(|(by, of)| {
+        let statement = key_statement(&origin(), &KeyTarget::Log, KeyOp::Add, &vkey(of));
+        log_key(by).sign_note(&statement).unwrap().to_string()
+    });
+    key_item_of(&KeyTarget::Log, "add", &vkey(2), line.as_deref())
+}
+
+fn revoked() -> Item {
+    key_item(&KeyTarget::Log, KeyOp::Revoke, &log_key(2), None)
 }
 
 /// The checkpoint signed by a key that is not the log's.

@@ -2,10 +2,10 @@
 
 use graven_entry::with_causes;
 use graven_merkle::TreeSize;
-use graven_note::{Checkpoint, TlogProof};
+use graven_note::{Checkpoint, TlogProof, VerifierKey};
 use graven_verify::{
     Disclosed, EntryVerdict, FaultKind, ProducerSignature, Results, compare_heads,
-    open_disclosures, verify_checkpoint, verify_entry, verify_results,
+    open_disclosures, verify_checkpoint, verify_entry, verify_key_changes, verify_results,
 };
 
 use crate::json::Object;
@@ -42,6 +42,7 @@ fn run(fields: &mut Fields<'_>) -> Result<Vec<u8>, Refused> {
         "checkpoint" => checkpoint(fields),
         "consistency" => consistency(fields),
         "results" => results(fields),
+        "keys" => keys(fields),
         other => Err(bad_argument("request", &format!("`{other}` cannot be verified"))),
     }
 }
@@ -129,6 +130,23 @@ fn results(fields: &mut Fields<'_>) -> Result<Vec<u8>, Refused> {
         .raw_list("indexes", &indexes)
         .raw("checkpoint", &head(checkpoint, &results.checkpoint))
         .list("keysUsed", &verdict.keys_used);
+    Ok(answer.end())
+}
+
+/// Fields: the file, of entries that change the log's keys.
+fn keys(fields: &mut Fields<'_>) -> Result<Vec<u8>, Refused> {
+    let trust = fields.trust()?;
+    let changes = Results::parse(fields.bytes("results")?)?;
+    let policy = trust.policy.as_ref();
+    let verdict = verify_key_changes(&changes, &trust.origin, &trust.keys, policy)?;
+    let checkpoint = &verdict.results.checkpoint;
+    check_countable(checkpoint.size)?;
+    let checked = ["a key that was known has signed each new one", SIGNED];
+    let vkeys: Vec<String> = verdict.keys.iter().map(VerifierKey::to_string).collect();
+    let answer = good(&checked, &verdict.results.not_checked)
+        .list("vkeys", &vkeys)
+        .raw("checkpoint", &head(checkpoint, &changes.checkpoint))
+        .list("keysUsed", &verdict.results.keys_used);
     Ok(answer.end())
 }
 

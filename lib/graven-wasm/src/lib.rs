@@ -3,8 +3,8 @@
 //! The page, or whoever else runs the module, asks for room ([`graven_request`]), writes a request
 //! into it, has it answered ([`graven_answer`]) and reads the answer before the next request. A
 //! request is fields, each with its length before it as four bytes, big-endian: what to verify
-//! (`entry`, `checkpoint`, `consistency`, `results`), the log's origin, verifier keys one a line, a
-//! tlog-policy or nothing, and then what is to be verified. `sdk/verify/index.js` writes them.
+//! (`entry`, `checkpoint`, `consistency`, `results`, `keys`), the log's origin, verifier keys one a
+//! line, a tlog-policy or nothing, then what is to be verified. `sdk/verify/index.js` writes them.
 //!
 //! Every judgement is graven-verify's. A panic, which only a mistake of ours could cause, traps; the
 //! module must not be used after that.

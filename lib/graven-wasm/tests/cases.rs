@@ -24,6 +24,7 @@ const FIELDS: &[(&str, &[&str])] = &[
     ("checkpoint", &["checkpoint"]),
     ("consistency", &["old", "new", "proof"]),
     ("results", &["results"]),
+    ("keys", &["results"]),
 ];
 /// The entry whose two values are sealed.
 const SEALED: usize = 20;
@@ -163,12 +164,31 @@ fn consistencies() -> Vec<Case> {
     ]
 }
 
-fn all_results() -> Vec<Case> {
+/// A file of these entries.
+fn file_of(indexes: &[u64]) -> String {
     let (log, _) = sealed_log();
-    let indexes = [LeafIndex(2), LeafIndex(6)];
-    let entries = indexes.map(|index| (index, log.entries[index.0 as usize].clone())).to_vec();
+    let indexes: Vec<LeafIndex> = indexes.iter().copied().map(LeafIndex).collect();
+    let entry = |index: &LeafIndex| (*index, log.entries[index.0 as usize].clone());
+    let entries = indexes.iter().map(entry).collect();
     let proof = inclusion_proof_of_many(&indexes, log.size(), &log.leaves()).unwrap();
-    let good = text(Results { entries, checkpoint: log.checkpoint, proof }.write());
+    text(Results { entries, checkpoint: log.checkpoint, proof }.write())
+}
+
+/// The log's first key announces the second one at 11, and is retired at 13.
+fn key_changes() -> Vec<Case> {
+    let of = |name, indexes: &[u64], known: u8, expected| {
+        let vkeys = [log_key(known).verifier().to_string()];
+        case(name, "keys", json!({"vkeys": vkeys, "results": file_of(indexes)}), expected)
+    };
+    vec![
+        of("keys changed", &[11, 13], 1, "ok"),
+        of("not announced", &[13], 1, "key_unknown"),
+        of("another known", &[11, 13], 7, "key_not_valid_then"),
+    ]
+}
+
+fn all_results() -> Vec<Case> {
+    let good = file_of(&[2, 6]);
     let of =
         |name, file: String, expected| case(name, "results", json!({"results": file}), expected);
     vec![
@@ -216,7 +236,7 @@ fn request(case: &Case) -> Vec<u8> {
 
 #[test]
 fn every_request_is_answered_and_the_package_has_the_same_cases() {
-    let all = [entries(), checkpoints(), consistencies(), all_results()];
+    let all = [entries(), checkpoints(), consistencies(), all_results(), key_changes()];
     let mut written = Vec::new();
     for case in all.iter().flatten() {
         let found: Value = serde_json::from_slice(&answer(&request(case))).unwrap();

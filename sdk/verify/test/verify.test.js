@@ -13,6 +13,7 @@ const functions = {
   checkpoint: verifier.verifyCheckpoint,
   consistency: verifier.verifyConsistency,
   results: verifier.verifyResults,
+  keys: verifier.verifyKeys,
 };
 const entryCase = cases.find(({ what, name }) => what === 'entry' && name === 'an entry');
 const wasm = readFileSync(here('../graven_verify.wasm'));

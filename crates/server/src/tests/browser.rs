@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 
 use access::Role;
 use chromium::Chromium;
-use corpus::HOSTILE;
+use corpus::{HOSTILE, wait_indexed};
 use liar::{Liar, Lie};
 use serde_json::json;
 
@@ -235,6 +235,47 @@ fn no_lie_about_the_log_is_shown_green() {
     assert_eq!(*shown.lock().expect("nobody panics here"), 1, "it was asked how it grew");
     liar.tell(None);
     browser.open(&page, GREEN);
+}
+
+#[test]
+fn new_keys_are_believed_where_the_old_ones_announced_them() {
+    let world = world();
+    let test = "new_keys_are_believed_where_the_old_ones_announced_them";
+    let Some((mut browser, liar)) = signed_in(test, &world) else { return };
+    let rotate = || {
+        let path = "/api/v1/logs/main/keys";
+        let reply = world.site.post(path, "application/json", br#"{"rotate":true}"#);
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        wait_indexed(&world);
+    };
+    let (page, announced) = (liar.url("/ui/logs/main/1"), "has signed those that the log has now");
+    rotate();
+    // An announcement without its signature, and none at all.
+    let lies = [("\\\"signature\\\"", "\\\"signaturx\\\""), ("{\"index\":", "{\"no\":")];
+    for (from, to) in lies {
+        liar.tell(Some(Box::new(move |path, body| {
+            if !path.contains("graven.key") {
+                return body;
+            }
+            assert!(body.contains(from), "{from} in {body}");
+            body.replace(from, to)
+        })));
+        browser.open(&page, RED);
+        let kind = browser.evaluate("document.querySelector('.badge').dataset.kind");
+        assert_eq!(kind, json!("key_unknown"), "{}", browser.text(".badge"));
+    }
+    liar.tell(None);
+    browser.open(&page, GREEN);
+    assert!(browser.text(".badge").contains(announced), "{}", browser.text(".badge"));
+    // From then on the new ones are known; and the next ones are found where results are verified, too.
+    browser.open(&page, GREEN);
+    assert!(!browser.text(".badge").contains(announced), "{}", browser.text(".badge"));
+    rotate();
+    let export = liar.url("/ui/logs/main/export?q=actor:42&format=csv");
+    browser.open(&export, "document.querySelector('#export')?.elements.q.value");
+    browser.evaluate("document.querySelector('#export').requestSubmit()");
+    browser.wait(GREEN);
+    assert!(browser.text(".badge").contains(announced), "{}", browser.text(".badge"));
 }
 
 #[test]

@@ -125,7 +125,7 @@ fn name_things(world: &World) {
 }
 
 /// Waits until everything that the log has now can be found.
-fn wait_indexed(world: &World) {
+pub(super) fn wait_indexed(world: &World) {
     let wait = format!("/api/v1/logs/main/search?limit=0&wait={}", world.site.size() - 1);
     assert_eq!(world.site.get(&wait).status, 200);
 }

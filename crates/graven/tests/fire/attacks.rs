@@ -195,7 +195,8 @@ fn drop_tail(fixture: &Fixture, data: &str) {
 #[test]
 fn attack_rollbacks_pass_alone_and_are_caught_from_outside() {
     let mut fixture = Fixture::empty();
-    let serve = ["--guard", "guard", "--keys", "keys"];
+    // A copy is made while it runs: nothing derived may come and go meanwhile, as in a snapshot it would not.
+    let serve = ["--guard", "guard", "--keys", "keys", "--search", "off", "--sql", "off"];
     let said = fixture.serve(&serve);
     let address = Address::of(&said, &fixture.path("graven-data"));
     fixture.check_with(&["append"], &events(0, 30), 0, &[], &[]);

@@ -18,8 +18,8 @@ use crate::query::{
     Ast, BARE_PATHS, Field, Glob, Net, Point, QueryError, Test, address_range, canonical_word,
 };
 use crate::schema::{
-    AUTH, GRADE, SEQ, STREAM, WRITER, address_column, moment_column, number_column, path_key,
-    text_key, word_key,
+    AUTH, GRADE, SEQ, STREAM, Texts, WRITER, address_column, moment_column, number_column,
+    path_key, text_key, word_key,
 };
 use crate::steady::Steady;
 use crate::within::{Range, Within};
@@ -67,8 +67,9 @@ impl<'a> Compiler<'a> {
                 any(ids.into_iter().chain([self.phrase(word)]).collect())
             }
             Ast::WordLike(glob) => {
-                let mut each =
-                    vec![self.like(self.snapshot.fields.words, "", &glob.to_lowercase())?];
+                let lower = glob.to_lowercase();
+                let words = [Texts::behind("", &lower.prefix())];
+                let mut each = vec![self.like(self.snapshot.fields.words, &words, &lower)?];
                 for path in BARE_PATHS {
                     each.push(self.strings_like(path, glob)?);
                 }
@@ -191,21 +192,21 @@ impl<'a> Compiler<'a> {
     }
 
     fn strings_like(&self, path: &str, glob: &Glob) -> Compiled {
-        let each = texts_of(&path).iter();
-        let each =
-            each.map(|path| self.like(self.snapshot.fields.values, &text_key(path, ""), glob));
-        Ok(any(each.collect::<Result<_, _>>()?))
+        let each = texts_of(&path).iter().flat_map(|path| Texts::at(path, &glob.prefix()));
+        self.like(self.snapshot.fields.values, &each.collect::<Vec<_>>(), glob)
     }
 
-    /// Any of the terms that begin with `before` and go on as `glob` says.
-    fn like(&self, column: Column, before: &str, glob: &Glob) -> Compiled {
-        let first = format!("{before}{}", glob.prefix());
+    /// Any of these terms whose text is as `glob` says.
+    fn like(&self, column: Column, each: &[Texts], glob: &Glob) -> Compiled {
         let mut found = BTreeSet::new();
         let mut seen = 0;
-        for reader in self.snapshot.searcher.segment_readers() {
+        let readers = self.snapshot.searcher.segment_readers().iter();
+        for (reader, texts) in readers.flat_map(|reader| each.iter().map(move |one| (reader, one)))
+        {
             let index = reader.inverted_index(column)?;
-            let mut terms = index.terms().range().ge(&first).into_stream()?;
-            while terms.advance() && terms.key().starts_with(first.as_bytes()) {
+            let mut terms = index.terms().range().ge(&texts.from).into_stream()?;
+            while terms.advance() {
+                let Some(text) = texts.text(terms.key()) else { break };
                 seen += 1;
                 if seen > WILDCARD_SCAN_MAX {
                     let message = format!(
@@ -214,9 +215,8 @@ impl<'a> Compiler<'a> {
                     );
                     return Err(CompileError::Query(QueryError::limit(0, message)));
                 }
-                let Ok(key) = std::str::from_utf8(terms.key()) else { continue };
-                if key.get(before.len()..).is_some_and(|text| glob.matches(text)) {
-                    found.insert(key.to_owned());
+                if glob.matches(&text) {
+                    found.insert(String::from_utf8_lossy(terms.key()).into_owned());
                 }
                 if found.len() > WILDCARD_VALUES_MAX {
                     let message = format!(

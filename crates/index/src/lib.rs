@@ -19,6 +19,7 @@ mod count;
 mod doc;
 mod follower;
 mod index;
+mod packed;
 mod pool;
 mod schema;
 mod search;

@@ -1,5 +1,7 @@
 //! What stands in the search index for an entry. `docs/adr/0010-search-index.md` says why.
 
+use std::borrow::Cow;
+
 use graven_entry::Entry;
 use tantivy::TantivyDocument;
 use tantivy::schema::{
@@ -9,11 +11,12 @@ use tantivy::schema::{
 use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
 
 use crate::doc::{Fact, grade_name, own_time_ns, walk};
+use crate::packed::{FORMS, Form, pack};
 use crate::state::Mark;
 use crate::words::words;
 
 /// The version of all this: an index of another is set aside and built anew.
-pub(crate) const FORMAT: u32 = 3;
+pub(crate) const FORMAT: u32 = 4;
 
 /// The name under which the index knows [`Words`].
 pub(crate) const WORDS: &str = "graven-words";
@@ -149,7 +152,47 @@ pub(crate) fn schema() -> (Schema, Fields) {
 
 /// The term of a string at a path.
 pub(crate) fn text_key(path: &str, text: &str) -> String {
-    format!("e{path}\0s{text}")
+    match pack(text) {
+        Some((form, letters)) => format!("e{path}\0{}{letters}", form.kind),
+        None => format!("e{path}\0s{text}"),
+    }
+}
+
+/// Terms side by side whose texts begin alike.
+pub(crate) struct Texts {
+    /// What stands before the text in each term.
+    before: String,
+    /// What the texts begin with.
+    begin: String,
+    form: Option<Form>,
+    /// No term of these is before it.
+    pub(crate) from: String,
+}
+
+impl Texts {
+    /// Terms that are `before` and a text that begins so.
+    pub(crate) fn behind(before: &str, begin: &str) -> Texts {
+        let from = format!("{before}{begin}");
+        Texts { before: before.to_owned(), begin: begin.to_owned(), form: None, from }
+    }
+
+    /// The strings at a path that begin so.
+    pub(crate) fn at(path: &str, begin: &str) -> Vec<Texts> {
+        let packed = FORMS.into_iter().filter_map(|form| {
+            let before = format!("e{path}\0{}", form.kind);
+            let from = format!("{before}{}", form.begin(begin)?);
+            Some(Texts { before, begin: begin.to_owned(), form: Some(form), from })
+        });
+        let plain = Texts::behind(&format!("e{path}\0s"), begin);
+        std::iter::once(plain).chain(packed).collect()
+    }
+
+    /// The text of a term; nothing behind the last of these.
+    pub(crate) fn text<'a>(&self, term: &'a [u8]) -> Option<Cow<'a, str>> {
+        let term = std::str::from_utf8(term).ok()?.strip_prefix(&*self.before)?;
+        let text = self.form.map_or(Some(Cow::Borrowed(term)), |form| form.unpack(term))?;
+        text.starts_with(&*self.begin).then_some(text)
+    }
 }
 
 /// The term of a number, `true`, `false` or `null` at a path.
@@ -244,7 +287,7 @@ impl Tokenizer for Words {
     type TokenStream<'a> = WordStream;
 
     fn token_stream<'a>(&'a mut self, text: &'a str) -> WordStream {
-        let words: Vec<String> = words(text).map(std::borrow::Cow::into_owned).collect();
+        let words: Vec<String> = words(text).map(Cow::into_owned).collect();
         WordStream { words: words.into_iter(), next: 0, token: Token::default() }
     }
 }

@@ -1,5 +1,6 @@
 //! Completion: names of fields and values of a field that occur in what the asker may see.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use tantivy::{DocSet, TERMINATED};
@@ -9,7 +10,7 @@ use crate::doc::texts_of;
 use crate::index::{Index, Snapshot};
 use crate::limits::{SUGGEST_SCAN, SUGGEST_SCAN_MAX, SUGGESTIONS_MAX};
 use crate::query::{Ast, Field, QueryError, Test};
-use crate::schema::{AUTH, GRADE, STREAM, WRITER, path_key, text_key};
+use crate::schema::{AUTH, GRADE, STREAM, Texts, WRITER, path_key};
 use crate::search::SearchError;
 
 /// What to complete.
@@ -38,17 +39,18 @@ impl Index {
             Suggest::Path(begin) => {
                 let test = |path: &str| Ast::Field(Field::Path(path.to_owned()), Test::Exists);
                 let is_path = |path: &str| !path.starts_with('\0');
-                snapshot.complete(&[path_key("")], begin, (scope, now_ns), &|path| {
+                let each = [Texts::behind(&path_key(""), begin)];
+                snapshot.complete((&each, begin), (scope, now_ns), &|path| {
                     is_path(path).then(|| test(path))
                 })
             }
             Suggest::Value { field, begin } => {
                 let Some(field) = Field::named(field) else { return Ok(Vec::new()) };
                 let Some(path) = path_of(&field) else { return Ok(Vec::new()) };
-                let keys: Vec<String> =
-                    texts_of(&path).iter().map(|path| text_key(path, "")).collect();
+                let each = texts_of(&path).iter().flat_map(|path| Texts::at(path, begin));
+                let each: Vec<Texts> = each.collect();
                 // A name that is too long to be found as a whole is no value.
-                snapshot.complete(&keys, begin, (scope, now_ns), &|value| {
+                snapshot.complete((&each, begin), (scope, now_ns), &|value| {
                     let test = || Test::Equals(value.to_owned());
                     (!value.contains('\0')).then(|| Ast::Field(field.clone(), test()))
                 })
@@ -89,11 +91,10 @@ fn path_of(field: &Field) -> Option<&str> {
 }
 
 impl Snapshot {
-    /// Terms behind one of `keys` that go on with `begin`, if `test` of them holds for an entry within the scope.
+    /// The first of these texts, which begin as asked, for which `test` holds for an entry within the scope.
     fn complete(
         &self,
-        keys: &[String],
-        begin: &str,
+        (each, begin): (&[Texts], &str),
         (scope, now_ns): (&Ast, u64),
         test: &dyn Fn(&str) -> Option<Ast>,
     ) -> Result<Vec<String>, CompileError> {
@@ -102,21 +103,19 @@ impl Snapshot {
         // The first text that a segment may have and that was not looked at.
         let mut end: Option<String> = None;
         let readers = self.searcher.segment_readers().iter();
-        for (reader, before) in readers.flat_map(|reader| keys.iter().map(move |key| (reader, key)))
+        for (reader, texts) in readers.flat_map(|reader| each.iter().map(move |one| (reader, one)))
         {
-            let first = format!("{before}{begin}");
             let index = reader.inverted_index(self.fields.values)?;
-            let mut terms = index.terms().range().ge(&first).into_stream()?;
+            let mut terms = index.terms().range().ge(&texts.from).into_stream()?;
             let mut seen = 0;
-            while terms.advance() && terms.key().starts_with(first.as_bytes()) {
-                let text = std::str::from_utf8(terms.key()).ok();
-                let Some(text) = text.and_then(|text| text.get(before.len()..)) else { continue };
+            while terms.advance() {
+                let Some(text) = texts.text(terms.key()).map(Cow::into_owned) else { break };
                 seen += 1;
                 if seen > scan {
-                    end = Some(end.map_or_else(|| text.to_owned(), |end| end.min(text.to_owned())));
+                    end = Some(end.map_or(text.clone(), |end| end.min(text)));
                     break;
                 }
-                found.insert(text.to_owned());
+                found.insert(text);
             }
         }
         let mut kept = Vec::new();

@@ -120,7 +120,7 @@ fn an_index_of_another_log_or_format_is_set_aside() {
     indexed(folder.path(), &source);
     let meta = folder.path().join("search/meta.json");
     let text = fs::read_to_string(&meta).unwrap();
-    let changed = text.replace(r#"\"format\":3,"#, r#"\"format\":999,"#);
+    let changed = text.replace(r#"\"format\":4,"#, r#"\"format\":999,"#);
     assert_ne!(changed, text);
     fs::write(&meta, changed).unwrap();
     check_rebuilt(folder.path(), &source);

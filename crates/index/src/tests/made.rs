@@ -61,6 +61,20 @@ const REASONS: [&str; 6] = [
 ];
 const ADDRESSES: [&str; 6] =
     ["10.0.0.1", "10.2.3.4", "192.168.1.7", "2001:db8::1", "::ffff:10.0.0.1", "not an address"];
+/// Some in the forms in which ids are random.
+const TRACES: [&str; 11] = [
+    "t0",
+    "t3",
+    "t8",
+    "4bf92f3577b34da6a3ce929d0e0e4736",
+    "4bf92f3577b34da6a3ce929d0e0e4737",
+    "4bf92f3577b34da6",
+    "4BF92F3577B34DA6",
+    "4bf92f3577b34da",
+    "0193b2c4-7a1b-7c3d-8e4f-5a6b7c8d9e0f",
+    "0193b2c4-7a1b-7c3e-8e4f-5a6b7c8d9e0f",
+    "0193b2c47a1b-7c3d-8e4f-5a6b7c8d9e0f-",
+];
 const NUMBERS: [&str; 10] =
     ["100", "100.0", "1e2", "-5", "0", "-0.0", "999.5", "9007199254740993", "\"100\"", "true"];
 
@@ -97,9 +111,9 @@ pub(super) fn event(random: &mut Random) -> String {
     }
     if random.below(2) > 0 {
         event.push_str(&format!(
-            r#","context":{{"ip":"{}","trace_id":"t{}"}}"#,
+            r#","context":{{"ip":"{}","trace_id":"{}"}}"#,
             random.pick(&ADDRESSES),
-            random.below(9)
+            random.pick(&TRACES)
         ));
     }
     if random.below(4) == 0 {
@@ -130,7 +144,18 @@ pub(super) fn query(random: &mut Random, depth: usize) -> String {
 }
 
 /// Terms by kind; capitals stand for a user, a number and a long value.
-const TERMS: [&[&str]; 22] = [
+const TERMS: [&[&str]; 23] = [
+    &[
+        "trace:TRACE",
+        "TRACE",
+        "trace:4bf92*",
+        "trace:4bf92f3577b34da6a*",
+        "trace:0193b2c4-7a1b-7c3*",
+        "trace:0193b2c4-7a1b-7c3d-*",
+        "trace:*6",
+        "trace:?bf*7",
+        "0193*",
+    ],
     &["actor:USER", "actor:\"USER\""],
     &["action:invoice.*", "action:*.delete", "action:user.?????", "actor:?lice"],
     &[
@@ -219,5 +244,6 @@ fn term(random: &mut Random) -> String {
     let kind = TERMS[random.below(TERMS.len())];
     let text = random.pick(kind).replace("USER", random.pick(&USERS));
     let long = "x".repeat(250 + random.below(20));
+    let text = text.replace("TRACE", random.pick(&TRACES));
     text.replace("NUM", &random.below(1_000).to_string()).replace("LONG", &long)
 }

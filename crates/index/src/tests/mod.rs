@@ -5,6 +5,7 @@ mod follow;
 mod made;
 mod meaning;
 mod narrow;
+mod packed;
 mod pool;
 mod query;
 mod source;

@@ -47,9 +47,14 @@ fn answers(source: &Entries, index: &Index) -> Vec<String> {
         let walk = Walk { query: &query, scope: &scope, now_ns: NOW_NS, range: 0..u64::MAX, limit };
         all.push(format!("{text}: {:?}", index.walk(&walk)));
     }
-    for (field, begin) in
-        [("actor", ""), ("actor", "a"), ("action", "i"), ("target", ""), ("trace", "t")]
-    {
+    for (field, begin) in [
+        ("actor", ""),
+        ("actor", "a"),
+        ("action", "i"),
+        ("target", ""),
+        ("trace", "t"),
+        ("trace", "0193b2c4-7"),
+    ] {
         let what = Suggest::Value { field, begin };
         all.push(format!("{field}:{begin}* {:?}", index.suggest(what, &scope, NOW_NS)));
     }

@@ -2,7 +2,7 @@
 //!
 //! Parts: a verifier on Go's `x/mod/sumdb` and Tessera's `fsck` on the logs of `../shared/vectors/tlog`; Torchwood's
 //! `litewitness` as a witness; a live server under all three; what it discloses, opened by other RFC 9901 implementations; the columns'
-//! Parquet files under DuckDB; the pages of the web UI under axe-core; and the libraries' own tests against other Rust
+//! Parquet files under DuckDB; PostgreSQL's JDBC driver; the pages of the web UI under axe-core; and the libraries' own tests against other Rust
 //! implementations. The Go programs are built on demand into `target/conformance` with the versions of
 //! `xtask/conformance/go/go.mod`.
 
@@ -13,6 +13,7 @@ mod lake;
 mod live;
 mod oracles;
 mod pages;
+mod pg;
 mod report;
 mod sd_jwt;
 mod vectors;
@@ -42,6 +43,7 @@ pub(crate) fn run(root: &Path) -> Result<bool, String> {
         live::run(&kit, &mut report)?;
         sd_jwt::run(&kit, &mut report)?;
         lake::run(&kit, &mut report, lake::ALWAYS)?;
+        pg::run(&kit, &mut report)?;
     }
     let mut build = Command::new("cargo");
     build.args(["build", "--package", "graven"]).current_dir(root);

@@ -36,9 +36,8 @@ public final class Ask {
     }
 
     private static void prepared(Connection connection) throws SQLException {
-        String text = "SELECT index, time > ?, leaf_hash FROM events JOIN entries USING (index) "
-            .replace("leaf_hash", "octet_length(leaf_hash)")
-            + "WHERE actor_id = ? AND index < ? ORDER BY index LIMIT 3";
+        String text = "SELECT e.index, e.time > ?, n.leaf_hash IS NOT NULL FROM events e JOIN entries n ON n.index = e.index "
+            + "WHERE e.actor_id = ? AND e.index < ? ORDER BY e.index LIMIT 3";
         try (PreparedStatement statement = connection.prepareStatement(text)) {
             for (int round = 0; round < 8; round++) {
                 statement.setTimestamp(1, new java.sql.Timestamp(0));
@@ -68,10 +67,6 @@ public final class Ask {
         columns(metadata.getSchemas(), "TABLE_SCHEM");
         columns(metadata.getTables(null, "public", "%", new String[] {"TABLE"}), "TABLE_NAME");
         columns(metadata.getColumns(null, "public", "streams", "%"), "COLUMN_NAME", "TYPE_NAME");
-        columns(metadata.getPrimaryKeys(null, "public", "events"), "COLUMN_NAME");
-        columns(metadata.getIndexInfo(null, "public", "events", false, false), "INDEX_NAME");
-        columns(metadata.getImportedKeys(null, "public", "events"), "FKTABLE_NAME");
-        metadata.getTypeInfo().close();
         System.out.println(connection.getTransactionIsolation() + "\t" + connection.isValid(30));
         System.out.println("--");
     }

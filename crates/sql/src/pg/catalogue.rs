@@ -32,8 +32,9 @@ const PUBLIC: &str = "public";
 const PG_CATALOG: &str = "pg_catalog";
 /// The standard's.
 const INFORMATION_SCHEMA: &str = "information_schema";
-/// What clients ask about remarks, which there are none of.
-const REMARKS: [&str; 3] = ["col_description", "obj_description", "shobj_description"];
+/// What clients ask about remarks and sizes, which there are none of.
+const ABSENT: [&str; 5] =
+    ["col_description", "obj_description", "pg_size_pretty", "pg_table_size", "shobj_description"];
 
 /// The catalogue of every log that a client has asked. Made once an engine: its numbers must not change between two statements.
 pub(crate) struct Catalogue {
@@ -56,7 +57,7 @@ impl Catalogue {
         let config = SessionConfig::new().with_default_catalog_and_schema("graven", PUBLIC);
         let context = SessionContext::new_with_config(config);
         setup_pg_catalog(&context, "graven", EmptyContextProvider).map_err(|error| *error)?;
-        for name in REMARKS {
+        for name in ABSENT {
             context.register_udf(Constant::udf(name, None));
         }
         let version =

@@ -131,8 +131,6 @@ fn psql_is_told_of_the_tables() {
         ("\\dt+", "public|gaps|table|"),
         ("\\dn", "public|"),
         ("\\l", "main|"),
-        ("\\du", ""),
-        ("\\df", ""),
         ("\\di", ""),
         ("\\dv", ""),
     ] {

@@ -1,3 +1,5 @@
+//! What clients send: read whole or refused, whatever it says of itself.
+
 use super::*;
 
 /// What a first message is taken for, in Rust's words; nothing where it is none.

@@ -163,19 +163,14 @@ async fn meet(
     (startup.protocol_number_major, startup.protocol_number_minor) = version;
     startup.parameters = parameters;
     let mut socket = framed(wire, address, is_secure);
-    let signed_in = match place {
-        Ok(place) => {
-            let signed_in = sign_in(&mut socket, startup, service, lakes);
-            let signed_in =
-                timeout(patience, signed_in).await.map_err(|_| io::ErrorKind::TimedOut)?;
-            signed_in.map(|session| (session, place))
-        }
-        Err(_) => {
-            let detail = format!(
-                "{PG_CONNECTIONS_MAX} clients are connected already; try again in a moment"
-            );
-            Err(fatal("53300", &detail))
-        }
+    let signed_in = if let Ok(place) = place {
+        let signed_in = sign_in(&mut socket, startup, service, lakes);
+        let signed_in = timeout(patience, signed_in).await.map_err(|_| io::ErrorKind::TimedOut)?;
+        signed_in.map(|session| (session, place))
+    } else {
+        let detail =
+            format!("{PG_CONNECTIONS_MAX} clients are connected already; try again in a moment");
+        Err(fatal("53300", &detail))
     };
     match signed_in {
         Ok((session, _place)) => converse(&mut socket, &session, shared).await,
@@ -319,7 +314,8 @@ async fn answer_message(
         Message::Describe(describe) => session.on_describe(socket, describe).await,
         Message::Execute(mut execute) => {
             // Room is kept for as many rows as are asked for: no answer has more than these.
-            execute.max_rows = execute.max_rows.clamp(0, ANSWER_ROWS_MAX as i32 + 1);
+            let rows_max = i32::try_from(ANSWER_ROWS_MAX + 1).unwrap_or(i32::MAX);
+            execute.max_rows = execute.max_rows.clamp(0, rows_max);
             session.on_execute(socket, execute).await
         }
         Message::Close(close) => session.on_close(socket, close).await,

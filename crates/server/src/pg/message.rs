@@ -173,6 +173,10 @@ impl Rest<'_> {
     }
 
     /// A name; nothing where it is empty.
+    #[expect(
+        clippy::option_option,
+        reason = "outside, whether it can be read; inside, whether it is there"
+    )]
     fn name(&mut self) -> Option<Option<String>> {
         self.text().map(|name| Some(name).filter(|name| !name.is_empty()))
     }
@@ -191,6 +195,10 @@ impl Rest<'_> {
     }
 
     /// A parameter's value; nothing where it is null.
+    #[expect(
+        clippy::option_option,
+        reason = "outside, whether it can be read; inside, whether it is there"
+    )]
     fn value(&mut self) -> Option<Option<Bytes>> {
         let length = self.u32()?.cast_signed();
         if length == -1 {

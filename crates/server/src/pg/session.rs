@@ -86,7 +86,7 @@ impl Session {
         let (kind, name, bytes) = match message {
             Message::Parse(parse) => (Kind::Statement, &parse.name, parse.query.len()),
             Message::Bind(bind) => {
-                let bytes = bind.parameters.iter().flatten().map(|value| value.len()).sum();
+                let bytes = bind.parameters.iter().flatten().map(bytes::Bytes::len).sum();
                 (Kind::Portal, &bind.portal_name, bytes)
             }
             Message::Close(close) => {

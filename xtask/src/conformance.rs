@@ -2,8 +2,8 @@
 //!
 //! Parts: a verifier on Go's `x/mod/sumdb` and Tessera's `fsck` on the logs of `../shared/vectors/tlog`; Torchwood's
 //! `litewitness` as a witness; a live server under all three; what it discloses, opened by other RFC 9901 implementations; the columns'
-//! Parquet files and what the web UI exports under DuckDB; the pages of the web UI under axe-core; and the libraries' own tests against other Rust
-//! implementations. The Go programs are built on demand into `target/conformance` with the versions of
+//! Parquet files and what the web UI exports under DuckDB; metrics under OpenTelemetry's messages; PostgreSQL's JDBC driver; the pages of the
+//! web UI under axe-core; and the libraries' own tests against other Rust implementations. The Go programs are built on demand into `target/conformance` with the versions of
 //! `xtask/conformance/go/go.mod`.
 
 mod files;
@@ -15,6 +15,7 @@ mod npm;
 mod oracles;
 mod otlp;
 mod pages;
+mod pg;
 mod python;
 mod report;
 mod sd_jwt;
@@ -47,6 +48,7 @@ pub(crate) fn run(root: &Path) -> Result<bool, String> {
         otlp::run(&kit, &mut report)?;
         lake::run(&kit, &mut report, lake::ALWAYS)?;
         lake::exported(&kit, &mut report)?;
+        pg::run(&kit, &mut report)?;
     }
     let mut build = Command::new("cargo");
     build.args(["build", "--package", "graven"]).current_dir(root);

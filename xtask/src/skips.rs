@@ -20,6 +20,17 @@ const ALLOWED_IN_CI: &[(&str, &str)] = &[
         "needs Python and DuckDB from PyPI, which a machine without network does not have",
     ),
     (
+        "conformance-pg",
+        "needs Java, Maven and a driver from its registry, which a machine without network does not have",
+    ),
+    ("the_jdbc_driver_is_answered", "`cargo xtask conformance` runs it, with the driver"),
+    ("psql_is_answered_as_http_is", PSQL),
+    ("psql_is_told_of_the_tables", PSQL),
+    ("psql_is_refused_what_http_is_refused", PSQL),
+    ("psql_sees_what_its_token_may_and_is_told_in_system", PSQL),
+    ("psql_comes_by_tls_where_http_does", PSQL),
+    ("psql_cancels", PSQL),
+    (
         "conformance-sd-jwt",
         "needs Python, Node.js and their packages, which a machine without network does not have",
     ),
@@ -63,6 +74,7 @@ const ALLOWED_IN_CI: &[(&str, &str)] = &[
 
 const BROWSER: &str = "needs Chromium, which a machine may not be able to install";
 const DEVICE: &str = "needs root, loop devices and FUSE, which a container may not have";
+const PSQL: &str = "needs psql, which a machine may not be able to install";
 const SOFTHSM: &str = "needs softhsm2, which a machine may not be able to install";
 
 /// Whether this run may skip only what is on the list.

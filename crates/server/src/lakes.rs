@@ -15,10 +15,15 @@ use index::limits::FOLLOWER_THREADS;
 use index::{Cursor, Derived, DerivedError, Follower, Followers, Progress};
 use log::LogHandle;
 use serde_json::json;
-use sql::{Answer, Columns, Engine, Limits, QueryError, RowAbout, RowFilter};
+use sql::{
+    Answer, Columns, Engine, Limits, PgStatement, QueryError, Question, RowAbout, RowFilter,
+};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use crate::connection::Service;
+use crate::pg::{self, Ask, Asked, Clients, Told};
 use crate::shared::Shared;
 
 /// The folder of the columns within a log's derived data.
@@ -34,6 +39,8 @@ pub struct Lakes {
     engine: Arc<Engine>,
     /// By the log's name.
     by_log: Mutex<BTreeMap<String, Arc<Lake>>>,
+    /// Who asks by PostgreSQL's protocol.
+    pg_clients: Clients,
 }
 
 /// The columns of one log.
@@ -52,8 +59,8 @@ impl Lakes {
     pub fn start(derived: &Path) -> std::io::Result<Option<Lakes>> {
         let followers = Followers::start("graven-lake", FOLLOWER_THREADS)?;
         let engine = Arc::new(Engine::start().map_err(std::io::Error::other)?);
-        let (folder, by_log) = (derived.to_owned(), Mutex::default());
-        Ok(Some(Lakes { folder, followers, engine, by_log }))
+        let (folder, by_log, pg_clients) = (derived.to_owned(), Mutex::default(), Clients::new());
+        Ok(Some(Lakes { folder, followers, engine, by_log, pg_clients }))
     }
 
     /// Opens a log's columns, or begins them, and keeps them up to date from now on.
@@ -105,6 +112,54 @@ impl Lakes {
         told.map_err(|error| lake.refusal(log, &error))
     }
 
+    /// Reads the statements of a client that speaks PostgreSQL's protocol. Waits on this thread.
+    pub(crate) fn pg_statements(&self, text: String) -> Result<Vec<PgStatement>, QueryError> {
+        self.engine.pg_statements(text)
+    }
+
+    /// Who asks by that protocol.
+    pub(crate) fn pg_clients(&self) -> &Clients {
+        &self.pg_clients
+    }
+
+    /// Answers such a client about one log's columns.
+    pub(crate) async fn pg(
+        &self,
+        shared: &Shared,
+        log: &str,
+        slice: Slice,
+        ask: &Ask,
+    ) -> Result<Result<Told, (Refusal, QueryError)>, Refusal> {
+        let lake = self.lock().get(log).cloned();
+        let lake = lake.ok_or_else(|| unready("they are not followed yet"))?;
+        let columns = lake.ready(shared, None).await?;
+        let (engine, name) = (Arc::clone(&self.engine), log.to_owned());
+        let Ask { asked, gone, .. } = ask.clone();
+        let question = move |text| {
+            let (filter, limits) = (filter(slice), Limits::default());
+            Question { columns, filter, text, limits, gone: Some(gone) }
+        };
+        let work = move || match asked {
+            Asked::SignIn => Ok(Told::SignedIn),
+            Asked::Prepare(text) => engine.pg_prepare(&name, question(text)).map(Told::Prepared),
+            Asked::Rows(text, asked) => {
+                engine.pg_query(&name, question(text), asked).map(Told::Rows)
+            }
+        };
+        let told = shared.blocking(work).await?;
+        Ok(told.map_err(|error| (lake.refusal(log, &error), error)))
+    }
+
+    /// Serves a connection of such a client.
+    pub(crate) async fn serve_pg(
+        self: Arc<Self>,
+        stream: TcpStream,
+        service: Service,
+        shared: &Shared,
+    ) {
+        pg::serve(stream, service, self, shared).await;
+    }
+
     /// Stops to follow; waits for what is being written.
     pub(crate) fn stop(&self) {
         self.followers.stop();
@@ -139,7 +194,7 @@ impl Lake {
     /// What a client is told of a query without an answer; what somebody must look at is written down.
     fn refusal(&self, log: &str, error: &QueryError) -> Refusal {
         let code = match error {
-            QueryError::Bad { .. } => Code::BadQuery,
+            QueryError::Bad { .. } | QueryError::ReadOnly => Code::BadQuery,
             QueryError::Limit(_) => Code::QueryLimit,
             QueryError::Busy(_) => Code::Busy,
             QueryError::Unavailable(_) => {

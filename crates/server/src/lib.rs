@@ -34,6 +34,8 @@ mod narrowing;
 mod oidc;
 mod openapi;
 mod peer;
+#[cfg(feature = "sql")]
+mod pg;
 mod problem;
 mod record;
 mod reveal;

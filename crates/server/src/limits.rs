@@ -61,6 +61,27 @@ pub const TAIL_QUEUE_ITEMS: usize = 2;
 pub const SEARCH_RESULTS_MAX: u64 = 256;
 /// Results of a page where the request does not say.
 pub const SEARCH_RESULTS_DEFAULT: u64 = 100;
+/// Clients of PostgreSQL's protocol at once; one more is told so. As many as PostgreSQL takes by itself.
+pub const PG_CONNECTIONS_MAX: usize = 100;
+/// Bytes of the message with which such a client begins, as PostgreSQL has it.
+pub const PG_STARTUP_BYTES_MAX: usize = 10_000;
+/// Bytes of one message: a statement with its parameters.
+pub const PG_MESSAGE_BYTES_MAX: usize = 256 * 1024;
+/// Bytes that one such connection reads ahead.
+pub const PG_BUFFER_BYTES: usize = 8 * 1024;
+/// Statements that one such client may have prepared.
+pub const PG_STATEMENTS_MAX: usize = 512;
+/// Portals that it may have open.
+pub const PG_PORTALS_MAX: usize = 16;
+/// Bytes of the statements and the portals' answers that it holds open, and of the answers to the statements of one message.
+pub const PG_HELD_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Bytes of a problem document that such a client is told of.
+pub const PG_PROBLEM_BYTES_MAX: usize = 64 * 1024;
+/// Time for one message: the query, and that the client takes its rows.
+pub const PG_MESSAGE_TIME: Duration = Duration::from_mins(3);
+/// Time for which such a client may be silent.
+pub const PG_IDLE: Duration = Duration::from_hours(1);
+
 /// Bytes of client text that one line of the server's own log shows.
 pub const LOGGED_BYTES_MAX: usize = 256;
 

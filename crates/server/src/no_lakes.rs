@@ -2,12 +2,15 @@
 
 use std::future::Ready;
 use std::path::Path;
+use std::sync::Arc;
 
 use access::Slice;
 use append::Refusal;
 use graven_merkle::{LeafIndex, TreeSize};
 use log::LogHandle;
+use tokio::net::TcpStream;
 
+use crate::connection::Service;
 use crate::shared::Shared;
 
 /// None is ever made.
@@ -36,6 +39,15 @@ impl Lakes {
         _slice: Slice,
         _wait: Option<LeafIndex>,
     ) -> Ready<Result<(u64, Vec<u8>), Refusal>> {
+        match *self {}
+    }
+
+    pub(crate) fn serve_pg(
+        self: Arc<Self>,
+        _stream: TcpStream,
+        _service: Service,
+        _shared: &Shared,
+    ) -> Ready<()> {
         match *self {}
     }
 

@@ -55,6 +55,8 @@ pub struct ServerOptions {
     pub collector: Option<String>,
     /// The folder of what is derived from logs; without it saved queries look again from their last firing on at each start.
     pub derived: Option<PathBuf>,
+    /// Where clients of PostgreSQL's protocol are answered, by the lakes; without it nowhere.
+    pub pg_listen: Option<SocketAddr>,
 }
 
 impl ServerOptions {
@@ -76,6 +78,7 @@ impl ServerOptions {
             webhook_networks,
             collector,
             derived,
+            pg_listen: None,
         }
     }
 }
@@ -84,6 +87,7 @@ impl ServerOptions {
 pub struct Server {
     listener: TcpListener,
     local_addr: SocketAddr,
+    pg: Option<(TcpListener, SocketAddr)>,
     shared: Arc<Shared>,
     stop: tokio::sync::watch::Sender<bool>,
 }
@@ -101,17 +105,22 @@ pub struct BindError {
 impl Server {
     /// Binds the address. From here on connections queue; [`Server::run`] serves them.
     pub fn bind(cell: Cell, gate: Arc<Gate>, options: ServerOptions) -> Result<Server, BindError> {
-        let listen = options.listen;
-        let (listener, local_addr) =
-            open_listener(listen).map_err(|source| BindError { listen, source })?;
+        let open = |listen| open_listener(listen).map_err(|source| BindError { listen, source });
+        let (listener, local_addr) = open(options.listen)?;
+        let pg = options.pg_listen.filter(|_| options.lakes.is_some()).map(open).transpose()?;
         let (stop, stopping) = tokio::sync::watch::channel(false);
         let shared = Shared::new(cell, gate, options, stopping);
-        Ok(Server { listener, local_addr, shared, stop })
+        Ok(Server { listener, local_addr, pg, shared, stop })
     }
 
     /// The bound address, with the port that was chosen.
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
+    }
+
+    /// The bound address of PostgreSQL's protocol.
+    pub fn pg_addr(&self) -> Option<SocketAddr> {
+        self.pg.as_ref().map(|(_, address)| *address)
     }
 
     /// Serves until `shutdown` is done, then accepts nothing more, answers what is in flight
@@ -120,6 +129,8 @@ impl Server {
     /// Errors only where the listener cannot be used on this runtime, before anything is served.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
         let listener = tokio::net::TcpListener::from_std(self.listener)?;
+        let pg = self.pg.map(|(listener, _)| tokio::net::TcpListener::from_std(listener));
+        let pg_listener = pg.transpose()?;
         let mut connections = Connections::new(&self.shared);
         let shared = Arc::clone(&self.shared);
         let recorder =
@@ -140,17 +151,14 @@ impl Server {
         loop {
             tokio::select! {
                 () = &mut shutdown => break,
-                accepted = listener.accept() => match accepted {
-                    Ok((stream, peer)) => connections.take(stream, peer.ip()),
-                    Err(error) => {
-                        tracing::warn!(%error, "cannot accept connections");
-                        sleep(ACCEPT_PAUSE).await;
-                    }
-                },
+                accepted = accept(&listener) => connections.take(accepted.0, accepted.1.ip()),
+                accepted = accept_pg(pg_listener.as_ref()) => {
+                    connections.take_pg(accepted.0, accepted.1.ip());
+                }
                 Some(ended) = connections.tasks.join_next() => report(ended),
             }
         }
-        drop(listener);
+        drop((listener, pg_listener));
         self.stop.send_replace(true);
         connections.end(self.shared.limits.shutdown).await;
         report(recorder.await);
@@ -217,6 +225,23 @@ impl Connections {
         }
     }
 
+    /// Serves a connection of PostgreSQL's protocol, or closes it.
+    fn take_pg(&mut self, stream: TcpStream, peer: IpAddr) {
+        let shared = Arc::clone(&self.shared);
+        let place = Arc::clone(&shared.connections).try_acquire_owned();
+        let (Some(lakes), Ok(place)) = (shared.lakes.clone(), place) else {
+            shared.counters.connection_refused();
+            return;
+        };
+        let peer = Peer { address: peer, certificate: None };
+        let service = Service { router: self.router.clone(), peer };
+        self.tasks.spawn(async move {
+            shared.counters.connection_accepted();
+            lakes.serve_pg(stream, service, &shared).await;
+            drop(place);
+        });
+    }
+
     /// Waits for what is in flight, then cuts off what is left.
     async fn end(mut self, limit: Duration) {
         let all = async {
@@ -229,6 +254,27 @@ impl Connections {
             tracing::warn!(connections, "cut off connections that did not end in time");
             self.tasks.shutdown().await;
         }
+    }
+}
+
+/// The next connection; waits where there can be none now.
+async fn accept(listener: &tokio::net::TcpListener) -> (TcpStream, SocketAddr) {
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => return accepted,
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept connections");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// The same of PostgreSQL's protocol, where that is answered.
+async fn accept_pg(listener: Option<&tokio::net::TcpListener>) -> (TcpStream, SocketAddr) {
+    match listener {
+        Some(listener) => accept(listener).await,
+        None => std::future::pending().await,
     }
 }
 

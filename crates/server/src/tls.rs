@@ -24,6 +24,9 @@ use crate::limits::{CERTIFICATE_NAMES_MAX, CERTIFICATE_RECHECK_NS};
 #[derive(Clone)]
 pub struct Tls {
     acceptor: TlsAcceptor,
+    /// The same, for PostgreSQL's protocol.
+    #[cfg(feature = "sql")]
+    pg_acceptor: TlsAcceptor,
     /// Judges clients' certificates, where they are asked for any.
     clients: Option<Arc<dyn ClientCertVerifier>>,
 }
@@ -73,9 +76,13 @@ impl Tls {
             Some(judge) => config.with_client_cert_verifier(Arc::clone(judge)),
             None => config.with_no_client_auth(),
         };
-        let mut config = config.with_single_cert(chain, key).map_err(TlsError::Unusable)?;
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Tls { acceptor: TlsAcceptor::from(Arc::new(config)), clients })
+        let config = config.with_single_cert(chain, key).map_err(TlsError::Unusable)?;
+        Ok(Tls {
+            acceptor: acceptor(&config, &[b"h2", b"http/1.1"]),
+            #[cfg(feature = "sql")]
+            pg_acceptor: acceptor(&config, &[b"postgresql"]),
+            clients,
+        })
     }
 
     /// The handshake, and the certificate that the client proved itself with. The caller limits its time.
@@ -84,15 +91,28 @@ impl Tls {
         stream: TcpStream,
     ) -> io::Result<(TlsStream<TcpStream>, Option<Arc<ClientCertificate>>)> {
         let stream = self.acceptor.accept(stream).await?;
+        let certificate = self.certificate(&stream);
+        Ok((stream, certificate))
+    }
+
+    /// The same, for PostgreSQL's protocol.
+    #[cfg(feature = "sql")]
+    pub(crate) async fn accept_pg(
+        &self,
+        stream: TcpStream,
+    ) -> io::Result<(TlsStream<TcpStream>, Option<Arc<ClientCertificate>>)> {
+        let stream = self.pg_acceptor.accept(stream).await?;
+        let certificate = self.certificate(&stream);
+        Ok((stream, certificate))
+    }
+
+    fn certificate(&self, stream: &TlsStream<TcpStream>) -> Option<Arc<ClientCertificate>> {
         let (_, session) = stream.get_ref();
         let chain = session.peer_certificates().unwrap_or_default();
-        let certificate = self.clients.as_ref().and_then(|judge| {
-            let names = names(chain.first()?);
-            let chain = chain.iter().cloned().map(CertificateDer::into_owned).collect();
-            let judge = Arc::clone(judge);
-            Some(Arc::new(ClientCertificate { names, chain, judge, good_ns: AtomicU64::new(0) }))
-        });
-        Ok((stream, certificate))
+        let judge = Arc::clone(self.clients.as_ref()?);
+        let names = names(chain.first()?);
+        let chain = chain.iter().cloned().map(CertificateDer::into_owned).collect();
+        Some(Arc::new(ClientCertificate { names, chain, judge, good_ns: AtomicU64::new(0) }))
     }
 }
 
@@ -119,6 +139,13 @@ impl std::fmt::Debug for Tls {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Tls")
     }
+}
+
+/// Makes handshakes for these protocols.
+fn acceptor(config: &ServerConfig, protocols: &[&[u8]]) -> TlsAcceptor {
+    let mut config = config.clone();
+    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+    TlsAcceptor::from(Arc::new(config))
 }
 
 /// What judges clients' certificates. Who brings none is served too: a token may be its credential.

@@ -7,6 +7,7 @@ use graven_merkle::{LeafIndex, TreeSize};
 use parquet::errors::ParquetError;
 
 use crate::source::SourceError;
+use crate::statement::READ_ONLY;
 
 /// Why the columns of a log cannot be opened or go on. The log itself is not touched by any of it.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +91,9 @@ pub enum QueryError {
         /// Where, if that is known.
         position: Option<Position>,
     },
+    /// The statement does more than read. Code `bad_query`.
+    #[error("{READ_ONLY}")]
+    ReadOnly,
     /// It needs more than it may. Code `query_limit`.
     #[error("{0}")]
     Limit(String),
@@ -115,7 +119,7 @@ impl QueryError {
     /// The stable code of design §8.
     pub fn code(&self) -> &'static str {
         match self {
-            QueryError::Bad { .. } => "bad_query",
+            QueryError::Bad { .. } | QueryError::ReadOnly => "bad_query",
             QueryError::Limit(_) => "query_limit",
             QueryError::Busy(_) => "busy",
             QueryError::Unavailable(_) => "unavailable",

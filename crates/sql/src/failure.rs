@@ -6,11 +6,15 @@ use crate::error::{Position, QueryError};
 use crate::limits::ERROR_BYTES_MAX;
 use crate::source::SourceError;
 
+/// How the error of a statement begins that is not SQL.
+pub(crate) const NOT_READ: &str = "the statement cannot be read: ";
+
 /// What an error of the engine is to who asked.
 pub(crate) fn explain(error: &DataFusionError) -> QueryError {
     let position = error
         .diagnostic()
         .and_then(|diagnostic| diagnostic.span)
+        .filter(|span| span.start.line > 0)
         .map(|span| Position { line: span.start.line, column: span.start.column });
     let root = error.find_root();
     let text = cut(plain(root));
@@ -48,7 +52,7 @@ pub(crate) fn not_parsed(text: &str) -> QueryError {
             "the statement is nested too deep; write inner queries as WITH, and fewer brackets";
         return QueryError::Limit(detail.to_owned());
     }
-    QueryError::Bad { detail: format!("the statement cannot be read: {what}"), position }
+    QueryError::Bad { detail: format!("{NOT_READ}{what}"), position }
 }
 
 /// An error's text, without what the engine's layers put around it.

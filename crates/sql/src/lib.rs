@@ -23,6 +23,7 @@ mod made;
 mod manifest;
 mod parquet_file;
 mod pauses;
+mod pg;
 mod provider;
 mod row;
 mod scope;
@@ -32,9 +33,10 @@ mod table;
 
 pub use answer::{Answer, Column};
 pub use columns::Columns;
-pub use engine::{Engine, Limits};
+pub use engine::{Engine, Limits, Question};
 pub use error::{LakeError, Position, QueryError};
 pub use filter::{RowAbout, RowFilter};
+pub use pg::{PG_SERVER_VERSION, PgAsked, PgParameters, PgPrepared, PgRows, PgStatement};
 pub use source::{EntrySource, SourceError, StreamNow};
 
 #[cfg(test)]

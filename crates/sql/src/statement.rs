@@ -7,7 +7,7 @@ use datafusion::execution::context::SQLOptions;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast::Statement as Plain;
-use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect};
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
 use crate::error::QueryError;
@@ -16,13 +16,13 @@ use crate::filter::RowFilter;
 use crate::limits::{STATEMENT_BYTES_MAX, STATEMENT_NESTING_MAX, STATEMENT_TOKENS_MAX};
 
 /// What a statement that does not read is told.
-const READ_ONLY: &str =
+pub(crate) const READ_ONLY: &str =
     "the log is read-only: write SELECT, WITH, EXPLAIN, DESCRIBE, SHOW TABLES or SHOW COLUMNS";
 
 /// Reads one statement that only reads.
 pub(crate) fn parse(text: &str) -> Result<Statement, QueryError> {
-    check_size(text)?;
     let dialect = GenericDialect {};
+    check_size(text, &dialect)?;
     let statements = DFParserBuilder::new(text)
         .with_dialect(&dialect)
         .with_recursion_limit(STATEMENT_NESTING_MAX)
@@ -30,11 +30,11 @@ pub(crate) fn parse(text: &str) -> Result<Statement, QueryError> {
         .and_then(|mut parser| parser.parse_statements())
         .map_err(|error| explain(&error))?;
     let statement = only(statements)?;
-    if reads(&statement) { Ok(statement) } else { Err(QueryError::bad(READ_ONLY)) }
+    if reads(&statement) { Ok(statement) } else { Err(QueryError::ReadOnly) }
 }
 
-/// Refuses a statement that is too long to plan: what walks its tree goes as deep as it has operators.
-fn check_size(text: &str) -> Result<(), QueryError> {
+/// The words and signs of a statement that is not too long to plan: what walks its tree goes as deep as it has operators.
+pub(crate) fn check_size(text: &str, dialect: &dyn Dialect) -> Result<Vec<Token>, QueryError> {
     if text.len() > STATEMENT_BYTES_MAX {
         let detail = format!(
             "the statement has {} bytes; the limit is {STATEMENT_BYTES_MAX}: shorten it, or ask in several",
@@ -42,7 +42,7 @@ fn check_size(text: &str) -> Result<(), QueryError> {
         );
         return Err(QueryError::Limit(detail));
     }
-    let tokens = Tokenizer::new(&GenericDialect {}, text).tokenize();
+    let tokens = Tokenizer::new(dialect, text).tokenize();
     let tokens = tokens.map_err(|error| not_parsed(&error.to_string()))?;
     let count = tokens.iter().filter(|token| !matches!(token, Token::Whitespace(_))).count();
     if count > STATEMENT_TOKENS_MAX {
@@ -51,7 +51,7 @@ fn check_size(text: &str) -> Result<(), QueryError> {
         );
         return Err(QueryError::Limit(detail));
     }
-    Ok(())
+    Ok(tokens)
 }
 
 fn only(mut statements: VecDeque<Statement>) -> Result<Statement, QueryError> {
@@ -75,7 +75,7 @@ fn reads(statement: &Statement) -> bool {
     }
 }
 
-fn plain_reads(statement: &Plain) -> bool {
+pub(crate) fn plain_reads(statement: &Plain) -> bool {
     match statement {
         Plain::Query(_)
         | Plain::ShowTables { .. }
@@ -90,7 +90,7 @@ fn plain_reads(statement: &Plain) -> bool {
 pub(crate) fn check_plan(plan: &LogicalPlan, filter: &RowFilter) -> Result<(), QueryError> {
     let reads =
         SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-    reads.verify_plan(plan).map_err(|_| QueryError::bad(READ_ONLY))?;
+    reads.verify_plan(plan).map_err(|_| QueryError::ReadOnly)?;
     if filter.is_everything() {
         return Ok(());
     }

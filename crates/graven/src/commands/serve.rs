@@ -146,6 +146,9 @@ pub(crate) struct ServeArgs {
     /// Keep columns and answer SQL, on or off, where this build can [env: GRAVEN_SQL] [default: on]
     #[arg(long, value_name = "on|off")]
     sql: Option<String>,
+    /// Answer clients of PostgreSQL's protocol on this address [env: GRAVEN_PG_LISTEN]
+    #[arg(long, value_name = "ADDRESS")]
+    pg_listen: Option<String>,
     /// Tell this much of the work on standard error [env: GRAVEN_TRACE] [default: warn]
     #[arg(long, value_name = "FILTER")]
     trace: Option<String>,
@@ -203,7 +206,12 @@ fn serve(
     let tls = certificate::tls(&context.settings, data, &keys, options.listen.ip())?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let (finders, lakes) = (finders(context)?, lakes(&context.settings)?);
-    let options = ServerOptions { tls, finders, lakes, ..options };
+    let pg_listen = pg_address(context)?;
+    if pg_listen.is_some() && lakes.is_none() {
+        let hint = "Leave --sql on, and have a build with SQL: cargo build --release -p graven --features sql.";
+        return Err(Failure::usage("--pg-listen needs SQL, and there is none").hint(hint));
+    }
+    let options = ServerOptions { tls, finders, lakes, pg_listen, ..options };
     let server = Server::bind(cell.clone(), gate, options)
         .map_err(|error| Failure::caused(Exit::Unreachable, "cannot start", &error))?;
     let url = url_of(scheme, server.local_addr());
@@ -217,6 +225,9 @@ fn serve(
         })?;
     let result = runtime.block_on(async {
         let shutdown = shutdown_signal()?;
+        if let Some(address) = server.pg_addr() {
+            context.out.note(format!("answering PostgreSQL's protocol on {address}"));
+        }
         // Whoever waited for this may tell it to stop at once: the handlers are in place.
         tell(context, cell, data, &url, report);
         server.run(shutdown).await
@@ -386,15 +397,25 @@ pub(crate) fn open_failure(data: &Path, error: &OpenError) -> Failure {
 
 /// The address to listen on; refused where it would put tokens and events on the network in the clear.
 fn listen_address(context: &Context) -> Result<SocketAddr, Failure> {
-    let text = context.settings.text("listen");
+    private_address(context, "--listen", context.settings.text("listen"))
+}
+
+/// Where PostgreSQL's protocol is answered, if anywhere.
+fn pg_address(context: &Context) -> Result<Option<SocketAddr>, Failure> {
+    let text = context.settings.given("pg_listen");
+    text.map(|text| private_address(context, "--pg-listen", text)).transpose()
+}
+
+/// An address that nobody can listen in on.
+fn private_address(context: &Context, flag: &str, text: &str) -> Result<SocketAddr, Failure> {
     let address: SocketAddr =
-        text.parse().map_err(|error| Failure::usage(format!("--listen {text}: {error}")))?;
+        text.parse().map_err(|error| Failure::usage(format!("{flag} {text}: {error}")))?;
     let is_private = address.ip().is_loopback() || certificate::is_asked(&context.settings);
     if is_private || context.settings.is_on("insecure_listen") {
         return Ok(address);
     }
     let message =
-        format!("{address} can be reached from other machines, and plain HTTP hides nothing");
+        format!("{address} can be reached from other machines, and nothing hides what goes there");
     Err(Failure::usage(message).hint(
         "Serve TLS with --tls or --tls-cert, listen on 127.0.0.1 behind a proxy that ends it, or say --insecure-listen if the network is yours.",
     ))

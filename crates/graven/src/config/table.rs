@@ -453,6 +453,15 @@ pub(crate) const SETTINGS: &[Setting] = &[
                are, and brought up to date when it is on again. A build without the feature `sql` has none.",
     },
     Setting {
+        key: "pg_listen",
+        kind: Kind::Address,
+        default: None,
+        is_secret: false,
+        used_by: "serve",
+        help: "The address on which clients of PostgreSQL's protocol are answered (`docs/sql.md`): psql, JDBC and what stands on them. \
+               TLS is as over HTTP: without it only on this machine, unless `insecure_listen` is on.",
+    },
+    Setting {
         key: "trace",
         kind: Kind::Filter,
         default: Some("warn"),

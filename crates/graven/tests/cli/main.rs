@@ -25,6 +25,8 @@ mod keeping;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod pg;
+#[cfg(test)]
 mod queries;
 #[cfg(test)]
 mod sealing;

@@ -24,6 +24,11 @@ struct Statement {
 
 /// `POST …/sql`: what a statement gives, over what its asker may see.
 pub(crate) async fn sql(call: &mut Call) -> Result<Response, Refusal> {
+    #[cfg(feature = "sql")]
+    if let Some(ask) = call.parts.extensions.remove::<crate::pg::Ask>() {
+        let shared = Arc::clone(&call.shared);
+        return crate::pg::answer(call, lakes(&shared)?, ask).await;
+    }
     let log = call.log()?;
     let slice = call.slice(Right::ReadEntries)?;
     let wait = call.query_number("wait")?.map(LeafIndex);

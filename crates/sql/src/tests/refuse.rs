@@ -3,9 +3,15 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use pgwire::api::portal::Format;
+use tokio::sync::watch;
+
 use super::{Memory, ask, columns, company, engine};
 use crate::limits::{STATEMENT_BYTES_MAX, STATEMENT_TOKENS_MAX};
-use crate::{Columns, Engine, Limits, Position, QueryError, RowFilter};
+use crate::{Columns, Engine, Limits, PgAsked, Position, QueryError, Question, RowFilter};
+
+/// Statements of the test that mangles them.
+const MANGLED: usize = 400;
 
 fn check(text: &str, code: &str, expected: &str) {
     check_on(&columns(&company(9)), text, code, expected);
@@ -236,6 +242,25 @@ fn queries_without_end_end() {
 
 /// Nothing in the log makes a query fail: events of any shape lie in it.
 #[test]
+fn a_query_ends_with_its_asker() {
+    let (engine, columns) = (Engine::start().unwrap(), columns(&company(9)));
+    let text = "SELECT count(*) FROM generate_series(1, 1000000) a, generate_series(1, 1000000) b WHERE a.value + b.value < 0";
+    let (asker, gone) = watch::channel(());
+    let (filter, limits) = (RowFilter::Everything, Limits::default());
+    let question = Question { columns, filter, text: text.to_owned(), limits, gone: Some(gone) };
+    let first = PgAsked { place: 0, parameters: None, format: Format::UnifiedText };
+    let outcome = std::thread::scope(|scope| {
+        let asked = scope.spawn(|| engine.pg_query("main", question, first));
+        while engine.running() == 0 {
+            std::thread::yield_now();
+        }
+        drop(asker);
+        asked.join().unwrap()
+    });
+    assert_eq!(outcome.unwrap_err().to_string(), "its asker has gone");
+}
+
+#[test]
 fn odd_events_do_not_break_queries() {
     let odd = [
         r#"{"action":7,"actor":[],"target":"x","time":{},"changes":[{}],"context":"c"}"#,
@@ -252,4 +277,68 @@ fn odd_events_do_not_break_queries() {
     ] {
         assert!(ask(&columns, text).is_ok(), "{text}");
     }
+}
+
+/// Whatever is sent is answered or refused, in either grammar: the engine never breaks off.
+#[test]
+fn mangled_statements_are_answered_or_refused() {
+    const SEEDS: [&str; 8] = [
+        "SELECT actor_id, count(*) FROM events WHERE index < 9 GROUP BY 1 HAVING count(*) > 1 ORDER BY 2 DESC LIMIT 3",
+        "WITH a AS (SELECT * FROM changes) SELECT e.index FROM events e LEFT JOIN a ON a.index = e.index",
+        "SELECT CASE WHEN time > TIMESTAMP '2026-01-01' THEN 'x' ELSE NULL END, $1 FROM events",
+        "SELECT sum(index) OVER (PARTITION BY action ORDER BY index ROWS 2 PRECEDING) FROM events",
+        "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 5) SELECT * FROM r",
+        "SELECT index FROM entries WHERE index IN (1, 2) OR bytes LIKE '%a%' UNION SELECT size FROM checkpoints",
+        "SELECT c.relname FROM pg_catalog.pg_class c WHERE c.oid = 'events'::regclass AND c.relname ~ '^e'",
+        "SHOW server_version; SET x = 'y'; BEGIN; EXPLAIN SELECT ARRAY[1,2][1]; COMMIT",
+    ];
+    let columns = columns(&company(12));
+    let mut state: u64 = 20_261_121;
+    let mut draw = |below: usize| {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    };
+    let mut answered = 0;
+    for round in 0..MANGLED {
+        let mut words: Vec<&str> = SEEDS[round % SEEDS.len()].split(' ').collect();
+        for _ in 0..draw(4) {
+            let (from, to) = (draw(words.len()), draw(words.len()));
+            match draw(4) {
+                0 => drop(words.remove(from)),
+                1 => words.swap(from, to),
+                2 => words.insert(to, words[from]),
+                _ => words[to] = SEEDS[draw(SEEDS.len())].split(' ').nth(draw(6)).unwrap_or("("),
+            }
+            if words.is_empty() {
+                words.push("SELECT");
+            }
+        }
+        let text = words.join(" ");
+        let question = || Question {
+            columns: Arc::clone(&columns),
+            filter: RowFilter::Everything,
+            text: text.clone(),
+            limits: Limits::default(),
+            gone: None,
+        };
+        let format = Format::UnifiedText;
+        let first = PgAsked { place: 0, parameters: None, format };
+        let asked = [
+            ask(&columns, &text).map(drop),
+            engine().pg_statements(text.clone()).map(drop),
+            engine().pg_prepare("main", question()).map(drop),
+            engine().pg_query("main", question(), first).map(drop),
+        ];
+        for outcome in asked {
+            match outcome {
+                Ok(()) => answered += 1,
+                Err(error) => {
+                    let told = error.to_string();
+                    assert!(!told.contains("gave up"), "{round}: {text}: {told}");
+                }
+            }
+        }
+    }
+    assert!(answered > MANGLED / 4, "{answered} answers: the statements are mangled too much");
 }

@@ -7,7 +7,7 @@
 //! `xtask/conformance/go/go.mod`.
 
 mod files;
-mod http;
+pub(crate) mod http;
 mod kit;
 mod lake;
 mod live;

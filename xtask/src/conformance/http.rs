@@ -11,15 +11,15 @@ use crate::limits::{HTTP_BYTES_MAX, HTTP_READ_MAX, REQUEST_HEAD_BYTES_MAX};
 
 /// An answer.
 #[derive(Debug)]
-pub(super) struct Response {
+pub(crate) struct Response {
     /// The status code.
-    pub(super) status: u16,
+    pub(crate) status: u16,
     /// The body, as text.
-    pub(super) body: String,
+    pub(crate) body: String,
 }
 
 /// Sends one request and reads the answer to its end. HTTP/1.0, so that nobody answers in chunks.
-pub(super) fn send(
+pub(crate) fn send(
     method: &str,
     url: &str,
     headers: &[(&str, &str)],

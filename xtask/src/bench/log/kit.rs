@@ -72,6 +72,13 @@ impl Kit {
         self.build("build examples", &what)
     }
 
+    /// Builds the binary with SQL, and what the rows about columns measure: all at once, as the engine is dear to build.
+    pub(super) fn build_with_sql(&self) -> Result<(), String> {
+        let packages = ["--package", "graven", "--package", "graven-sql"];
+        let what = [&packages[..], &["--features", "graven/sql", "--bins", "--examples"]].concat();
+        self.build("build with SQL", &what)
+    }
+
     fn build(&self, name: &str, what: &[&str]) -> Result<(), String> {
         let mut build = Command::new("cargo");
         build.args(["build", "--profile", self.profile]).args(what).current_dir(&self.root);
@@ -129,7 +136,13 @@ impl Kit {
 
     /// Starts `graven serve` on the servers' cores.
     pub(super) fn serve(&self, data: &Path) -> Result<Server, String> {
-        Server::graven(self.cores.server(self.graven()), data)
+        // The log is what is measured: a search index takes its time beside it.
+        Server::graven(self.cores.server(self.graven()), data, &["--search", "off"])
+    }
+
+    /// Starts `graven serve` with its followers; on all cores, as they take turns with the log.
+    pub(super) fn serve_followed(&self, data: &Path) -> Result<Server, String> {
+        Server::graven(self.graven(), data, &[])
     }
 
     /// Starts the bare server on the servers' cores.

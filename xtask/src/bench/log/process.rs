@@ -29,9 +29,12 @@ pub(super) struct Server {
 
 impl Server {
     /// Starts `graven serve` on a data directory.
-    pub(super) fn graven(mut command: Command, data: &Path) -> Result<Server, String> {
-        // The log is what is measured: a search index takes its time beside it.
-        command.args(["serve", "--listen", "127.0.0.1:0", "--search", "off", "--data"]).arg(data);
+    pub(super) fn graven(
+        mut command: Command,
+        data: &Path,
+        settings: &[&str],
+    ) -> Result<Server, String> {
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data).args(settings);
         let mut server = Server::start(command)?;
         let path = data.join("admin.token");
         let token = std::fs::read_to_string(&path);

@@ -4,6 +4,7 @@ mod access;
 pub(super) mod append;
 mod disk;
 pub(super) mod find;
+pub(super) mod follow;
 pub(super) mod http;
 mod many;
 mod reads;
@@ -100,6 +101,11 @@ pub(super) const FIND_ROWS: &[Row] = &[
         name: "sql",
         about: "columns: group-by counts, beside DuckDB, and bytes",
         measure: find::sql,
+    },
+    Row {
+        name: "follow",
+        about: "appends to a server that indexes and makes columns meanwhile, beside bare tantivy",
+        measure: follow::follow,
     },
 ];
 

@@ -9,6 +9,7 @@ use super::machine::Machine;
 use super::postgres::parse_pgbench;
 use super::rows::append::rate_of;
 use super::rows::find::{execution_us, sql_of};
+use super::rows::follow::lag_of;
 use super::rows::http::raw_p50_us;
 use super::rows::{ACCESS_ROWS, FIND_ROWS, ROWS, Row};
 use super::size::Size;
@@ -203,4 +204,13 @@ fn what_postgres_says_of_its_time_is_read() {
     let told = "Limit (actual rows=3 loops=1)\n Planning Time: 0.5 ms\n Execution Time: 0.037 ms\nExecution Time: 12.5 ms\n";
     assert_eq!(execution_us(told), [37.0, 12_500.0]);
     assert!(execution_us("ERROR: no").is_empty());
+}
+
+#[test]
+fn the_follower_that_is_farthest_behind_counts() {
+    let one = "# HELP graven_index_lag x\ngraven_index_lag{log=\"main\"} 5\ngraven_index_lag{log=\"system\"} 12\n";
+    let both = format!("{one}graven_columns_lag{{log=\"main\"}} 7\n");
+    assert_eq!(lag_of(&both), Some(7));
+    assert_eq!(lag_of(one), None, "a follower has not begun");
+    assert_eq!(lag_of(&both.replace(" 7", " -")), None);
 }

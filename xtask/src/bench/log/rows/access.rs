@@ -77,7 +77,7 @@ pub(in crate::bench::log) fn reveal(kit: &mut Kit) -> Result<Vec<Line>, String> 
         .map_err(|e| format!("cannot write {}: {e}", policy.display()))?;
     let mut command = kit.cores.server(kit.graven());
     command.env("GRAVEN_SEAL_POLICY", &policy);
-    let server = Server::graven(command, &kit.folder("reveal")?)?;
+    let server = Server::graven(command, &kit.folder("reveal")?, &["--search", "off"])?;
     let mut command = kit.cores.load(kit.example("reveal_time"));
     command.arg(&server.url).env("GRAVEN_TOKEN", &server.token);
     let value = kit.run_json("reveal_time", &mut command)?;

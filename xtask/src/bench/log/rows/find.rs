@@ -165,7 +165,7 @@ pub(super) fn state(kit: &mut Kit) -> Result<Vec<Line>, String> {
 
 /// Group-by counts of columns, and what index and columns are together.
 pub(super) fn sql(kit: &mut Kit) -> Result<Vec<Line>, String> {
-    kit.build_examples(&["graven-sql"])?;
+    kit.build_with_sql()?;
     let (lake, queries) = (kit.dir().join("lake"), kit.root.join(SQL_QUERIES));
     let events = kit.counts.find_events.min(SQL_EVENTS_MAX);
     let mut fill = kit.example("lake");

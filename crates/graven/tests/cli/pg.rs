@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
@@ -25,6 +25,27 @@ struct Site {
 }
 
 impl Site {
+    /// Waits until a principal's statement stands in `system`: searches are written down together, twice a second.
+    fn wait_until_told(&self, actor: &str, statement: &str) {
+        let query = format!("action:graven.search actor:{actor} outcome:success");
+        let began = Instant::now();
+        loop {
+            let ran = self
+                .fixture
+                .run_with(&["search", &query, "--log", "system", "--wait", "--json"], "");
+            let told: Value = serde_json::from_str(&ran.stdout).unwrap();
+            let is_told = told["results"].as_array().unwrap().iter().any(|result| {
+                let queries = result["event"]["data"]["queries"].as_array();
+                queries.is_some_and(|all| all.contains(&json!(statement)))
+            });
+            if is_told {
+                return;
+            }
+            assert!(began.elapsed() < PATIENCE, "{told:#}");
+            std::thread::sleep(AGAIN);
+        }
+    }
+
     /// None, and said so, where psql is not installed.
     fn with_psql(test: &str, args: &[&str]) -> Option<Site> {
         if Command::new("psql").arg("--version").output().is_err() {
@@ -203,16 +224,7 @@ fn psql_sees_what_its_token_may_and_is_told_in_system() {
     let writer = made["token"].as_str().unwrap();
     let error = site.psql_error(writer, "dbname=main", "SELECT 1");
     assert!(error.contains("FATAL:  ") && error.contains("read_entries"), "{error}");
-    let found = ["search", "action:graven.search", "--log", "system", "--wait"];
-    let told = site.fixture.json(&found, 0);
-    let is_told = told["results"].as_array().unwrap().iter().any(|result| {
-        let event = &result["event"];
-        let queries = event["data"]["queries"].as_array();
-        event["actor"]["id"] == "rita"
-            && event["outcome"] == "success"
-            && queries.is_some_and(|all| all.contains(&json!(count)))
-    });
-    assert!(is_told, "{told:#?}");
+    site.wait_until_told("rita", count);
 }
 
 #[test]

@@ -3,13 +3,13 @@
 use crate::extra::extra;
 use crate::frame::FooterCheckpoint;
 use crate::inbox::Reply;
+use crate::jobs::{Door, Taker};
 use crate::messages::{SignedSince, answer};
 use crate::poison::Poison;
 use crate::read::{ReadError, Reader};
 use crate::sealed::{WaitItem, Waiter};
 use crate::shared::{DurableHead, LogShared, SignedHead};
-use crate::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use crate::sync::{Builder, JoinHandle, Mutex};
+use crate::sync::{Builder, JoinHandle};
 use append::{AckLevel, Appended, Code, EntryProof, Receipt, Refusal};
 use graven_entry::Time;
 use graven_merkle::LeafIndex;
@@ -18,8 +18,6 @@ use std::sync::{Arc, PoisonError};
 /// A receipt's proofs carry the producer's signature where the batch has at most this many events: each proof names the
 /// events after it, so a large batch would be answered with the square of its size. The proof of one entry always does.
 const EXTRA_BATCH_MAX: usize = 64;
-/// Jobs that may wait for a signer thread; the journal thread waits beyond.
-const JOBS_MAX: usize = 8_192;
 
 /// One log's waiters after a commit.
 pub(crate) struct Job {
@@ -39,7 +37,7 @@ pub(crate) struct AnswerParts {
 
 /// The door to the signer threads.
 pub(crate) struct Answerer {
-    jobs: SyncSender<Job>,
+    jobs: Door<Job>,
 }
 
 impl Answerer {
@@ -48,8 +46,7 @@ impl Answerer {
         if job.waiters.is_empty() {
             return;
         }
-        // The threads end only with this sender or poisoned; their waiters then learn it from the closed reply.
-        drop(self.jobs.send(job));
+        self.jobs.push(job);
     }
 }
 
@@ -58,22 +55,19 @@ pub(crate) fn start(
     threads: usize,
     parts: &AnswerParts,
 ) -> std::io::Result<(Answerer, Vec<JoinHandle<()>>)> {
-    let (jobs, waiting) = sync_channel(JOBS_MAX);
-    let waiting = Arc::new(Mutex::new(waiting));
+    let jobs = Door::new();
     let mut handles = Vec::with_capacity(threads);
     for number in 0..threads.max(1) {
-        let (parts, waiting) = (parts.clone(), Arc::clone(&waiting));
+        let (parts, jobs) = (parts.clone(), jobs.taker());
         let name = format!("graven-sign-{number}");
-        let run = move || run(&parts, &waiting);
+        let run = move || run(&parts, &jobs);
         handles.push(Builder::new().name(name).spawn(run)?);
     }
     Ok((Answerer { jobs }, handles))
 }
 
-fn run(parts: &AnswerParts, waiting: &Mutex<Receiver<Job>>) {
-    loop {
-        let job = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(job) = job else { return };
+fn run(parts: &AnswerParts, jobs: &Taker<Job>) {
+    while let Some(job) = jobs.take() {
         work(parts, job);
     }
 }

@@ -83,6 +83,11 @@ impl Inbox {
         self.wake(queue);
     }
 
+    /// Whether something waits to be numbered.
+    pub(crate) fn has_work(&self) -> bool {
+        !self.lock().waiting.work.is_empty()
+    }
+
     /// Drops what waits and all that comes: the cell has stopped.
     pub(crate) fn close(&self) {
         let mut queue = self.lock();

@@ -88,12 +88,20 @@ impl JournalThread {
             self.sign_early(&frame)?;
         }
         let slot = self.commit(&mut frame)?;
-        self.inbox.note_commit();
+        // The next frame is numbered while this one is answered. Where there is none, whoever waits for this comes first.
+        let answers_first = frame.is_small() && !self.inbox.has_work();
+        if !answers_first {
+            self.inbox.note_commit();
+        }
         for carry in frame.carries.drain(..) {
             // The unloader that asked may have ended with the cell.
             carry.send(slot).unwrap_or(());
         }
-        self.publish(frame, checked)
+        self.publish(frame, checked)?;
+        if answers_first {
+            self.inbox.note_commit();
+        }
+        Ok(())
     }
 
     /// Re-computes from the frame's own bytes what the commit thread stated, before the frame is permanent: a bit that

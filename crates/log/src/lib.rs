@@ -29,6 +29,7 @@ mod identity;
 mod inbox;
 mod inner;
 mod intake;
+mod jobs;
 mod journal_thread;
 mod keeper;
 mod keys;

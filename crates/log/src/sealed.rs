@@ -2,6 +2,7 @@
 
 use crate::budget::Reservation;
 use crate::inbox::Reply;
+use crate::limits::EVENTS_WORTH_WAKING;
 use crate::nonce::NonceSeed;
 use crate::shared::LogShared;
 use crate::sync::mpsc::Sender;
@@ -55,6 +56,13 @@ pub(crate) struct Waiter {
 pub(crate) enum WaitItem {
     New { index: u64, leaf: Hash, time: Time },
     Repeat { index: u64 },
+}
+
+impl SealedFrame {
+    /// Whether it is answered in less time than a thread takes to get up.
+    pub(crate) fn is_small(&self) -> bool {
+        self.logs.iter().map(|delta| delta.spans.len()).sum::<usize>() <= EVENTS_WORTH_WAKING
+    }
 }
 
 impl WaitItem {

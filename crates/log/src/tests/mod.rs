@@ -8,6 +8,7 @@ mod frame_pool;
 mod guard;
 mod identity_key;
 mod inbox;
+mod jobs;
 mod plan;
 mod sealer;
 mod sequencer;

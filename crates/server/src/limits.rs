@@ -1,6 +1,7 @@
 //! Every limit of the HTTP surface in one place: the constants, and the set that a server runs with.
 
 use append::BATCH_BYTES_MAX;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 /// Connections that are served at once; one more is told so and closed.
@@ -195,6 +196,8 @@ pub struct ServerLimits {
     pub tail_heartbeat: Duration,
     /// Reads of the log's files that run at once.
     pub blocking_reads_max: usize,
+    /// Large batches of events that are checked at once; others wait their turn.
+    pub batch_checks_max: usize,
     /// Searches that run at once; one more is answered with `busy`.
     pub searches_max: usize,
     /// Time for a search; one that takes longer is refused (`query_limit`), and keeps its place until it ends.
@@ -234,6 +237,8 @@ impl Default for ServerLimits {
             tail_stall: Duration::from_secs(15),
             tail_heartbeat: Duration::from_secs(15),
             blocking_reads_max: 64,
+            // As many as compute, and as many again that wait for a disk where values are sealed.
+            batch_checks_max: 2 * available_parallelism().map_or(2, usize::from),
             searches_max: 8,
             search_time: Duration::from_secs(10),
             search_wait: Duration::from_secs(10),

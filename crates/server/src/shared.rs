@@ -57,6 +57,8 @@ pub(crate) struct Shared {
     pub(crate) tails_of: Mutex<HashMap<PrincipalId, usize>>,
     /// Reads of files that may run at once.
     pub(crate) blocking: Arc<Semaphore>,
+    /// Large batches that may be checked at once.
+    checks: Arc<Semaphore>,
     /// Searches that may run at once.
     pub(crate) searches: Arc<Semaphore>,
     pub(crate) bodies: Arc<Budget>,
@@ -101,6 +103,7 @@ impl Shared {
             tails_of: Mutex::default(),
             tails: Arc::new(Semaphore::new(limits.tail_streams_max)),
             blocking: Arc::new(Semaphore::new(limits.blocking_reads_max)),
+            checks: Arc::new(Semaphore::new(limits.batch_checks_max)),
             searches: Arc::new(Semaphore::new(limits.searches_max)),
             bodies: Budget::new(limits.bodies_bytes_max),
             limits,
@@ -119,7 +122,23 @@ impl Shared {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Refusal> {
-        let permit = Arc::clone(&self.blocking).acquire_owned().await;
+        Self::on_a_thread(&self.blocking, work).await
+    }
+
+    /// Runs the checks of a large batch on a thread of its own. They compute: more threads than cores would only take memory, as
+    /// each keeps some of its own for the next.
+    pub(crate) async fn checking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
+        Self::on_a_thread(&self.checks, work).await
+    }
+
+    async fn on_a_thread<T: Send + 'static>(
+        places: &Arc<Semaphore>,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let permit = Arc::clone(places).acquire_owned().await;
         let permit = permit.expect("the semaphore is never closed");
         let task = tokio::task::spawn_blocking(move || {
             let answer = work();

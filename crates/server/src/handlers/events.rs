@@ -49,7 +49,7 @@ pub(crate) async fn append(call: &mut Call) -> Result<Response, Refusal> {
         intake::submit(&shared, &log, (&id, &writer), Batch { ack, proof, ..batch })
     };
     // A megabyte of events is milliseconds of checks: not on a thread that serves others.
-    let taken = if is_small { submit()? } else { call.shared.blocking(submit).await?? };
+    let taken = if is_small { submit()? } else { call.shared.checking(submit).await?? };
     Ok(answer(&taken.finish(&call.shared).await?))
 }
 

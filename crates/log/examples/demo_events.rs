@@ -1,6 +1,6 @@
 //! The demo company's events, one JSON object a line: real-looking input for benchmarks.
 //!
-//! `cargo run --release -p graven --example demo_events -- EVENTS FILE`
+//! `cargo run --release -p graven-log --example demo_events -- EVENTS FILE`
 //!
 //! One seed: the same number gives the same bytes.
 
@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::time::Duration;
 
-#[path = "../src/demo"]
+#[path = "../../graven/src/demo"]
 mod demo {
     pub(crate) mod corpus;
 }

@@ -44,7 +44,7 @@ struct Bench {
 const LOG: Bench = Bench {
     name: "log",
     rows: ROWS,
-    examples_of: &["graven", "graven-log", "graven-server", "graven-store"],
+    examples_of: &["graven-log", "graven-server", "graven-store"],
     with_server: true,
     profile: "dist",
 };

@@ -74,7 +74,8 @@ impl Kit {
 
     /// Builds the binary with SQL, and what the rows about columns measure: all at once, as the engine is dear to build.
     pub(super) fn build_with_sql(&self) -> Result<(), String> {
-        let packages = ["--package", "graven", "--package", "graven-sql"];
+        let packages =
+            ["--package", "graven", "--package", "graven-log", "--package", "graven-sql"];
         let what = [&packages[..], &["--features", "graven/sql", "--bins", "--examples"]].concat();
         self.build("build with SQL", &what)
     }

@@ -24,6 +24,8 @@ const ASKED: usize = 15;
 const SQL_RATIO_MAX: f64 = 2.0;
 /// Most events of the row `sql`: their entries are in memory while they become columns.
 const SQL_EVENTS_MAX: u64 = 2_000_000;
+/// Least events of it: two segments, so that there are files.
+const SQL_EVENTS_MIN: u64 = 131_072;
 /// What the engines of the row `sql` are asked, and times that DuckDB is.
 const SQL_QUERIES: &str = "xtask/bench/duckdb/queries.sql";
 const SQL_ROUNDS: &str = "11";
@@ -167,7 +169,7 @@ pub(super) fn state(kit: &mut Kit) -> Result<Vec<Line>, String> {
 pub(super) fn sql(kit: &mut Kit) -> Result<Vec<Line>, String> {
     kit.build_with_sql()?;
     let (lake, queries) = (kit.dir().join("lake"), kit.root.join(SQL_QUERIES));
-    let events = kit.counts.find_events.min(SQL_EVENTS_MAX);
+    let events = kit.counts.find_events.clamp(SQL_EVENTS_MIN, SQL_EVENTS_MAX);
     let mut fill = kit.example("lake");
     fill.arg(events.to_string()).arg(&lake).arg(&queries);
     let told = kit.run_json("lake", &mut fill)?;

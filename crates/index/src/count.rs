@@ -202,27 +202,50 @@ impl InSegment<'_> {
     /// Adds the segment's counts to those of all.
     pub(crate) fn finish(self) -> std::io::Result<()> {
         for (column, (_, all)) in self.columns.into_iter().zip(&mut self.counter.facets) {
-            let Some((column, counts)) = column else { continue };
-            let mut name = String::new();
-            for (ord, count) in (0..).zip(counts).filter(|(_, count)| *count > 0) {
-                name.clear();
-                column.ord_to_str(ord, &mut name)?;
-                match all.get_mut(&*name) {
-                    Some(sum) => *sum += count,
-                    None => drop(all.insert(name.clone(), count)),
-                }
+            if let Some((column, counts)) = column {
+                add_by_name(column, &counts, all)?;
             }
         }
         Ok(())
     }
 }
 
-fn top(facet: Facet, counts: HashMap<String, u64>) -> FacetCounts {
+/// Adds how often each value of a segment occurs to the sums of all. Names are read in their order: each part of the
+/// dictionary is opened once, not once for each name in it.
+fn add_by_name(
+    column: &StrColumn,
+    counts: &[u64],
+    all: &mut HashMap<String, u64>,
+) -> std::io::Result<()> {
+    let numbered = (0_u64..).zip(counts).filter(|(_, count)| **count > 0);
+    let (ords, counts): (Vec<u64>, Vec<u64>) = numbered.unzip();
+    let (mut counts, mut is_text) = (counts.into_iter(), true);
+    let is_whole = column.dictionary().sorted_ords_to_term_cb(&ords, |term| {
+        let count = counts.next().unwrap_or_default();
+        match std::str::from_utf8(term) {
+            Ok(name) => match all.get_mut(name) {
+                Some(sum) => *sum += count,
+                None => drop(all.insert(name.to_owned(), count)),
+            },
+            Err(_) => is_text = false,
+        }
+    })?;
+    if is_whole && is_text {
+        return Ok(());
+    }
+    Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "a column's values are not all there"))
+}
+
+pub(crate) fn top(facet: Facet, counts: HashMap<String, u64>) -> FacetCounts {
     let distinct = counts.len() as u64;
     let mut values: Vec<(String, u64)> = counts.into_iter().collect();
-    values.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    let others = values.iter().skip(FACET_VALUES_MAX).map(|(_, count)| count).sum();
-    values.truncate(FACET_VALUES_MAX);
+    let order = |a: &(String, u64), b: &(String, u64)| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0));
+    let mut others = 0;
+    if values.len() > FACET_VALUES_MAX {
+        values.select_nth_unstable_by(FACET_VALUES_MAX, order);
+        others = values.drain(FACET_VALUES_MAX..).map(|(_, count)| count).sum();
+    }
+    values.sort_unstable_by(order);
     FacetCounts { facet, values, distinct, others }
 }
 

@@ -1,6 +1,7 @@
 //! Tests of the index.
 
 mod agree;
+mod count;
 mod follow;
 mod made;
 mod meaning;

@@ -41,7 +41,7 @@ const PART_ENTRIES: usize = 100_000;
 const REPEATS: usize = 101;
 
 /// Queries by what they stand for. `HOT`, `WARM` and `RARE` are actors by how often they occur.
-const QUERIES: [(&str, &str); 14] = [
+const QUERIES: [(&str, &str); 15] = [
     ("newest", "*"),
     ("hot actor", "actor:HOT"),
     ("warm actor", "actor:WARM"),
@@ -50,6 +50,8 @@ const QUERIES: [(&str, &str); 14] = [
     ("action + time", "action:ACTION since:2026-10-01 until:2026-10-05"),
     ("action wildcard", "action:booking.*"),
     ("one word", "customer"),
+    ("words that meet", "customer the"),
+    // No text has both, so all of the rarer one's are looked at.
     ("word AND word", "customer booking"),
     ("phrase", "\"the customer\""),
     ("number range", "changes.amount.after>1000"),

@@ -1,10 +1,9 @@
 //! From a query's tree to the engine's own queries. It has to find what [`crate::query::matches`] finds, and nothing else.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::ops::{Bound, RangeInclusive};
 use std::sync::Arc;
 
-use tantivy::index::SegmentId;
 use tantivy::query::{
     AllQuery, BooleanQuery, EmptyQuery, Occur, PhraseQuery, Query, TermQuery, TermSetQuery,
 };
@@ -12,7 +11,7 @@ use tantivy::schema::{Field as Column, IndexRecordOption};
 use tantivy::{TantivyError, Term};
 
 use crate::doc::{address_number, texts_of, value_of};
-use crate::index::{Segment, Snapshot};
+use crate::index::Snapshot;
 use crate::limits::{UNION_TERMS_MAX, VALUE_BYTES_MAX, WILDCARD_SCAN_MAX, WILDCARD_VALUES_MAX};
 use crate::query::{
     Ast, BARE_PATHS, Field, Glob, Net, Point, QueryError, Test, address_range, canonical_word,
@@ -49,13 +48,11 @@ type Compiled = Result<Box<dyn Query>, CompileError>;
 pub(crate) struct Compiler<'a> {
     snapshot: &'a Snapshot,
     now_ns: u64,
-    segments: Arc<HashMap<SegmentId, Arc<Segment>>>,
 }
 
 impl<'a> Compiler<'a> {
     pub(crate) fn new(snapshot: &'a Snapshot, now_ns: u64) -> Compiler<'a> {
-        let segments = snapshot.segments.iter().map(|segment| (segment.id, Arc::clone(segment)));
-        Compiler { snapshot, now_ns, segments: Arc::new(segments.collect()) }
+        Compiler { snapshot, now_ns }
     }
 
     pub(crate) fn query(&self, ast: &Ast) -> Compiled {
@@ -81,12 +78,12 @@ impl<'a> Compiler<'a> {
             Ast::Or(each) => {
                 any(each.iter().map(|ast| self.query(ast)).collect::<Result<_, _>>()?)
             }
-            Ast::And(each) => self.all(each)?,
+            Ast::And(each) => self.all(each.iter())?,
         })
     }
 
     /// What must not be stands beside what must, so that it is never listed on its own.
-    fn all(&self, each: &[Ast]) -> Compiled {
+    pub(crate) fn all<'q>(&self, each: impl Iterator<Item = &'q Ast>) -> Compiled {
         let mut clauses = Vec::new();
         for ast in each {
             match ast {
@@ -98,7 +95,10 @@ impl<'a> Compiler<'a> {
         if clauses.iter().all(|(occur, _)| *occur == Occur::MustNot) {
             clauses.push((Occur::Must, Box::new(AllQuery)));
         }
-        Ok(Box::new(BooleanQuery::new(clauses)))
+        if clauses.len() > 1 {
+            return Ok(Box::new(BooleanQuery::new(clauses)));
+        }
+        Ok(clauses.pop().map_or_else(nothing, |(_, must)| must))
     }
 
     fn field(&self, field: &Field, test: &Test) -> Compiled {
@@ -168,7 +168,7 @@ impl<'a> Compiler<'a> {
     }
 
     fn within(&self, range: Range) -> Box<dyn Query> {
-        Box::new(Within { range, segments: Arc::clone(&self.segments) })
+        Box::new(Within { range, segments: Arc::clone(&self.snapshot.by_id) })
     }
 
     fn value(&self, key: String) -> Box<dyn Query> {

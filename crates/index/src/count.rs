@@ -1,11 +1,12 @@
 //! Counting what matches: the total, values of fields, and how it lies in time. All of it exact.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
-use tantivy::columnar::StrColumn;
+use tantivy::columnar::{Column, RowId, StrColumn};
 use tantivy::index::SegmentId;
 use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId};
 
@@ -68,6 +69,8 @@ const INTERVALS_MS: [u64; 20] = [
     8_400 * 86_400_000,
 ];
 
+const NS_PER_MS: u64 = 1_000_000;
+
 /// Counts what matches, segment by segment.
 pub(crate) struct Counter {
     pub(crate) total: u64,
@@ -113,13 +116,33 @@ impl Counter {
         (OWN_BYTES + values.map(|value| value.len() + VALUE_BYTES).sum::<usize>()) as u64
     }
 
-    /// Starts with a segment; [`InSegment::finish`] adds what was counted in it.
-    pub(crate) fn segment<'a>(&'a mut self, segment: &'a Segment) -> InSegment<'a> {
+    /// Begins to count some documents of a segment, all of which [`Counter::add`] takes.
+    pub(crate) fn part<'a>(&self, segment: &'a Segment) -> Part<'a> {
         let columns = self.facets.iter().map(|(facet, _)| {
             let column = segment.facet(*facet)?;
             Some((column, vec![0; column.num_terms()]))
         });
-        InSegment { columns: columns.collect(), segment, counter: self }
+        Part {
+            total: 0,
+            columns: columns.collect(),
+            times: self.times.is_some().then(|| (&segment.time, Times::default())),
+            read: Read::default(),
+        }
+    }
+
+    /// Adds what was counted in one segment.
+    pub(crate) fn add(&mut self, parts: Vec<Part<'_>>) -> std::io::Result<()> {
+        let Some(whole) = parts.into_iter().reduce(Part::join) else { return Ok(()) };
+        self.total += whole.total;
+        for (column, (_, all)) in whole.columns.into_iter().zip(&mut self.facets) {
+            if let Some((column, counts)) = column {
+                add_by_name(column, &counts, all)?;
+            }
+        }
+        if let (Some(times), Some((_, others))) = (&mut self.times, whole.times) {
+            times.add_all(&others);
+        }
+        Ok(())
     }
 
     pub(crate) fn finish(self) -> (Vec<FacetCounts>, Option<Histogram>) {
@@ -160,53 +183,75 @@ impl Wholes {
             return Ok(whole);
         }
         let mut counter = Counter::new(facet.as_slice(), facet.is_none());
-        let mut inside = counter.segment(segment);
+        let mut part = counter.part(segment);
         let docs: Vec<DocId> = (0..segment.docs).collect();
-        docs.chunks(COLLECT_BLOCK_BUFFER_LEN).for_each(|some| inside.count(some));
-        inside.finish()?;
+        docs.chunks(COLLECT_BLOCK_BUFFER_LEN).for_each(|some| part.count(some));
+        counter.add(vec![part])?;
         let whole = Arc::new(counter);
         self.0.insert((segment.id, facet), Arc::clone(&whole));
         Ok(whole)
     }
 }
 
-/// Counts within one segment, by the numbers that values have there.
-pub(crate) struct InSegment<'a> {
+/// Counts of some documents of one segment, by the numbers that values have there.
+pub(crate) struct Part<'a> {
+    total: u64,
     columns: Vec<Option<(&'a StrColumn, Vec<u64>)>>,
-    segment: &'a Segment,
-    counter: &'a mut Counter,
+    times: Option<(&'a Column<u64>, Times)>,
+    read: Read,
 }
 
-impl InSegment<'_> {
-    /// Counts some documents, at most as many as the engine gives at once.
+impl Part<'_> {
+    /// Counts documents in rising order; cheapest in blocks.
     pub(crate) fn count(&mut self, docs: &[DocId]) {
-        self.counter.total += docs.len() as u64;
+        self.total += docs.len() as u64;
         for (column, counts) in self.columns.iter_mut().flatten() {
-            let ords = column.ords();
-            if ords.get_cardinality().is_multivalue() {
-                let ords = docs.iter().flat_map(|doc| ords.values_for_doc(*doc));
-                ords.for_each(|ord| counts[ord as usize] += 1);
-            } else {
-                let mut firsts = [None; COLLECT_BLOCK_BUFFER_LEN];
-                ords.first_vals(docs, &mut firsts[..docs.len()]);
-                firsts[..docs.len()].iter().flatten().for_each(|ord| counts[*ord as usize] += 1);
+            for number in self.read.values(column.ords(), docs) {
+                counts[*number as usize] += 1;
             }
         }
-        if let Some(times) = &mut self.counter.times {
-            let mut firsts = [None; COLLECT_BLOCK_BUFFER_LEN];
-            self.segment.time.first_vals(docs, &mut firsts[..docs.len()]);
-            firsts[..docs.len()].iter().flatten().for_each(|ns| times.add(*ns));
+        if let Some((column, times)) = &mut self.times {
+            self.read.values(column, docs).iter().for_each(|ns| times.add(*ns));
         }
     }
 
-    /// Adds the segment's counts to those of all.
-    pub(crate) fn finish(self) -> std::io::Result<()> {
-        for (column, (_, all)) in self.columns.into_iter().zip(&mut self.counter.facets) {
-            if let Some((column, counts)) = column {
-                add_by_name(column, &counts, all)?;
-            }
+    /// What was counted in both, of the same segment.
+    fn join(mut self, other: Self) -> Self {
+        self.total += other.total;
+        for (one, other) in self.columns.iter_mut().flatten().zip(other.columns.iter().flatten()) {
+            one.1.iter_mut().zip(&other.1).for_each(|(sum, count)| *sum += count);
         }
-        Ok(())
+        if let (Some((_, times)), Some((_, others))) = (&mut self.times, &other.times) {
+            times.add_all(others);
+        }
+        self
+    }
+}
+
+/// Reads columns a block of documents at a time.
+#[derive(Default)]
+struct Read {
+    docs: Vec<DocId>,
+    rows: Vec<RowId>,
+    values: Vec<u64>,
+}
+
+impl Read {
+    /// All values that documents in rising order have. Where they lie side by side, so do their values.
+    fn values(&mut self, column: &Column<u64>, docs: &[DocId]) -> &[u64] {
+        let (Some(first), Some(last)) = (docs.first(), docs.last()) else { return &[] };
+        if (last - first) as usize + 1 == docs.len() {
+            let rows = column.index.docid_range_to_rowids(*first..last + 1);
+            self.values.resize(rows.len(), 0);
+            column.values.get_range(u64::from(rows.start), &mut self.values);
+        } else {
+            self.docs.clear();
+            self.rows.clear();
+            column.row_ids_for_docs(docs, &mut self.docs, &mut self.rows);
+            self.values.resize(self.rows.len(), 0);
+            column.values.get_vals(&self.rows, &mut self.values);
+        }
+        &self.values
     }
 }
 
@@ -256,11 +301,19 @@ struct Times {
     /// Number of the first bucket in `counts`.
     first: u64,
     counts: Vec<u64>,
+    /// The bucket that was counted in last, from and to in nanoseconds: what lies side by side mostly comes into the same.
+    near_ns: Range<u64>,
+    /// Its place in `counts`.
+    near: usize,
 }
 
 impl Times {
     fn add(&mut self, ns: u64) {
-        self.add_many(ns / 1_000_000, 1);
+        if self.near_ns.contains(&ns) {
+            self.counts[self.near] += 1;
+        } else {
+            self.add_many(ns / NS_PER_MS, 1);
+        }
     }
 
     /// Adds the times of others. Their interval is not longer than that of both, so none comes into another bucket.
@@ -289,7 +342,11 @@ impl Times {
                 }
                 self.first = from;
                 self.counts.resize((to - from) as usize, 0);
-                self.counts[(number - from) as usize] += count;
+                self.near = (number - from) as usize;
+                self.counts[self.near] += count;
+                let length_ns = INTERVALS_MS[self.interval] * NS_PER_MS;
+                let start_ns = number.saturating_mul(length_ns);
+                self.near_ns = start_ns..start_ns.saturating_add(length_ns);
                 return;
             }
             self.join();
@@ -307,6 +364,7 @@ impl Times {
             joined[place] += count;
         }
         (self.interval, self.first, self.counts) = (self.interval + 1, first, joined);
+        self.near_ns = 0..0;
     }
 
     fn finish(self) -> Histogram {

@@ -19,6 +19,7 @@ use tantivy::{
 };
 use tokio::sync::watch;
 
+use crate::blocks::Blocks;
 use crate::count::Wholes;
 use crate::follower::{Cursor, Derived, DerivedError};
 use crate::limits::{MERGE_THREADS, WRITER_HEAP_BYTES};
@@ -78,6 +79,10 @@ pub(crate) struct Snapshot {
     pub(crate) through: TreeSize,
     /// By place in the searcher.
     pub(crate) segments: Vec<Arc<Segment>>,
+    /// The same, as queries of the engine find them.
+    pub(crate) by_id: Arc<HashMap<SegmentId, Arc<Segment>>>,
+    /// Places of the segments, that with the newest entry first.
+    pub(crate) newest_first: Vec<usize>,
     pub(crate) wholes: Arc<Wholes>,
 }
 
@@ -87,6 +92,7 @@ pub(crate) struct Segment {
     pub(crate) docs: u32,
     pub(crate) index: Column<u64>,
     pub(crate) time: Column<u64>,
+    pub(crate) times: Arc<Blocks<u64>>,
     pub(crate) received: Column<u64>,
     pub(crate) columns: ColumnarReader,
     facets: Vec<Option<StrColumn>>,
@@ -97,11 +103,13 @@ impl Segment {
     fn open(reader: &SegmentReader) -> tantivy::Result<Segment> {
         let fast = reader.fast_fields();
         let facets = Facet::ALL.map(|facet| fast.str(&facet.column()));
+        let time = fast.u64(TIME)?;
         Ok(Segment {
             id: reader.segment_id(),
             docs: reader.max_doc(),
             index: fast.u64(INDEX)?,
-            time: fast.u64(TIME)?,
+            times: Arc::new(Blocks::of(&time)),
+            time,
             received: fast.u64(RECEIVED)?,
             columns: ColumnarReader::open(reader.open_read(SegmentComponent::FastFields)?)?,
             facets: facets.into_iter().collect::<tantivy::Result<_>>()?,
@@ -119,6 +127,9 @@ impl Segment {
 
     /// The first document whose value is below `end`, in a column that falls from document to document.
     pub(crate) fn first_below(&self, column: &Column<u64>, end: u64) -> u32 {
+        if column.max_value() < end {
+            return 0;
+        }
         let (mut low, mut high) = (0, self.docs);
         while low < high {
             let middle = low + (high - low) / 2;
@@ -277,10 +288,21 @@ fn take_snapshot(
         let open = || Segment::open(reader).map(Arc::new);
         known.get(&reader.segment_id()).map_or_else(open, |segment| Ok(Arc::clone(segment)))
     });
-    let segments = segments.collect::<tantivy::Result<_>>()?;
+    let segments = segments.collect::<tantivy::Result<Vec<Arc<Segment>>>>()?;
+    let by_id = segments.iter().map(|segment| (segment.id, Arc::clone(segment))).collect();
+    let mut newest_first: Vec<usize> = (0..segments.len()).collect();
+    newest_first.sort_by_key(|place| std::cmp::Reverse(segments[*place].index.max_value()));
     let wholes =
         before.map_or_else(|| Arc::new(Wholes::new()), |before| Arc::clone(&before.wholes));
-    Ok(Snapshot { searcher, fields: schema::schema().1, through, segments, wholes })
+    Ok(Snapshot {
+        searcher,
+        fields: schema::schema().1,
+        through,
+        segments,
+        by_id: Arc::new(by_id),
+        newest_first,
+        wholes,
+    })
 }
 
 fn set_aside(folder: &Path, origin: &Name, why: &str) -> Result<(), IndexError> {

@@ -14,6 +14,7 @@ pub mod limits;
 pub mod query;
 pub mod state;
 
+mod blocks;
 mod compile;
 mod count;
 mod doc;

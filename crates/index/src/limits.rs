@@ -2,7 +2,7 @@
 
 /// Bytes of a query's text; longer ones are refused (`query_limit`).
 pub const QUERY_BYTES_MAX: usize = 16 * 1024;
-/// Terms of a query, those that stand for a pseudonym counted; more are refused (`query_limit`).
+/// Terms of a query; more are refused (`query_limit`).
 pub const QUERY_TERMS_MAX: usize = 1_024;
 /// Brackets that may be open at once in a query; more are refused (`query_limit`).
 pub const QUERY_DEPTH_MAX: usize = 32;
@@ -55,6 +55,11 @@ pub const HISTOGRAM_BUCKETS_MAX: usize = 100;
 /// Bytes of what is kept of an index's whole segments, so that facets and histogram of everything are not counted again; what was
 /// not asked for goes first.
 pub const WHOLE_COUNTS_BYTES: u64 = 16 * 1024 * 1024;
+/// Threads that count facets and histograms in large segments, of all requests together; less on fewer cores. What comes while they
+/// are busy waits for them.
+pub const COUNT_THREADS_MAX: usize = 8;
+/// Documents of a segment that one of these threads takes at once; a segment that has no more is counted without them.
+pub const COUNT_STRETCH_DOCS: u32 = 32_768;
 /// Completions of one request.
 pub const SUGGESTIONS_MAX: usize = 20;
 /// Terms of a segment that are looked at for completions, where all may be seen: more than enough of the first in order.

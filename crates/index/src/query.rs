@@ -22,7 +22,7 @@ pub use glob::Glob;
 pub use matches::matches;
 pub(crate) use matches::{BARE_PATHS, address_range, canonical_word};
 pub use parse::parse;
-pub use rewrite::{ID_PATHS, fixed_at, with_pseudonyms};
+pub use rewrite::{ID_PATHS, fixed_at};
 
 use crate::doc::UNPLAIN;
 

@@ -2,17 +2,22 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use graven_merkle::{LeafIndex, TreeSize};
 use tantivy::query::{EnableScoring, Scorer, Weight};
-use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocSet, TERMINATED, TantivyError};
+use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, DocSet, Executor, TERMINATED, TantivyError};
 
 use crate::compile::{CompileError, Compiler};
-use crate::count::{Counter, FacetCounts, Histogram};
+use crate::count::{Counter, FacetCounts, Histogram, Part};
 use crate::index::{Index, IndexError, Segment, Snapshot};
-use crate::limits::SEARCH_LIMIT_MAX;
+use crate::limits::{COUNT_STRETCH_DOCS, COUNT_THREADS_MAX, SEARCH_LIMIT_MAX};
 use crate::query::{Ast, QueryError};
 use crate::schema::Facet;
+
+/// Tests have small segments, and count them on several threads all the same.
+const STRETCH_DOCS: u32 = if cfg!(test) { 32 } else { COUNT_STRETCH_DOCS };
 
 /// What is asked.
 #[derive(Clone, Copy, Debug)]
@@ -131,8 +136,7 @@ impl Snapshot {
         &self,
         (query, scope, now_ns): (&Ast, &Ast, u64),
     ) -> Result<Box<dyn Weight>, CompileError> {
-        let both = Ast::And(vec![scope.clone(), query.clone()]);
-        let compiled = Compiler::new(self, now_ns).query(&both)?;
+        let compiled = Compiler::new(self, now_ns).all([scope, query].into_iter())?;
         Ok(compiled.weight(EnableScoring::disabled_from_searcher(&self.searcher))?)
     }
 
@@ -171,24 +175,28 @@ impl Snapshot {
         before: u64,
         count: usize,
     ) -> tantivy::Result<Vec<u64>> {
-        let mut places: Vec<usize> = (0..self.segments.len()).collect();
-        let newest = |place: &usize| self.segments[*place].index.max_value();
-        places.sort_by_key(|place| std::cmp::Reverse(newest(place)));
         let mut found: Vec<u64> = Vec::new();
-        for place in places {
-            let segment = &self.segments[place];
-            if found.len() >= count && found.last().is_some_and(|oldest| newest(&place) < *oldest) {
+        let mut docs = Vec::with_capacity(count);
+        for place in &self.newest_first {
+            let column = &self.segments[*place].index;
+            let is_older = |oldest: &u64| column.max_value() < *oldest;
+            if found.len() >= count && found.last().is_some_and(is_older) {
                 break;
             }
-            let mut docs = self.below(weight, place, before)?;
-            let mut taken = 0;
-            while taken < count && docs.doc() != TERMINATED {
-                found.extend(segment.index.first(docs.doc()));
-                taken += 1;
-                docs.advance();
+            let mut matches = self.below(weight, *place, before)?;
+            docs.clear();
+            while docs.len() < count && matches.doc() != TERMINATED {
+                docs.push(matches.doc());
+                matches.advance();
             }
-            found.sort_unstable_by_key(|index| std::cmp::Reverse(*index));
-            found.truncate(count);
+            let is_first = found.is_empty();
+            let mut indexes = vec![None; docs.len()];
+            column.first_vals(&docs, &mut indexes);
+            found.extend(indexes.into_iter().flatten());
+            if !is_first {
+                found.sort_unstable_by_key(|index| std::cmp::Reverse(*index));
+                found.truncate(count);
+            }
         }
         Ok(found)
     }
@@ -227,18 +235,64 @@ impl Snapshot {
                 counter.total += u64::from(weight.count(reader)?);
                 continue;
             }
-            let mut docs = self.below(weight, place, upper)?;
-            let mut inside = counter.segment(segment);
-            let mut buffer = [0; COLLECT_BLOCK_BUFFER_LEN];
-            loop {
-                let count = docs.fill_buffer(&mut buffer);
-                inside.count(&buffer[..count]);
-                if count < buffer.len() {
-                    break;
-                }
-            }
-            inside.finish()?;
+            let parts = self.count_segment(weight, (place, upper), counter)?;
+            counter.add(parts)?;
         }
         Ok(())
     }
+
+    /// Counts the matches of one segment below an index; those of a large one on several threads, each of which takes the
+    /// next stretch of its documents until there is none.
+    fn count_segment<'a>(
+        &'a self,
+        weight: &dyn Weight,
+        (place, upper): (usize, u64),
+        counter: &Counter,
+    ) -> tantivy::Result<Vec<Part<'a>>> {
+        let segment = &*self.segments[place];
+        let next = AtomicU32::new(0);
+        let worker = |_| {
+            let mut part = counter.part(segment);
+            let mut docs = self.below(weight, place, upper)?;
+            loop {
+                let start = next.fetch_add(STRETCH_DOCS, Ordering::Relaxed);
+                if start >= segment.docs || docs.doc() == TERMINATED {
+                    return Ok(part);
+                }
+                if docs.doc() < start {
+                    docs.seek(start);
+                }
+                count_until(&mut *docs, start.saturating_add(STRETCH_DOCS), &mut part);
+            }
+        };
+        if segment.docs <= STRETCH_DOCS {
+            return Ok(vec![worker(0)?]);
+        }
+        let (executor, threads) = &*COUNTERS;
+        executor.map(worker, 0..*threads)
+    }
 }
+
+/// Counts the matches before a document.
+fn count_until(docs: &mut dyn Scorer, end: DocId, part: &mut Part<'_>) {
+    let mut block = [0; COLLECT_BLOCK_BUFFER_LEN];
+    while docs.doc() < end {
+        let mut filled = 0;
+        while filled < block.len() && docs.doc() < end {
+            block[filled] = docs.doc();
+            filled += 1;
+            docs.advance();
+        }
+        part.count(&block[..filled]);
+    }
+}
+
+/// The threads that count in large segments, for all indexes together; where they cannot be had, each request counts by itself.
+static COUNTERS: LazyLock<(Executor, usize)> = LazyLock::new(|| {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = cores.min(COUNT_THREADS_MAX);
+    let executor = Executor::multi_thread(threads, "count-").map_err(|error| {
+        tracing::warn!(error = %error, "no threads to count on, each request counts by itself");
+    });
+    executor.map_or((Executor::single_thread(), 1), |executor| (executor, threads))
+});

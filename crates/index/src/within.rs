@@ -10,6 +10,7 @@ use tantivy::index::SegmentId;
 use tantivy::query::{ConstScorer, EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight};
 use tantivy::{DocId, DocSet, Score, SegmentReader, TERMINATED, TantivyError};
 
+use crate::blocks::Blocks;
 use crate::index::Segment;
 use crate::schema::{COLUMNS, address_text};
 
@@ -55,16 +56,18 @@ impl Weight for Within {
         Ok(match &self.range {
             Range::Index(range) => scored(run(segment, &segment.index, range), boost),
             Range::Received(range) => scored(run(segment, &segment.received, range), boost),
-            Range::Time(range) => scan(segment.time.clone(), range.clone(), boost),
+            Range::Time(range) => {
+                scan((segment.time.clone(), Arc::clone(&segment.times)), range.clone(), boost)
+            }
             Range::Number(name, range) => {
                 match open(segment, name)?.and_then(|c| c.coerce_numerical(NumericalType::F64)) {
-                    Some(DynamicColumn::F64(column)) => scan(column, range.clone(), boost),
+                    Some(DynamicColumn::F64(column)) => scan(unknown(column), range.clone(), boost),
                     _ => Box::new(EmptyScorer),
                 }
             }
             Range::Moment(name, range) => {
                 match open(segment, name)?.and_then(|c| c.coerce_numerical(NumericalType::I64)) {
-                    Some(DynamicColumn::I64(column)) => scan(column, range.clone(), boost),
+                    Some(DynamicColumn::I64(column)) => scan(unknown(column), range.clone(), boost),
                     _ => Box::new(EmptyScorer),
                 }
             }
@@ -84,7 +87,7 @@ impl Weight for Within {
                     if first >= end {
                         return Ok(Box::new(EmptyScorer));
                     }
-                    scan(ords, first..=end - 1, boost)
+                    scan(unknown(ords), first..=end - 1, boost)
                 }
                 _ => Box::new(EmptyScorer),
             },
@@ -105,8 +108,13 @@ fn scored(docs: impl DocSet + 'static, boost: Score) -> Box<dyn Scorer> {
     Box::new(ConstScorer::new(docs, boost))
 }
 
-fn scan<T: PartialOrd + Copy + fmt::Debug + Send + Sync + 'static>(
-    column: Column<T>,
+/// A column of whose blocks nothing is known.
+pub(crate) fn unknown<T: PartialOrd + Copy>(column: Column<T>) -> (Column<T>, Arc<Blocks<T>>) {
+    (column, Arc::new(Blocks::unknown()))
+}
+
+pub(crate) fn scan<T: PartialOrd + Copy + fmt::Debug + Send + Sync + 'static>(
+    (column, blocks): (Column<T>, Arc<Blocks<T>>),
     range: RangeInclusive<T>,
     boost: Score,
 ) -> Box<dyn Scorer> {
@@ -117,8 +125,8 @@ fn scan<T: PartialOrd + Copy + fmt::Debug + Send + Sync + 'static>(
         return Box::new(EmptyScorer);
     }
     let end = column.num_docs();
-    let mut scan =
-        Scan { column, range, found: Vec::new(), place: 0, next: 0, end, step: FETCH_DOCS_MIN };
+    let step = FETCH_DOCS_MIN;
+    let mut scan = Scan { column, blocks, range, found: Vec::new(), place: 0, next: 0, end, step };
     scan.fetch();
     scored(scan, boost)
 }
@@ -159,6 +167,7 @@ impl DocSet for Run {
 /// Documents of a column in any order, looked at a stretch at a time.
 struct Scan<T> {
     column: Column<T>,
+    blocks: Arc<Blocks<T>>,
     range: RangeInclusive<T>,
     found: Vec<DocId>,
     place: usize,
@@ -174,13 +183,16 @@ impl<T: PartialOrd + Copy + fmt::Debug + Send + Sync + 'static> Scan<T> {
         self.found.clear();
         self.place = 0;
         while self.found.is_empty() && self.next < self.end {
-            let until = self.next.saturating_add(self.step).min(self.end);
-            self.column.get_docids_for_value_range(
-                self.range.clone(),
-                self.next..until,
-                &mut self.found,
-            );
-            self.found.dedup();
+            let stretch = self.blocks.next(self.next, &self.range);
+            let start = stretch.start.min(self.end);
+            let until = start.saturating_add(self.step).min(stretch.end).min(self.end);
+            if stretch.is_within {
+                self.found.extend(start..until);
+            } else {
+                let range = self.range.clone();
+                self.column.get_docids_for_value_range(range, start..until, &mut self.found);
+                self.found.dedup();
+            }
             self.next = until;
             self.step = self.step.saturating_mul(2).min(FETCH_DOCS_MAX);
         }

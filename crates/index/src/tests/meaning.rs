@@ -4,7 +4,7 @@ use graven_entry::Entry;
 
 use super::made::entry;
 use crate::Doc;
-use crate::query::{matches, parse, with_pseudonyms};
+use crate::query::{matches, parse};
 
 const EVENT: &str = r#"{"id":"0193b2c4-aa","time":"2026-11-20T22:55:01.120Z","actor":{"type":"user","id":"alice","name":"Alice Smith"},"action":"invoice.update","target":[{"type":"invoice","id":"42"},{"type":"customer","id":7}],"outcome":"failure","reason":"The customer's card, declined","changes":{"amount":{"before":100,"after":1e3},"iban":{"_sd":["X9yH0Ajrdm1Oij4tWso9UzzKJvPoDxwmuEcO3XAdRC0"]}},"context":{"ip":"10.1.2.3","trace_id":"4bf9"},"data":{"n":[1,"x",[2.50]],"due":"2026-12-01T00:00:00+01:00","flag":true,"none":null,"own.key":"v"},"own":{"k":"z"}}"#;
 
@@ -106,26 +106,4 @@ fn a_query_means() {
     check("", true);
     MEANT.lines().for_each(|text| check(text, true));
     NOT_MEANT.lines().for_each(|text| check(text, false));
-}
-
-#[test]
-fn a_clear_id_also_finds_its_pseudonyms() {
-    let of = |id: &str| {
-        if id == "alice" { vec!["p_1".to_owned(), "p_2".to_owned()] } else { Vec::new() }
-    };
-    let check = |text: &str, expected: &str| {
-        let ast = with_pseudonyms(parse(text).unwrap(), &of).unwrap();
-        assert_eq!(ast.to_string(), expected, "{text}");
-    };
-    for (text, expected) in [
-        ("actor:alice outcome:alice", "(actor:alice OR actor:p_1 OR actor:p_2) outcome:alice"),
-        ("-target:user/alice", "-(target:user/alice OR target:user/p_1 OR target:user/p_2)"),
-        ("alice", "alice OR p_1 OR p_2"),
-        ("actor:ali* actor:bob", "actor:ali* actor:bob"),
-    ] {
-        check(text, expected);
-    }
-    let many = |_: &str| vec![String::from("p"); 2_000];
-    let refused = with_pseudonyms(parse("actor:alice").unwrap(), &many).unwrap_err();
-    assert_eq!(refused.code(), "query_limit");
 }

@@ -1,6 +1,7 @@
 //! Tests of the index.
 
 mod agree;
+mod blocks;
 mod count;
 mod follow;
 mod made;

@@ -71,6 +71,17 @@ pub struct Search {
     pub wait: Option<u64>,
     /// Whether results come with their entries and one proof for all of them.
     pub proofs: bool,
+    /// Only what is of this subject, by its id or by the pseudonym that stands for it.
+    pub subject: Option<OfSubject>,
+}
+
+/// A subject that is looked for. It goes in the body of a request, so that no proxy keeps its id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfSubject {
+    /// Its id, in clear.
+    pub subject: String,
+    /// Why, for those who read the log `system`.
+    pub reason: String,
 }
 
 /// A role to be given or taken.

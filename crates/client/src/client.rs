@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use ureq::http::HeaderValue;
 
 use crate::answer::{
-    self, KeyChange, LogInfo, Malformed, NewLog, NewToken, Revealed, RoleChange, Search,
+    self, KeyChange, LogInfo, Malformed, NewLog, NewToken, OfSubject, Revealed, RoleChange, Search,
 };
 use crate::limits::LIST_PAGES_MAX;
 use crate::tail::Tail;
@@ -389,11 +389,18 @@ impl Client {
         if search.proofs {
             path.push_str("&proofs=true");
         }
-        self.get_json(&path, |value| {
+        let read = |value: &Value| {
             answer::list(value, "results")?;
             answer::number(value, "total")?;
             answer::number(value, "indexed_through").map(|_| value.clone())
-        })
+        };
+        match &search.subject {
+            Some(OfSubject { subject, reason }) => {
+                let body = serde_json::json!({ "subject": subject, "reason": reason });
+                self.post_json(&path, &body, read)
+            }
+            None => self.get_json(&path, read),
+        }
     }
 
     /// What a SQL statement gives, as the server answers it; asked once the entry `wait` is in the columns. Nothing is proved.

@@ -21,7 +21,7 @@ mod transport;
 #[cfg(test)]
 mod tests;
 
-pub use answer::{KeyChange, LogInfo, NewLog, NewToken, Revealed, RoleChange, Search};
+pub use answer::{KeyChange, LogInfo, NewLog, NewToken, OfSubject, Revealed, RoleChange, Search};
 pub use client::{Client, ProvedEntry, ProvedResults};
 pub use error::ClientError;
 pub use keys::LogKeys;

@@ -5,7 +5,7 @@ mod audit;
 use std::path::{Path, PathBuf};
 
 use append::Code;
-use client::{ClientError, Search};
+use client::{ClientError, OfSubject, Search};
 use serde_json::{Value, json};
 use server::limits::SEARCH_RESULTS_MAX;
 
@@ -42,10 +42,24 @@ pub(crate) struct SearchArgs {
     /// export the log
     #[arg(long)]
     audit_completeness: bool,
+    /// Of what is found, only what is about this subject, by its id or by the pseudonym that stands for it; takes the right to
+    /// find subjects
+    #[arg(long, value_name = "ID", requires = "reason", conflicts_with = "audit_completeness")]
+    subject: Option<String>,
+    /// Why the subject is looked for, for those who read the log `system`; no personal data
+    #[arg(long, value_name = "TEXT", requires = "subject")]
+    reason: Option<String>,
     #[command(flatten)]
     log: LogArg,
     #[command(flatten)]
     key: KeyArg,
+}
+
+impl SearchArgs {
+    fn of_subject(&self) -> Option<OfSubject> {
+        let (subject, reason) = (self.subject.clone()?, self.reason.clone()?);
+        Some(OfSubject { subject, reason })
+    }
 }
 
 /// Prints results, newest first, one a line, or with `--json` the server's answer with all pages in one. Exit 1 where
@@ -58,6 +72,7 @@ pub(crate) fn run(context: &Context, args: &SearchArgs) -> Result<Exit, Failure>
         query: audit.as_ref().map_or_else(|| args.query.clone(), Question::text),
         facets: args.facets.clone(),
         wait: args.wait.then(|| size.saturating_sub(1)),
+        subject: args.of_subject(),
         ..Search::default()
     };
     let told = |error| told(&args.query, error);

@@ -172,6 +172,22 @@ fn a_hold_keeps_a_subject_and_says_so() {
 }
 
 #[test]
+fn a_subject_is_searched_for_by_its_id_until_it_is_erased() {
+    let fixture = sealed();
+    let of = |id| ["search", "*", "--wait", "--subject", id, "--reason", "ticket 9"];
+    let found = fixture.json(&of(SUBJECT), 0);
+    assert_eq!(found["total"], 1, "{found}");
+    assert_eq!(found["results"][0]["index"], 1, "{found}");
+    fixture.check(&of("nobody"), 1, &[], &["no key of that subject"]);
+    fixture.check(&["search", "*", "--subject", SUBJECT], 2, &[], &["--reason"]);
+    let size = fixture.json(&["log", "show", "system"], 0)["size"].to_string();
+    let tail = ["tail", "--log", "system", "--from", "0", "--count", &size];
+    fixture.check(&tail, 0, &["ticket 9", "!anna"], &[]);
+    fixture.check(&["subject", "erase", SUBJECT, "--reason", "request 12"], 0, &["erased"], &[]);
+    fixture.check(&of(SUBJECT), 1, &[], &["no key of that subject"]);
+}
+
+#[test]
 fn a_keyring_of_before_brings_no_erased_subject_back() {
     let mut fixture = sealed();
     fixture.check(

@@ -39,6 +39,8 @@ const STEP_ENTRIES: usize = 8_192;
 const ROUNDS: usize = 11;
 /// Entries of the real log that is read.
 const LOG_ENTRIES: usize = 20_000;
+/// Room for an entry: a vector that grew by doubling would hold all of them twice.
+const ENTRY_BYTES: usize = 1_000;
 /// Events of a batch that goes into it.
 const BATCH_EVENTS: usize = 1_000;
 
@@ -133,7 +135,8 @@ fn ask(columns: &Arc<Columns>, queries: &str) -> Result<(Vec<u64>, Vec<Value>), 
 
 /// The company's events as a log's entries, and how many bytes the events alone have.
 fn log_of(events: usize) -> Result<(Memory, usize), Failure> {
-    let mut log = Memory { bytes: Vec::new(), ends: Vec::with_capacity(events) };
+    let bytes = Vec::with_capacity(events * ENTRY_BYTES);
+    let mut log = Memory { bytes, ends: Vec::with_capacity(events) };
     let (mut prev, mut last_ns, mut event_bytes) = (EMPTY_ROOT, 0, 0);
     for (index, event) in Corpus::new(7, START, DAYS, events).enumerate() {
         // Made from the leaf before: as little to compress as a log's own.

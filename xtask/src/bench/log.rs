@@ -80,6 +80,9 @@ pub(super) struct FindArgs {
     /// Write the figures to this file too, as JSON
     #[arg(long, value_name = "PATH")]
     json: Option<PathBuf>,
+    /// Put the table into this page, between its markers; only of all rows with --full
+    #[arg(long, value_name = "PAGE")]
+    write: Option<PathBuf>,
     /// Measure on the disk of this directory, relative to the checkout [default: target]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
@@ -126,14 +129,14 @@ pub(super) fn run_access(root: &Path, args: &AccessArgs) -> Result<bool, String>
 
 /// Measures search and state.
 pub(super) fn run_find(root: &Path, args: &FindArgs) -> Result<bool, String> {
-    let FindArgs { full, smoke, only, json, dir } = args;
+    let FindArgs { full, smoke, only, json, write, dir } = args;
     let size = match (full, smoke) {
         (true, _) => Size::Full,
         (_, true) => Size::Smoke,
         _ => Size::Medium,
     };
-    let (only, json, dir) = (only.clone(), json.clone(), dir.clone());
-    measure(root, &FIND, &LogArgs { size, only, json, write: None, dir })
+    let (only, json, write) = (only.clone(), json.clone(), write.clone());
+    measure(root, &FIND, &LogArgs { size, only, json, write, dir: dir.clone() })
 }
 
 /// Measures the log.
@@ -143,7 +146,7 @@ pub(super) fn run(root: &Path, args: &LogArgs) -> Result<bool, String> {
 
 /// Measures the rows, prints the table, and writes what was asked for. False where a measurement broke.
 fn measure(root: &Path, bench: &Bench, args: &LogArgs) -> Result<bool, String> {
-    let page = args.write.as_deref().map(|path| page_to_fill(path, args)).transpose()?;
+    let page = args.write.as_deref().map(|path| page_to_fill(path, bench, args)).transpose()?;
     let folder = scratch(root, args.dir.as_deref())?;
     let cores = Cores::share();
     // Before anything is built: what makes the machine busy now is not the bench.
@@ -167,7 +170,7 @@ fn measure(root: &Path, bench: &Bench, args: &LogArgs) -> Result<bool, String> {
     println!("\n{text}");
     // A run that broke is not published.
     if let (true, Some(page), Some(path)) = (all_good, page, &args.write) {
-        write(path, &table::fill(&page, &text)?)?;
+        write(path, &table::fill(&page, bench.name, &text)?)?;
     }
     Ok(all_good)
 }
@@ -177,16 +180,16 @@ fn wanted(row: &Row, args: &LogArgs) -> bool {
 }
 
 /// The page, if it may be filled with what will be measured: a published table is a whole and full one.
-fn page_to_fill(path: &Path, args: &LogArgs) -> Result<String, String> {
+fn page_to_fill(path: &Path, bench: &Bench, args: &LogArgs) -> Result<String, String> {
     if args.size != Size::Full || !args.only.is_empty() {
         return Err(
-            "--write takes a run of all rows in full size; leave out --size and --only".to_owned()
+            "--write takes a run of all rows in full size (`log` without --size, `find` with --full); leave out --only".to_owned()
         );
     }
     let page = std::fs::read_to_string(path)
         .map_err(|e| format!("cannot read {}: {e}", path.display()))?;
     // Found out now, not after an hour of measuring.
-    table::fill(&page, "")?;
+    table::fill(&page, bench.name, "")?;
     Ok(page)
 }
 

@@ -6,9 +6,13 @@ use super::line::{Goal, Line};
 use super::machine::Machine;
 use super::size::Size;
 
-/// What stands before and after the table in a page.
-const BEGIN: &str = "<!-- begin: written by `cargo xtask bench log --write` -->";
+/// What stands after a table in a page.
 const END: &str = "<!-- end -->";
+
+/// What stands before the table of a bench.
+fn begin(bench: &str) -> String {
+    format!("<!-- begin: written by `cargo xtask bench {bench} --write` -->")
+}
 
 /// The heads of the columns.
 const HEADS: [&str; 8] =
@@ -36,13 +40,14 @@ pub(super) fn json(bench: &str, machine: &Machine, size: Size, lines: &[Line]) -
     json!({ "bench": bench, "size": size.name(), "machine": machine.json(), "lines": lines })
 }
 
-/// The page with the text between its markers.
-pub(super) fn fill(page: &str, text: &str) -> Result<String, String> {
+/// The page with the text between the markers of a bench.
+pub(super) fn fill(page: &str, bench: &str, text: &str) -> Result<String, String> {
+    let begin = begin(bench);
     let missing =
-        || format!("the page has no place for the table: `{BEGIN}`, and below it `{END}`");
-    let (before, rest) = page.split_once(BEGIN).ok_or_else(missing)?;
+        || format!("the page has no place for the table: `{begin}`, and below it `{END}`");
+    let (before, rest) = page.split_once(&begin).ok_or_else(missing)?;
     let (_, after) = rest.split_once(END).ok_or_else(missing)?;
-    Ok(format!("{before}{BEGIN}\n\n{}\n\n{END}{after}", text.trim()))
+    Ok(format!("{before}{begin}\n\n{}\n\n{END}{after}", text.trim()))
 }
 
 fn cells(line: &Line) -> [String; 8] {

@@ -8,7 +8,7 @@ use super::load::Loaded;
 use super::machine::Machine;
 use super::postgres::parse_pgbench;
 use super::rows::append::rate_of;
-use super::rows::find::{execution_us, sql_of};
+use super::rows::find::{sql_of, told_us};
 use super::rows::follow::lag_of;
 use super::rows::http::raw_p50_us;
 use super::rows::{ACCESS_ROWS, FIND_ROWS, ROWS, Row};
@@ -104,15 +104,23 @@ fn json_has_every_line_with_its_verdict() {
 }
 
 #[test]
-fn a_page_is_filled_between_its_markers_and_nowhere_else() {
-    let page = |text: &str| {
-        let begin = "<!-- begin: written by `cargo xtask bench log --write` -->";
-        format!("above\n\n{begin}\n{text}\n<!-- end -->\n\nbelow\n")
+fn a_page_is_filled_between_the_markers_of_a_bench_and_nowhere_else() {
+    let page = |log: &str, find: &str| {
+        let place = |bench: &str, text: &str| {
+            format!(
+                "<!-- begin: written by `cargo xtask bench {bench} --write` -->\n{text}\n<!-- end -->\n"
+            )
+        };
+        format!("above\n\n{}\nbetween\n\n{}\nbelow\n", place("log", log), place("find", find))
     };
-    let filled = table::fill(&page("old"), "THE TABLE\n").unwrap();
-    assert_eq!(filled, page("\nTHE TABLE\n"));
-    assert!(table::fill(include_str!("../../../../docs/performance.md"), "").is_ok());
-    assert!(table::fill("# A page without a place", "").unwrap_err().contains("begin: written by"));
+    let check = |bench, filled: String| {
+        assert_eq!(table::fill(&page("old", "old"), bench, "THE TABLE\n").unwrap(), filled);
+        assert!(table::fill(include_str!("../../../../docs/performance.md"), bench, "").is_ok());
+    };
+    check("log", page("\nTHE TABLE\n", "old"));
+    check("find", page("old", "\nTHE TABLE\n"));
+    let refused = table::fill("# A page without a place", "log", "").unwrap_err();
+    assert!(refused.contains("begin: written by"));
 }
 
 #[test]
@@ -202,8 +210,9 @@ fn a_query_is_asked_of_a_table_as_of_the_index() {
 #[test]
 fn what_postgres_says_of_its_time_is_read() {
     let told = "Limit (actual rows=3 loops=1)\n Planning Time: 0.5 ms\n Execution Time: 0.037 ms\nExecution Time: 12.5 ms\n";
-    assert_eq!(execution_us(told), [37.0, 12_500.0]);
-    assert!(execution_us("ERROR: no").is_empty());
+    assert_eq!(told_us("Execution Time", told), [37.0, 12_500.0]);
+    assert_eq!(told_us("Planning Time", told), [500.0]);
+    assert!(told_us("Execution Time", "ERROR: no").is_empty());
 }
 
 #[test]

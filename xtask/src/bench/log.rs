@@ -80,6 +80,9 @@ pub(super) struct FindArgs {
     /// Write the figures to this file too, as JSON
     #[arg(long, value_name = "PATH")]
     json: Option<PathBuf>,
+    /// Leave PostgreSQL out, whose indexes of ten million rows take longer than all else
+    #[arg(long)]
+    no_postgres: bool,
     /// Put the table into this page, between its markers; only of all rows with --full
     #[arg(long, value_name = "PAGE")]
     write: Option<PathBuf>,
@@ -108,6 +111,9 @@ pub(super) struct LogArgs {
     /// Write the figures to this file too, as JSON
     #[arg(long, value_name = "PATH")]
     json: Option<PathBuf>,
+    /// Leave PostgreSQL out of the rows of search
+    #[arg(skip)]
+    no_postgres: bool,
     /// Put the table into this page, between its markers; only of all rows in full size
     #[arg(long, value_name = "PAGE")]
     write: Option<PathBuf>,
@@ -124,19 +130,21 @@ fn row_names(rows: &[Row]) -> clap::builder::PossibleValuesParser {
 pub(super) fn run_access(root: &Path, args: &AccessArgs) -> Result<bool, String> {
     let AccessArgs { json } = args;
     let (only, json) = (Vec::new(), json.clone());
-    measure(root, &ACCESS, &LogArgs { size: Size::Full, only, json, write: None, dir: None })
+    let (no_postgres, write, dir) = (false, None, None);
+    measure(root, &ACCESS, &LogArgs { size: Size::Full, only, json, no_postgres, write, dir })
 }
 
 /// Measures search and state.
 pub(super) fn run_find(root: &Path, args: &FindArgs) -> Result<bool, String> {
-    let FindArgs { full, smoke, only, json, write, dir } = args;
+    let FindArgs { full, smoke, only, json, no_postgres, write, dir } = args;
     let size = match (full, smoke) {
         (true, _) => Size::Full,
         (_, true) => Size::Smoke,
         _ => Size::Medium,
     };
     let (only, json, write) = (only.clone(), json.clone(), write.clone());
-    measure(root, &FIND, &LogArgs { size, only, json, write, dir: dir.clone() })
+    let no_postgres = *no_postgres;
+    measure(root, &FIND, &LogArgs { size, only, json, no_postgres, write, dir: dir.clone() })
 }
 
 /// Measures the log.
@@ -152,6 +160,7 @@ fn measure(root: &Path, bench: &Bench, args: &LogArgs) -> Result<bool, String> {
     // Before anything is built: what makes the machine busy now is not the bench.
     let machine = Machine::look(root, &cores);
     let mut kit = Kit::prepare(root, folder, cores, (args.size, bench))?;
+    kit.no_postgres = args.no_postgres;
     let (mut lines, mut all_good) = (Vec::new(), true);
     for row in bench.rows.iter().filter(|row| wanted(row, args)) {
         println!("row {}: {}", row.name, row.about);

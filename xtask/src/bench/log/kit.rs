@@ -40,6 +40,8 @@ pub(super) struct Kit {
     pub(super) counts: Counts,
     /// The large log, once a row has asked for it.
     pub(super) large: Option<Large>,
+    /// Whether PostgreSQL is left out of the row `search`.
+    pub(super) no_postgres: bool,
     /// What the row `search` measured, once it has, for rows that stand it beside other engines.
     pub(super) found: Option<Found>,
     /// Runs commands and keeps their logs.
@@ -57,7 +59,8 @@ impl Kit {
     ) -> Result<Kit, String> {
         let (root, counts, stages) = (root.to_owned(), size.counts(), Stages::new(root)?);
         let profile = bench.profile;
-        let kit = Kit { root, profile, cores, counts, large: None, found: None, stages, scratch };
+        let (large, found, no_postgres) = (None, None, false);
+        let kit = Kit { root, profile, cores, counts, large, no_postgres, found, stages, scratch };
         if bench.with_server {
             kit.build("build graven", &["--package", "graven"])?;
         }

@@ -72,12 +72,22 @@ impl Server {
         Ok(ticks / TICKS_PER_S)
     }
 
-    /// The most memory that it has held, in bytes.
+    /// The most memory that it has held, in bytes, pages of files that are mapped among it.
     pub(super) fn memory_bytes_max(&self) -> Result<f64, String> {
+        self.status_bytes("VmHWM")
+    }
+
+    /// The memory of its own that it holds now, in bytes: without files' pages, which the kernel can take back.
+    pub(super) fn own_memory_bytes(&self) -> Result<f64, String> {
+        self.status_bytes("RssAnon")
+    }
+
+    /// A line of proc(5), `status`.
+    fn status_bytes(&self, name: &str) -> Result<f64, String> {
         let text = self.proc_file("status")?;
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
         let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse::<f64>().ok());
-        kib.map(|kib| kib * 1024.0).ok_or_else(|| "the kernel does not say VmHWM".to_owned())
+        kib.map(|kib| kib * 1024.0).ok_or_else(|| format!("the kernel does not say {name}"))
     }
 
     fn proc_file(&self, name: &str) -> Result<String, String> {

@@ -70,7 +70,11 @@ pub(super) fn search(kit: &mut Kit) -> Result<Vec<Line>, String> {
     let (entries_per_s, bare_per_s, entry_bytes) = (rate, bare, bytes);
     kit.found = Some(Found { entries_per_s, bare_per_s, entry_bytes, tenth_us });
     // A rival that breaks, or takes too long with so many rows, is not measured; what is ours stays so.
-    let rival = Postgres::start(kit)?.and_then(|rival| load(kit, &rival, &rows).map(|()| rival));
+    let rival = if kit.no_postgres {
+        Err("left out by --no-postgres".to_owned())
+    } else {
+        Postgres::start(kit)?.and_then(|rival| load(kit, &rival, &rows).map(|()| rival))
+    };
     for query in queries {
         lines.extend(of_query(kit, rival.as_ref().map_err(String::as_str), query)?);
     }
@@ -94,7 +98,7 @@ fn of_query(kit: &Kit, rival: Result<&Postgres, &str>, query: &Value) -> Result<
     let asked = Line::new(figure.clone(), "µs", page_us, "asked", Ok(PAGE_US_MAX));
     let mut lines =
         vec![asked.asked(Goal::AtMost(1.0)).note("indexes of the entries, in process; p50")];
-    if let Some(sql) = sql_of(name, text("query")) {
+    if let Some(sql) = sql_of(name, text("query")).filter(|_| !kit.no_postgres) {
         let theirs = rival.map_err(str::to_owned).and_then(|rival| rival_us(kit, rival, &sql));
         let [both_us, execution_us] = match theirs {
             Ok(each) => each.map(Ok),

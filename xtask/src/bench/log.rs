@@ -80,7 +80,7 @@ pub(super) struct FindArgs {
     /// Write the figures to this file too, as JSON
     #[arg(long, value_name = "PATH")]
     json: Option<PathBuf>,
-    /// Leave PostgreSQL out, whose indexes of ten million rows take longer than all else
+    /// Leave PostgreSQL out: its indexes of ten million rows take long
     #[arg(long)]
     no_postgres: bool,
     /// Put the table into this page, between its markers; only of all rows with --full

@@ -228,8 +228,9 @@ pub(super) fn sql(kit: &mut Kit) -> Result<Vec<Line>, String> {
     let figure = "count, all facets and histogram of a tenth";
     let line =
         Line::new(figure, "µs", found.tenth_us, "DuckDB, three facets and a histogram", facets);
+    // The two programs make the company's events from different beginnings.
     let note = format!(
-        "of {} events, the index; of {events}, DuckDB: compare where both are as many",
+        "of {} events, the index; of {events} others of the same company, DuckDB",
         kit.counts.find_events
     );
     lines.push(line.asked(Goal::AtMost(SQL_RATIO_MAX)).note(note));

@@ -23,6 +23,7 @@ use crate::blocks::Blocks;
 use crate::count::Wholes;
 use crate::follower::{Cursor, Derived, DerivedError};
 use crate::limits::{MERGE_THREADS, WRITER_HEAP_BYTES};
+use crate::mapped::Mapped;
 use crate::schema::{self, FORMAT, Facet, Fields, INDEX, MARKS, RECEIVED, TIME, WORDS, Words};
 
 /// The folder of the search index within a log's derived data.
@@ -224,8 +225,8 @@ fn create(path: &Path) -> Result<Opened, IndexError> {
     let failed = |source| IndexError::Folder { path: path.to_owned(), source };
     std::fs::create_dir_all(path).map_err(failed)?;
     let (schema, _) = schema::schema();
-    let index =
-        IndexBuilder::new().schema(schema).settings(engine_settings()).create_in_dir(path)?;
+    let builder = IndexBuilder::new().schema(schema).settings(engine_settings());
+    let index = builder.open_or_create(Mapped::open(path)?)?;
     Ok(open_reader(index, Cursor::START)?)
 }
 
@@ -235,7 +236,7 @@ fn try_open(path: &Path, origin: &Name) -> Result<Option<Opened>, String> {
         return if path.exists() { Err("it has no meta.json".to_owned()) } else { Ok(None) };
     }
     let text = |error: TantivyError| error.to_string();
-    let index = tantivy::Index::open_in_dir(path).map_err(text)?;
+    let index = Mapped::open(path).and_then(tantivy::Index::open).map_err(text)?;
     let meta = index.load_metas().map_err(text)?;
     let cursor = match &meta.payload {
         None if meta.segments.is_empty() => Cursor::START,

@@ -20,6 +20,7 @@ mod count;
 mod doc;
 mod follower;
 mod index;
+mod mapped;
 mod packed;
 mod pool;
 mod schema;

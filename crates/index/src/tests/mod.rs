@@ -5,6 +5,7 @@ mod blocks;
 mod count;
 mod follow;
 mod made;
+mod mapped;
 mod meaning;
 mod narrow;
 mod packed;

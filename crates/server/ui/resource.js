@@ -9,13 +9,11 @@ import { show } from './json.js';
 import { onKeys } from './keys.js';
 import { lead, pageOf } from './links.js';
 import { label } from './rows.js';
-import { NOTHING, folded, isSealed, putBack } from './state.js';
+import { isSealed, putBack } from './state.js';
 
 /** How many versions are listed at once, at most the second, in pages of the first. */
 const PAGE_VERSIONS = 256;
 const VERSIONS_MAX = 1024;
-/** How many pages of a state are folded. */
-const STATE_PAGES_MAX = 64;
 /** How long a slider has to rest before the server is asked. */
 const PAUSE_MS = 120;
 
@@ -163,15 +161,8 @@ async function showVersion() {
 }
 
 async function readState(target, at, signal) {
-  let found = NOTHING;
-  let from = '0';
-  for (let pages = 0; from !== undefined; pages++) {
-    if (pages === STATE_PAGES_MAX) throw new Problem(0, { detail: `more entries than this page folds; use graven asof --at ${at}` });
-    const page = await getEvents(`${path}/blame?${new URLSearchParams({ target, at, from })}`, signal);
-    found = folded(found, page);
-    from = page.get('next')?.text;
-  }
-  return found;
+  const page = await getEvents(`${path}/blame?${new URLSearchParams({ target, at })}`, signal);
+  return { fields: page.get('fields'), hidden: Number(page.get('hidden').text), exists: page.get('exists') };
 }
 
 function drawState({ fields, hidden, exists }, at) {

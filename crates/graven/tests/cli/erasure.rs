@@ -183,6 +183,11 @@ fn a_subject_is_searched_for_by_its_id_until_it_is_erased() {
     let size = fixture.json(&["log", "show", "system"], 0)["size"].to_string();
     let tail = ["tail", "--log", "system", "--from", "0", "--count", &size];
     fixture.check(&tail, 0, &["ticket 9", "!anna"], &[]);
+    let proved = [&of(SUBJECT)[..], &["--prove", "--output", "found"]].concat();
+    fixture.check(&proved, 0, &[], &["each result is proved to be in the log"]);
+    let vkey = fixture.read("graven-data/logs/main/vkey");
+    let verify = ["verify", "found", "--vkey", vkey.trim()];
+    fixture.check(&verify, 0, &["checked      1 entry", "is in the log"], &[]);
     fixture.check(&["subject", "erase", SUBJECT, "--reason", "request 12"], 0, &["erased"], &[]);
     fixture.check(&of(SUBJECT), 1, &[], &["no key of that subject"]);
 }

@@ -21,8 +21,8 @@ fn write(folder: &Mapped, name: &str, bytes: &[u8]) {
 fn resident_bytes(path: &Path) -> usize {
     let name = path.canonicalize().unwrap().display().to_string();
     let maps = std::fs::read_to_string("/proc/self/smaps").unwrap();
-    let of_file = maps.lines().skip_while(|line| !line.ends_with(&name));
-    let resident = of_file.filter_map(|line| line.strip_prefix("Rss:")).next().unwrap_or("0 kB");
+    let mut of_file = maps.lines().skip_while(|line| !line.ends_with(&name));
+    let resident = of_file.find_map(|line| line.strip_prefix("Rss:")).unwrap_or("0 kB");
     resident.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
 }
 

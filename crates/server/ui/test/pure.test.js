@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { entryRow, head } from '../csv.js';
 import { Raw, parse, show, token } from '../json.js';
 import { hashesOf, steps } from '../path.js';
-import { NOTHING, folded, isSealed, putBack } from '../state.js';
+import { isSealed, putBack } from '../state.js';
 import { resourceOf } from '../links.js';
 import { because, isCheck, shorter } from '../when.js';
 import { placeOf, spanOf, termOf, terms, toggled, typedAt, withSpan, withTerm } from '../query.js';
@@ -97,18 +97,6 @@ test('what is being typed is a name, a value, or nothing', () => {
     assert.deepEqual(typedAt(marked.replace('|', ''), caret), expected, marked);
   }
   assert.equal(placeOf('\u00e9\u{1f600}x', 6), 3);
-});
-
-test('pages of a state are folded into one', () => {
-  const page = (json) => parse(JSON.stringify({ fields: {}, hidden: 0, exists: null, last: null, ...json }));
-  const fields = (state) => Object.fromEntries([...state.fields].map(([field, setter]) => [field, show(setter.get('value'))]));
-  let state = folded(NOTHING, page({ fields: { a: { value: 1 }, b: { value: 'x' } }, hidden: 2, exists: true, last: { index: 3 } }));
-  assert.deepEqual([fields(state), state.hidden, state.exists], [{ a: '1', b: 'x' }, 2, true]);
-  state = folded(state, page({ removed: ['a'], fields: { c: { value: null } }, hidden: 1 }));
-  assert.deepEqual([fields(state), state.hidden, state.exists, state.last.get('index').text], [{ b: 'x', c: 'null' }, 3, true, '3']);
-  state = folded(state, page({ cleared: true, fields: { d: { value: 4 } }, hidden: 1, exists: false }));
-  assert.deepEqual([fields(state), state.hidden, state.exists], [{ d: '4' }, 1, false]);
-  assert.equal(NOTHING.fields.size, 0);
 });
 
 test('what would have to be put back is what was before', () => {

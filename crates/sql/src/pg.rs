@@ -2,6 +2,11 @@
 //! it writes them.
 
 mod catalogue;
+mod functions;
+mod rewrite;
+mod shown;
+#[cfg(test)]
+mod tests;
 
 use std::sync::{Arc, LazyLock};
 
@@ -34,22 +39,26 @@ pub(crate) use catalogue::Catalogue;
 /// The version that clients are told; by it they choose what they ask of the catalogue.
 pub const PG_SERVER_VERSION: &str = "16.0";
 
-/// What `SHOW` knows.
-const SETTINGS: [(&str, &str); 14] = [
+/// What `SHOW` knows, and `pg_settings`.
+const SETTINGS: [(&str, &str); 18] = [
     ("transaction isolation level", "repeatable read"),
     ("transaction_isolation", "repeatable read"),
     ("default_transaction_isolation", "repeatable read"),
     ("transaction_read_only", "on"),
     ("default_transaction_read_only", "on"),
     ("server_version", PG_SERVER_VERSION),
+    ("server_version_num", "160000"),
     ("server_encoding", "UTF8"),
     ("client_encoding", "UTF8"),
+    ("integer_datetimes", "on"),
+    ("is_superuser", "off"),
     ("standard_conforming_strings", "on"),
     ("search_path", "public"),
     ("timezone", "UTC"),
     ("time zone", "UTC"),
     ("datestyle", "ISO, MDY"),
     ("max_identifier_length", "63"),
+    ("max_index_keys", "32"),
 ];
 
 /// Words by which a statement asks the catalogue, beside those that begin with `pg_`.
@@ -215,7 +224,10 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Plain>, QueryError> {
     let dialect = PostgreSqlDialect {};
     let tokens = check_size(text, &dialect)?;
     let read = if tokens.iter().any(asks_catalogue) {
-        CATALOGUE_PARSER.parse(text)
+        CATALOGUE_PARSER.parse(text).map(|mut statements| {
+            statements.iter_mut().for_each(rewrite::rewrite);
+            statements
+        })
     } else {
         let parser = Parser::new(&dialect).with_recursion_limit(STATEMENT_NESTING_MAX);
         parser.try_with_sql(text).and_then(|mut parser| parser.parse_statements())

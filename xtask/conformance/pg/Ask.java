@@ -12,6 +12,8 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.Properties;
+import java.util.Set;
+import java.util.TreeSet;
 
 public final class Ask {
     public static void main(String[] args) throws Exception {
@@ -68,6 +70,38 @@ public final class Ask {
         columns(metadata.getTables(null, "public", "%", new String[] {"TABLE"}), "TABLE_NAME");
         columns(metadata.getColumns(null, "public", "streams", "%"), "COLUMN_NAME", "TYPE_NAME");
         System.out.println(connection.getTransactionIsolation() + "\t" + connection.isValid(30));
+        System.out.println("--");
+        columns(metadata.getCatalogs(), "TABLE_CAT");
+        types(metadata);
+        System.out.println(metadata.getDefaultTransactionIsolation() + "\t" + metadata.getMaxColumnsInIndex());
+        System.out.println("--");
+        columns(metadata.getTablePrivileges(null, "public", "events"), "PRIVILEGE");
+        columns(metadata.getColumnPrivileges(null, "public", "entries", "%"), "COLUMN_NAME", "PRIVILEGE");
+        nothing(metadata);
+    }
+
+    // Of what there is not, which tools ask all the same.
+    private static void nothing(DatabaseMetaData metadata) throws SQLException {
+        columns(metadata.getPrimaryKeys(null, "public", "events"), "COLUMN_NAME");
+        columns(metadata.getImportedKeys(null, "public", "changes"), "FK_NAME");
+        columns(metadata.getExportedKeys(null, "public", "events"), "FK_NAME");
+        columns(metadata.getCrossReference(null, "public", "events", null, "public", "changes"), "FK_NAME");
+        columns(metadata.getIndexInfo(null, "public", "events", false, true), "INDEX_NAME");
+        columns(metadata.getFunctions(null, null, "%"), "FUNCTION_NAME");
+        columns(metadata.getProcedures(null, null, "%"), "PROCEDURE_NAME");
+        columns(metadata.getBestRowIdentifier(null, "public", "events", DatabaseMetaData.bestRowSession, true), "COLUMN_NAME");
+    }
+
+    // The types that our columns have, of all that PostgreSQL has.
+    private static void types(DatabaseMetaData metadata) throws SQLException {
+        TreeSet<String> ours = new TreeSet<>();
+        try (ResultSet rows = metadata.getTypeInfo()) {
+            while (rows.next()) {
+                ours.add(rows.getString("TYPE_NAME"));
+            }
+        }
+        ours.retainAll(Set.of("bool", "bytea", "int8", "text", "timestamptz"));
+        ours.forEach(System.out::println);
         System.out.println("--");
     }
 

@@ -16,6 +16,8 @@ const ENDLESS: &str = "SELECT count(*) FROM generate_series(1, 1000000) a, gener
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Between two attempts to cancel.
 const AGAIN: Duration = Duration::from_millis(50);
+/// Times that an interrupt may come between two statements of psql.
+const INTERRUPTED_BETWEEN_MAX: usize = 5;
 
 /// A server that speaks the protocol, with 60 events; its address and its admin's token.
 struct Site {
@@ -87,6 +89,10 @@ impl Site {
         String::from_utf8(ran.stdout).unwrap()
     }
 
+    fn check_psql(&self, statement: &str, expected: &str) {
+        assert_eq!(self.psql(statement), expected, "{statement}");
+    }
+
     /// What psql prints of an error.
     fn psql_error(&self, token: &str, more: &str, statement: &str) -> String {
         let ran = self.psql_as(token, more, statement);
@@ -149,6 +155,7 @@ fn psql_is_told_of_the_tables() {
     assert_eq!(columns.lines().count(), described.lines().count(), "{columns}");
     for (command, told) in [
         ("\\d", "public|events|table|"),
+        ("\\d+", "public|events|table|"),
         ("\\dt+", "public|gaps|table|"),
         ("\\dn", "public|"),
         ("\\l", "main|"),
@@ -163,6 +170,125 @@ fn psql_is_told_of_the_tables() {
     assert_eq!(
         site.psql("SELECT 'events'::regclass::oid = oid FROM pg_class WHERE relname = 'events'"),
         "t\n"
+    );
+}
+
+/// There is one database, one role that reads, and nothing of what else PostgreSQL can have.
+#[test]
+fn psql_is_told_of_nothing_else() {
+    let Some(site) = Site::with_psql("psql_is_told_of_nothing_else", &[]) else { return };
+    // Later versions of psql have other columns behind these.
+    for (command, begins) in [
+        ("\\l", "main|reader|UTF8|"),
+        ("\\l+", "main|reader|UTF8|"),
+        ("\\dn+", "public|reader|reader=U/reader|"),
+        ("\\du", "reader|"),
+        ("\\du+", "reader|"),
+    ] {
+        let shown = site.psql(command);
+        assert!(shown.starts_with(begins) && shown.lines().count() == 1, "{command}: {shown}");
+    }
+    for command in [
+        "\\df", "\\df+", "\\da", "\\do", "\\dT", "\\dT+", "\\dD", "\\dC", "\\dc", "\\dx", "\\dy",
+        "\\ddp", "\\drds", "\\dF", "\\deu",
+    ] {
+        assert_eq!(site.psql(command), "", "{command}");
+    }
+    let plain = site.psql("\\d events");
+    let more = site.psql("\\d+ events");
+    assert_eq!(more.lines().count(), plain.lines().count(), "{more}");
+    assert!(more.starts_with("index|bigint||not null||plain|"), "{more}");
+    // Other logs are not named, nor how much is in this one.
+    let sizes = "SELECT datname, pg_database_size(datname) FROM pg_database";
+    assert_eq!(site.psql(sizes), "main|\n");
+    let rows = "SELECT DISTINCT reltuples, pg_total_relation_size(oid) FROM pg_class";
+    assert_eq!(site.psql(rows), "-1.0|\n");
+}
+
+// What three clients are known to ask when they open a database, shortened. They themselves are not run.
+
+#[test]
+fn questions_of_grafana_are_answered() {
+    let Some(site) = Site::with_psql("questions_of_grafana_are_answered", &[]) else { return };
+    let check = |statement: &str, expected: &str| site.check_psql(statement, expected);
+    check("SELECT current_setting('server_version_num')::int/100 AS version", "1600\n");
+    check("SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'", "");
+    check(
+        "SELECT quote_ident(column_name), data_type FROM information_schema.columns \
+         WHERE quote_ident(table_schema) = (parse_ident('public.streams'))[1] \
+         AND quote_ident(table_name) = (parse_ident('public.streams'))[2]",
+        "stream|text\nnext_seq|bigint\nhead|bytea\ncursor|text\n",
+    );
+}
+
+#[test]
+fn questions_of_metabase_are_answered() {
+    let Some(site) = Site::with_psql("questions_of_metabase_are_answered", &[]) else { return };
+    let check = |statement: &str, expected: &str| site.check_psql(statement, expected);
+    check(
+        "WITH p AS (SELECT t.tablename AS name, \
+           pg_catalog.has_any_column_privilege(current_user, t.schemaname || '.' || t.tablename, 'update') AS may_update, \
+           pg_catalog.has_any_column_privilege(current_user, t.schemaname || '.' || t.tablename, 'select') AS may_select, \
+           pg_catalog.has_table_privilege(current_user, t.schemaname || '.' || t.tablename, 'delete') AS may_delete \
+         FROM pg_catalog.pg_tables t \
+         WHERE pg_catalog.has_schema_privilege(current_user, t.schemaname, 'usage')) \
+         SELECT p.* FROM p WHERE name = 'events'",
+        "events|f|t|f\n",
+    );
+    check(
+        "SELECT c.column_name, FORMAT('%s', c.udt_name), c.ordinal_position - 1, k.column_name IS NOT NULL, \
+           COL_DESCRIPTION(CAST(CAST(FORMAT('%I.%I', CAST(c.table_schema AS text), CAST(c.table_name AS text)) AS regclass) AS oid), c.ordinal_position), \
+           (column_default IS NULL) AND (is_nullable = 'NO'), is_identity <> 'NO' \
+         FROM information_schema.columns AS c LEFT JOIN (SELECT kc.table_name, kc.column_name \
+           FROM information_schema.table_constraints AS tc JOIN information_schema.key_column_usage AS kc \
+           ON tc.constraint_name = kc.constraint_name WHERE tc.constraint_type = 'PRIMARY KEY') AS k \
+         ON c.table_name = k.table_name AND c.column_name = k.column_name \
+         WHERE c.table_name = 'entries' ORDER BY c.ordinal_position",
+        "index|int8|0|f||t|f\nleaf_hash|bytea|1|f||t|f\nbytes|bytea|2|f||t|f\n",
+    );
+    check(
+        "SELECT f.relname, a.attname FROM pg_constraint AS c JOIN pg_class AS f ON c.conrelid = f.oid \
+         JOIN pg_attribute AS a ON c.conrelid = a.attrelid \
+         WHERE c.contype = 'f'::char AND a.attnum = ANY(c.conkey)",
+        "",
+    );
+    check(
+        "SELECT t.name, TRIM(BOTH '\"' FROM pg_catalog.pg_get_indexdef(t.number, t.pos, FALSE)) FROM (SELECT \
+           ci.relname AS name, ci.oid AS number, (information_schema._pg_expandarray(i.indkey)).n AS pos \
+           FROM pg_catalog.pg_index AS i JOIN pg_catalog.pg_class AS ci ON ci.oid = i.indexrelid \
+           WHERE pg_catalog.pg_get_expr(i.indpred, i.indrelid) IS NULL) AS t WHERE t.pos = 1",
+        "",
+    );
+}
+
+#[test]
+fn questions_of_dbeaver_are_answered() {
+    let Some(site) = Site::with_psql("questions_of_dbeaver_are_answered", &[]) else { return };
+    let check = |statement: &str, expected: &str| site.check_psql(statement, expected);
+    check("SELECT db.datname FROM pg_catalog.pg_database db WHERE datallowconn", "main\n");
+    check("SELECT current_schema(), session_user", "public|reader\n");
+    check(
+        "SELECT name, setting FROM pg_catalog.pg_settings WHERE name = 'search_path'",
+        "search_path|public\n",
+    );
+    check(
+        "SELECT a.rolname, a.rolcanlogin, d.description FROM pg_catalog.pg_roles a \
+         LEFT JOIN pg_catalog.pg_shdescription d ON a.oid = d.objoid",
+        "reader|t|\n",
+    );
+    check(
+        "SELECT t.spcname, pg_tablespace_location(t.oid) FROM pg_catalog.pg_tablespace t ORDER BY t.oid LIMIT 1",
+        "pg_default|\n",
+    );
+    check("SELECT name, default_version FROM pg_catalog.pg_available_extensions", "");
+    check(
+        "SELECT e.oid, c.relname FROM (SELECT unnest(x.extconfig) AS oid FROM pg_catalog.pg_extension x) e \
+         JOIN pg_class c ON c.oid = e.oid",
+        "",
+    );
+    check(
+        "SELECT p.proname, a.* FROM pg_catalog.pg_aggregate a, pg_catalog.pg_proc p WHERE p.oid = a.aggfnoid",
+        "",
     );
 }
 
@@ -242,9 +368,8 @@ fn psql_comes_by_tls_where_http_does() {
     assert!(error.contains("TLS only"), "{error}");
 }
 
-#[test]
-fn psql_cancels() {
-    let Some(site) = Site::with_psql("psql_cancels", &[]) else { return };
+/// What psql says whose user gives up on a query without end.
+fn cancelled(site: &Site) -> String {
     let mut psql = site.psql_command(&site.token, "dbname=main");
     psql.args(["-c", "SELECT 'begun'", "-c", ENDLESS]);
     let mut running = psql.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -257,9 +382,21 @@ fn psql_cancels() {
         kill_process(pid, Signal::INT).unwrap();
         std::thread::sleep(AGAIN);
     }
-    let ran = running.wait_with_output().unwrap();
-    let error = String::from_utf8_lossy(&ran.stderr);
-    assert!(error.contains("57014: canceling statement due to user request"), "{error}");
+    String::from_utf8(running.wait_with_output().unwrap().stderr).unwrap()
+}
+
+#[test]
+fn psql_cancels() {
+    let Some(site) = Site::with_psql("psql_cancels", &[]) else { return };
+    let mut told = cancelled(&site);
+    // Where it is interrupted between its two statements, psql does not send the second.
+    for _ in 0..INTERRUPTED_BETWEEN_MAX {
+        if told.trim() != "Cancel request sent" {
+            break;
+        }
+        told = cancelled(&site);
+    }
+    assert!(told.contains("57014: canceling statement due to user request"), "{told}");
     assert_eq!(site.psql("SELECT 2"), "2\n");
 }
 
@@ -537,6 +674,20 @@ fn the_jdbc_driver_is_answered() {
         "changes\ncheckpoints\nentries\nevents\ngaps\nstreams\n",
         "stream\ttext\nnext_seq\tint8\nhead\tbytea\ncursor\ttext\n",
         "4\ttrue\n",
+        "main\n",
+        "bool\nbytea\nint8\ntext\ntimestamptz\n",
+        "4\t32\n",
+        "SELECT\n",
+        "bytes\tSELECT\nindex\tSELECT\nleaf_hash\tSELECT\n",
+        // Keys of four kinds, indexes, functions, procedures, what identifies a row.
+        "",
+        "",
+        "",
+        "",
+        "",
+        "",
+        "",
+        "",
         "",
     ];
     assert_eq!(answers.collect::<Vec<_>>(), expected);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::memory::{
     MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider,
 };
@@ -13,10 +13,6 @@ use datafusion::catalog::{CatalogProvider as _, CatalogProviderList as _, Schema
 use datafusion::common::Result as EngineResult;
 use datafusion::datasource::TableType;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
-use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature,
-    Volatility,
-};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::scalar::ScalarValue;
 use datafusion_pg_catalog::pg_catalog::catalog_info::CatalogInfo;
@@ -24,17 +20,11 @@ use datafusion_pg_catalog::pg_catalog::context::EmptyContextProvider;
 use datafusion_pg_catalog::pg_catalog::{PgCatalogSchemaProvider, PgCatalogStaticTables};
 use datafusion_pg_catalog::setup_pg_catalog;
 
-use super::PG_SERVER_VERSION;
+use super::functions;
+use super::shown::{INFORMATION_SCHEMA, PG_CATALOG, Shown};
 
 /// The schema of our tables.
 const PUBLIC: &str = "public";
-/// The catalogue's own.
-const PG_CATALOG: &str = "pg_catalog";
-/// The standard's.
-const INFORMATION_SCHEMA: &str = "information_schema";
-/// What clients ask about remarks and sizes, which there are none of.
-const ABSENT: [&str; 5] =
-    ["col_description", "obj_description", "pg_size_pretty", "pg_table_size", "shobj_description"];
 
 /// The catalogue of every log that a client has asked. Made once an engine: its numbers must not change between two statements.
 pub(crate) struct Catalogue {
@@ -42,7 +32,7 @@ pub(crate) struct Catalogue {
     base: SessionState,
     fixed: Arc<PgCatalogStaticTables>,
     /// By the log's name; as many as there are logs.
-    by_log: Mutex<BTreeMap<String, Arc<dyn SchemaProvider>>>,
+    by_log: Mutex<BTreeMap<String, [Arc<Shown>; 2]>>,
 }
 
 /// What the catalogue describes: one database, which is a log, and its tables.
@@ -57,12 +47,9 @@ impl Catalogue {
         let config = SessionConfig::new().with_default_catalog_and_schema("graven", PUBLIC);
         let context = SessionContext::new_with_config(config);
         setup_pg_catalog(&context, "graven", EmptyContextProvider).map_err(|error| *error)?;
-        for name in ABSENT {
-            context.register_udf(Constant::udf(name, None));
+        for function in functions::all() {
+            context.register_udf(function);
         }
-        let version =
-            format!("PostgreSQL {PG_SERVER_VERSION} (Graven {})", env!("CARGO_PKG_VERSION"));
-        context.register_udf(Constant::udf("version", Some(version)));
         let (base, fixed) = (context.state(), Arc::new(PgCatalogStaticTables::try_new()?));
         Ok(Catalogue { base, fixed, by_log: Mutex::default() })
     }
@@ -74,37 +61,59 @@ impl Catalogue {
         config: SessionConfig,
         tables: impl Iterator<Item = (&'static str, SchemaRef)>,
     ) -> EngineResult<SessionStateBuilder> {
-        let catalog = Arc::new(MemoryCatalogProvider::new());
+        let catalog = MemoryCatalogProvider::new();
         catalog.register_schema(PUBLIC, Arc::new(MemorySchemaProvider::new()))?;
-        catalog.register_schema(PG_CATALOG, self.of(log, tables)?)?;
+        for shown in self.of(log, tables)? {
+            catalog.register_schema(shown.schema, shown)?;
+        }
+        // The engine's own tables of this name tell its types and functions, not PostgreSQL's.
+        let config =
+            config.with_default_catalog_and_schema(log, PUBLIC).with_information_schema(false);
+        Ok(self.with_catalog(log, config, catalog))
+    }
+
+    fn with_catalog(
+        &self,
+        log: &str,
+        config: SessionConfig,
+        catalog: MemoryCatalogProvider,
+    ) -> SessionStateBuilder {
         let catalogs = Arc::new(MemoryCatalogProviderList::new());
-        catalogs.register_catalog(log.to_owned(), catalog);
-        let config = config
-            .with_default_catalog_and_schema(log, PUBLIC)
-            .with_create_default_catalog_and_schema(false);
+        catalogs.register_catalog(log.to_owned(), Arc::new(catalog));
         let mut session = SessionStateBuilder::new_from_existing(self.base.clone())
-            .with_config(config)
+            .with_config(config.with_create_default_catalog_and_schema(false))
             .with_catalog_list(catalogs);
-        let name = Constant::udf("current_database", Some(log.to_owned()));
+        let name = functions::constant("current_database", ScalarValue::from(log));
         session.scalar_functions().get_or_insert_default().push(Arc::new(name));
-        Ok(session)
+        session
     }
 
     fn of(
         &self,
         log: &str,
         tables: impl Iterator<Item = (&'static str, SchemaRef)>,
-    ) -> EngineResult<Arc<dyn SchemaProvider>> {
+    ) -> EngineResult<[Arc<Shown>; 2]> {
         let mut by_log = self.by_log.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(made) = by_log.get(log) {
-            return Ok(Arc::clone(made));
+            return Ok(made.clone());
         }
         let described = Described { log: Arc::from(log), tables: Arc::new(tables.collect()) };
         let fixed = Arc::clone(&self.fixed);
         let made: Arc<dyn SchemaProvider> =
             Arc::new(PgCatalogSchemaProvider::try_new(described, fixed, EmptyContextProvider)?);
-        by_log.insert(log.to_owned(), Arc::clone(&made));
-        Ok(made)
+        let catalog = MemoryCatalogProvider::new();
+        catalog.register_schema(PG_CATALOG, Arc::clone(&made))?;
+        let config = SessionConfig::new().with_default_catalog_and_schema(log, PG_CATALOG);
+        let mut session = self.with_catalog(log, config, catalog);
+        let own = functions::of_tables()?.map(Arc::new);
+        session.scalar_functions().get_or_insert_default().extend(own);
+        let session = session.build();
+        let shown = [PG_CATALOG, INFORMATION_SCHEMA].map(|schema| {
+            let (made, session) = (Arc::clone(&made), session.clone());
+            Arc::new(Shown { schema, made, session })
+        });
+        by_log.insert(log.to_owned(), shown.clone());
+        Ok(shown)
     }
 }
 
@@ -141,40 +150,6 @@ impl CatalogInfo for Described {
     ) -> EngineResult<Option<TableType>> {
         let is_ours = schema == PUBLIC && self.tables.contains_key(table);
         Ok(is_ours.then_some(TableType::Base))
-    }
-}
-
-/// A function that gives one text, or null, whatever it is asked.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Constant {
-    name: &'static str,
-    value: Option<String>,
-    signature: Signature,
-}
-
-impl Constant {
-    fn udf(name: &'static str, value: Option<String>) -> ScalarUDF {
-        let any = vec![TypeSignature::Nullary, TypeSignature::VariadicAny];
-        let signature = Signature::one_of(any, Volatility::Stable);
-        ScalarUDF::from(Constant { name, value, signature })
-    }
-}
-
-impl ScalarUDFImpl for Constant {
-    fn name(&self) -> &str {
-        self.name
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, _: &[DataType]) -> EngineResult<DataType> {
-        Ok(DataType::Utf8)
-    }
-
-    fn invoke_with_args(&self, _: ScalarFunctionArgs) -> EngineResult<ColumnarValue> {
-        Ok(ColumnarValue::Scalar(ScalarValue::Utf8(self.value.clone())))
     }
 }
 

@@ -4,10 +4,8 @@ use std::collections::BTreeSet;
 use std::ops::{Bound, RangeInclusive};
 use std::sync::Arc;
 
-use tantivy::query::{
-    AllQuery, BooleanQuery, EmptyQuery, Occur, PhraseQuery, Query, TermQuery, TermSetQuery,
-};
-use tantivy::schema::{Field as Column, IndexRecordOption};
+use tantivy::query::{AllQuery, BooleanQuery, EmptyQuery, Occur, PhraseQuery, Query, TermSetQuery};
+use tantivy::schema::Field as Column;
 use tantivy::{TantivyError, Term};
 
 use crate::doc::{address_number, texts_of, value_of};
@@ -21,6 +19,7 @@ use crate::schema::{
     path_key, text_key, word_key,
 };
 use crate::steady::Steady;
+use crate::terms::Terms;
 use crate::within::{Range, Within};
 use crate::words::{cut, words};
 
@@ -48,11 +47,13 @@ type Compiled = Result<Box<dyn Query>, CompileError>;
 pub(crate) struct Compiler<'a> {
     snapshot: &'a Snapshot,
     now_ns: u64,
+    /// Whether what is compiled is one of several that all have to be: the engine is quicker at those with terms of its own.
+    is_joined: bool,
 }
 
 impl<'a> Compiler<'a> {
     pub(crate) fn new(snapshot: &'a Snapshot, now_ns: u64) -> Compiler<'a> {
-        Compiler { snapshot, now_ns }
+        Compiler { snapshot, now_ns, is_joined: false }
     }
 
     pub(crate) fn query(&self, ast: &Ast) -> Compiled {
@@ -84,13 +85,14 @@ impl<'a> Compiler<'a> {
 
     /// What must not be stands beside what must, so that it is never listed on its own.
     pub(crate) fn all<'q>(&self, each: impl Iterator<Item = &'q Ast>) -> Compiled {
+        let each: Vec<&Ast> = each.filter(|ast| **ast != Ast::All).collect();
+        let joined = Compiler { is_joined: self.is_joined || each.len() > 1, ..*self };
         let mut clauses = Vec::new();
         for ast in each {
-            match ast {
-                Ast::All => {}
-                Ast::Not(inner) => clauses.push((Occur::MustNot, steady(self.query(inner)?))),
-                other => clauses.push((Occur::Must, self.query(other)?)),
-            }
+            clauses.push(match ast {
+                Ast::Not(inner) => (Occur::MustNot, steady(joined.query(inner)?)),
+                other => (Occur::Must, joined.query(other)?),
+            });
         }
         if clauses.iter().all(|(occur, _)| *occur == Occur::MustNot) {
             clauses.push((Occur::Must, Box::new(AllQuery)));
@@ -172,22 +174,32 @@ impl<'a> Compiler<'a> {
     }
 
     fn value(&self, key: String) -> Box<dyn Query> {
-        term(self.snapshot.fields.values, &key)
+        self.terms(self.snapshot.fields.values, std::iter::once(key))
+    }
+
+    /// Any of these.
+    fn terms(&self, column: Column, keys: impl Iterator<Item = String>) -> Box<dyn Query> {
+        let terms = Terms::new(column, keys);
+        if self.is_joined { terms.of_engine() } else { Box::new(terms) }
     }
 
     /// A string, cut as it is in the index.
     fn text(&self, path: &str, text: &str) -> Box<dyn Query> {
-        any(texts_of(&path).iter().map(|path| self.value(text_key(path, text))).collect())
+        let keys = texts_of(&path).iter().map(|path| text_key(path, text));
+        self.terms(self.snapshot.fields.values, keys)
     }
 
     fn phrase(&self, text: &str) -> Box<dyn Query> {
         let column = self.snapshot.fields.words;
-        let terms: Vec<Term> =
-            words(text).map(|word| Term::from_field_text(column, &word)).collect();
-        match &*terms {
-            [] => nothing(),
-            [one] => Box::new(TermQuery::new(one.clone(), IndexRecordOption::Basic)),
-            _ => Box::new(PhraseQuery::new(terms)),
+        let mut words = words(text);
+        match (words.next(), words.next()) {
+            (None, _) => nothing(),
+            (Some(one), None) => self.terms(column, std::iter::once(one.into())),
+            (Some(one), Some(other)) => {
+                let all = [one, other].into_iter().chain(words);
+                let terms = all.map(|word| Term::from_field_text(column, &word));
+                Box::new(PhraseQuery::new(terms.collect()))
+            }
         }
     }
 
@@ -227,15 +239,11 @@ impl<'a> Compiler<'a> {
             }
         }
         if found.len() <= UNION_TERMS_MAX {
-            return Ok(any(found.iter().map(|key| term(column, key)).collect()));
+            return Ok(self.terms(column, found.into_iter()));
         }
         let terms = found.iter().map(|key| Term::from_field_text(column, key));
         Ok(Box::new(TermSetQuery::new(terms)))
     }
-}
-
-fn term(column: Column, key: &str) -> Box<dyn Query> {
-    Box::new(TermQuery::new(Term::from_field_text(column, key), IndexRecordOption::Basic))
 }
 
 fn nothing() -> Box<dyn Query> {

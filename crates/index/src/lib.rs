@@ -27,6 +27,7 @@ mod schema;
 mod search;
 mod steady;
 mod suggest;
+mod terms;
 mod walk;
 mod within;
 mod words;

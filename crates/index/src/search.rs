@@ -185,10 +185,7 @@ impl Snapshot {
             }
             let mut matches = self.below(weight, *place, before)?;
             docs.clear();
-            while docs.len() < count && matches.doc() != TERMINATED {
-                docs.push(matches.doc());
-                matches.advance();
-            }
+            first_docs(&mut *matches, count, &mut docs);
             let is_first = found.is_empty();
             let mut indexes = vec![None; docs.len()];
             column.first_vals(&docs, &mut indexes);
@@ -270,6 +267,22 @@ impl Snapshot {
         }
         let (executor, threads) = &*COUNTERS;
         executor.map(worker, 0..*threads)
+    }
+}
+
+/// Takes the next matches, so many at most. Whole blocks are one call, however they are found.
+fn first_docs(matches: &mut dyn Scorer, count: usize, docs: &mut Vec<DocId>) {
+    let mut block = [0; COLLECT_BLOCK_BUFFER_LEN];
+    while docs.len() + block.len() <= count {
+        let filled = matches.fill_buffer(&mut block);
+        docs.extend_from_slice(&block[..filled]);
+        if filled < block.len() {
+            return;
+        }
+    }
+    while docs.len() < count && matches.doc() != TERMINATED {
+        docs.push(matches.doc());
+        matches.advance();
     }
 }
 

@@ -58,11 +58,26 @@ const CAMPAIGNS: &[Campaign] = &[
     },
 ];
 
+/// Runs the one of this name, or all; false where one found something.
+pub(crate) fn run(root: &Path, name: Option<&str>) -> Result<bool, String> {
+    let wanted = |campaign: &&Campaign| name.is_none_or(|name| name == campaign.name);
+    let campaigns: Vec<&Campaign> = CAMPAIGNS.iter().filter(wanted).collect();
+    if campaigns.is_empty() {
+        let names: Vec<&str> = CAMPAIGNS.iter().map(|campaign| campaign.name).collect();
+        return Err(format!("there is no such campaign; there are: {}", names.join(", ")));
+    }
+    Ok(run_each(root, &campaigns).is_empty())
+}
+
 /// Runs all of them and gives the failures, one message each.
 pub(crate) fn run_all(root: &Path) -> Vec<String> {
     println!("campaigns: {} registered", CAMPAIGNS.len());
+    run_each(root, &CAMPAIGNS.iter().collect::<Vec<_>>())
+}
+
+fn run_each(root: &Path, campaigns: &[&Campaign]) -> Vec<String> {
     let mut failures = Vec::new();
-    for campaign in CAMPAIGNS {
+    for campaign in campaigns {
         println!("campaign {}: {}", campaign.name, campaign.about);
         if let Err(reason) = (campaign.run)(root) {
             println!("  FAILED: {reason}");

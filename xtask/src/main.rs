@@ -1,4 +1,4 @@
-//! The project's own tasks: `cargo xtask tidy | test | assets | bench | fuzz | conformance | screenshots`.
+//! The project's own tasks: `cargo xtask tidy | test | campaign | assets | bench | fuzz | conformance | screenshots`.
 //!
 //! Everything a contributor or a CI job runs is a task here, so that both run the same thing. Tasks depend on no
 //! crate of the project: tidy must work while everything else is broken.
@@ -45,6 +45,11 @@ enum Task {
         #[arg(long)]
         all: bool,
     },
+    /// Run one of the slow campaigns that `test --all` adds, or all of them
+    Campaign {
+        /// Its name, as `test --all` prints it; without it all run
+        name: Option<String>,
+    },
     /// Build what browsers run and is committed: `sdk/verify/graven_verify.wasm`
     Assets,
     /// Run one benchmark
@@ -73,6 +78,7 @@ fn main() -> ExitCode {
     let outcome = match Args::parse().task {
         Task::Tidy => tidy::run(&root),
         Task::Test { all } => test::run(&root, all),
+        Task::Campaign { name } => campaign::run(&root, name.as_deref()),
         Task::Assets => assets::write(&root),
         Task::Fuzz { target, seconds } => fuzz::run(&root, target.as_deref(), seconds),
         Task::Bench(args) => bench::run(&root, &args),

@@ -37,7 +37,7 @@ impl Terms {
             found = match (index.get_term_info(term)?, found) {
                 (None, found) => found,
                 (Some(info), Found::None) => Found::One(info),
-                _ => Found::Many,
+                _ => return Ok(Found::Many),
             };
         }
         Ok(found)

@@ -29,7 +29,6 @@ pub(crate) use check::{Asked, Sink};
 pub(crate) use data::check_data;
 pub(crate) use proof::{ProofFiles, check_evidence, check_proof, check_results};
 pub(crate) use remember::Memory;
-pub(crate) use source::Entries;
 pub(crate) use target::Target;
 pub(crate) use verdict::{LogReport, Verdict};
 

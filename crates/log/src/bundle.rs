@@ -9,8 +9,10 @@ use crate::nonce::NonceMaker;
 use graven_entry::limits::ENTRY_BYTES_MAX;
 use graven_merkle::{Hash, LeafIndex, leaf_hash};
 use graven_note::base64;
+use memchr::memmem::Finder;
 use std::cell::RefCell;
 use std::io;
+use std::sync::LazyLock;
 use zstd::bulk::{Compressor, Decompressor};
 
 /// Most bytes that a bundle may decode to.
@@ -25,6 +27,11 @@ const EMPTY: &[u8] = b"\"prev\":\"\",\"nonce\":\"\"";
 /// How an entry is stored; the numbers are persisted.
 const STORED_STRIPPED: u8 = 1;
 const STORED_WHOLE: u8 = 0;
+
+/// The header precedes everything that a producer wrote, so the first hit is the header's. What makes a search quick is made ready
+/// once: that costs more than to search an entry.
+static FIND_PREV_KEY: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(PREV_KEY));
+static FIND_EMPTY: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(EMPTY));
 
 thread_local! {
     /// One for each thread that reads: making it costs as much as decoding a small bundle.
@@ -164,9 +171,9 @@ pub(crate) fn encode(
     plain.extend_from_slice(&(entries.len() as u16).to_be_bytes());
     plain.extend_from_slice(first_prev.as_bytes());
     let prevs = std::iter::once(first_prev).chain(&entries.leaves);
-    for (place, (entry, prev)) in entries.iter().zip(prevs).enumerate() {
-        let index = LeafIndex(first.0 + place as u64);
-        encode_entry(plain, entry, prev, &nonces.nonce(index));
+    let nonces = nonces.nonces(first, entries.len());
+    for ((entry, prev), nonce) in entries.iter().zip(prevs).zip(&nonces) {
+        encode_entry(plain, entry, prev, nonce);
     }
     plain.extend_from_slice(&(entries.marks.len() as u16).to_be_bytes());
     for (place, chain) in &entries.marks {
@@ -202,7 +209,7 @@ fn stripped<'a>(
     prev: &Hash,
     nonce: &[u8; 16],
 ) -> Option<(&'a [u8], &'a [u8], &'a [u8])> {
-    let start = find(entry, PREV_KEY)?;
+    let start = FIND_PREV_KEY.find(entry)?;
     let (before, rest) = entry.split_at(start + PREV_KEY.len());
     let rest = rest.strip_prefix(prev.to_string().as_bytes())?;
     let (between, rest) = rest.split_at_checked(BETWEEN.len())?;
@@ -216,35 +223,80 @@ pub(crate) fn decode(
     stored: &[u8],
     nonces: &NonceMaker,
 ) -> Result<Entries, BundleError> {
-    let plain = decompress(stored).map_err(BundleError::Zstd)?;
-    let (count, rest) = plain.split_at_checked(2).ok_or(BundleError::Malformed("no count"))?;
-    let count = u16::from_be_bytes([count[0], count[1]]);
-    let (prev, mut rest) = rest.split_at_checked(32).ok_or(BundleError::Malformed("no prev"))?;
-    let mut prev = Hash::from(<[u8; 32]>::try_from(prev).expect("split at 32"));
-    if u64::from(count) > BUNDLE_ENTRIES {
-        return Err(BundleError::Malformed("more than 256 entries"));
-    }
-    let mut entries = Entries::with_room(usize::from(count), plain.len());
-    let mut entry = Vec::new();
-    for place in 0..u64::from(count) {
-        let head = rest.split_at_checked(4).ok_or(BundleError::Malformed("no entry head"))?;
-        let len = u32::from_be_bytes([0, head.0[1], head.0[2], head.0[3]]) as usize;
-        let (body, after) =
-            head.1.split_at_checked(len).ok_or(BundleError::Malformed("entry is cut"))?;
-        entry.clear();
-        match head.0[0] {
-            STORED_WHOLE => entry.extend_from_slice(body),
-            STORED_STRIPPED => {
-                restore(&mut entry, body, &prev, &nonces.nonce(LeafIndex(first.0 + place)))?;
-            }
-            _ => return Err(BundleError::Malformed("unknown way of storing")),
-        }
+    let mut decoder = Decoder::new(first, stored, nonces)?;
+    let mut entries = Entries::with_room(decoder.left(), decoder.plain.len());
+    let (mut prev, mut entry) = (decoder.first_prev, Vec::new());
+    while decoder.next(&prev, &mut entry)? {
         prev = leaf_hash(&entry);
         entries.push(&entry, prev, crc32c::crc32c(&entry));
-        rest = after;
     }
-    decode_marks(&mut entries, rest)?;
+    entries.marks = decoder.marks()?;
     Ok(entries)
+}
+
+/// Decodes a bundle entry by entry. Whoever asks says what the hash of the entry before is, so that one that hashes entries anyway
+/// hashes them once.
+pub(crate) struct Decoder {
+    plain: Vec<u8>,
+    /// Where in `plain` the next entry begins.
+    at: usize,
+    /// One for each entry that is still to come.
+    nonces: std::vec::IntoIter<[u8; 16]>,
+    /// What the first entry states as the hash of the one before.
+    pub(crate) first_prev: Hash,
+}
+
+impl Decoder {
+    /// For a bundle whose first entry has index `first`.
+    pub(crate) fn new(
+        first: LeafIndex,
+        stored: &[u8],
+        nonces: &NonceMaker,
+    ) -> Result<Decoder, BundleError> {
+        let plain = decompress(stored).map_err(BundleError::Zstd)?;
+        let (count, rest) = plain.split_first_chunk().ok_or(BundleError::Malformed("no count"))?;
+        let (prev, _) = rest.split_first_chunk::<32>().ok_or(BundleError::Malformed("no prev"))?;
+        let (at, first_prev) = (count.len() + prev.len(), Hash::from(*prev));
+        let count = u16::from_be_bytes(*count);
+        if u64::from(count) > BUNDLE_ENTRIES {
+            return Err(BundleError::Malformed("more than 256 entries"));
+        }
+        let nonces = nonces.nonces(first, usize::from(count)).into_iter();
+        Ok(Decoder { plain, at, nonces, first_prev })
+    }
+
+    /// Entries that are still to come.
+    pub(crate) fn left(&self) -> usize {
+        self.nonces.len()
+    }
+
+    /// Puts the next entry, before which stands one with the hash `prev`, in the place of what `entry` held; whether there is one.
+    pub(crate) fn next(&mut self, prev: &Hash, entry: &mut Vec<u8>) -> Result<bool, BundleError> {
+        let Some(nonce) = self.nonces.next() else { return Ok(false) };
+        let (how, body, after) = split_entry(&self.plain[self.at..])?;
+        entry.clear();
+        match how {
+            STORED_WHOLE => entry.extend_from_slice(body),
+            STORED_STRIPPED => restore(entry, body, prev, &nonce)?,
+            _ => return Err(BundleError::Malformed("unknown way of storing")),
+        }
+        self.at = self.plain.len() - after.len();
+        Ok(true)
+    }
+
+    /// The chain marks, which stand behind the last entry.
+    pub(crate) fn marks(self) -> Result<Vec<(u16, Hash)>, BundleError> {
+        decode_marks(&self.plain[self.at..])
+    }
+}
+
+/// How the next entry is stored, its bytes as they are stored, and what stands behind it.
+fn split_entry(bytes: &[u8]) -> Result<(u8, &[u8], &[u8]), BundleError> {
+    let (head, rest) =
+        bytes.split_first_chunk::<4>().ok_or(BundleError::Malformed("no entry head"))?;
+    let len = u32::from_be_bytes([0, head[1], head[2], head[3]]) as usize;
+    let (body, rest) = rest.split_at_checked(len).ok_or(BundleError::Malformed("entry is cut"))?;
+    Ok((head[0], body, rest))
 }
 
 /// The entries at `places` of a bundle, with zeros for what would have to be computed, their `prev` and `nonce`: no entry before
@@ -259,12 +311,8 @@ pub(crate) fn decode_unlinked(
     let mut rest = rest.get(32..).ok_or(BundleError::Malformed("no prev"))?;
     let mut bodies = Vec::with_capacity(usize::from(count));
     for _ in 0..count {
-        let (head, after) =
-            rest.split_at_checked(4).ok_or(BundleError::Malformed("no entry head"))?;
-        let len = u32::from_be_bytes([0, head[1], head[2], head[3]]) as usize;
-        let (body, after) =
-            after.split_at_checked(len).ok_or(BundleError::Malformed("entry is cut"))?;
-        bodies.push((head[0], body));
+        let (how, body, after) = split_entry(rest)?;
+        bodies.push((how, body));
         rest = after;
     }
     let mut entries = Vec::new();
@@ -295,7 +343,8 @@ fn decompress(stored: &[u8]) -> io::Result<Vec<u8>> {
 }
 
 /// Reads the chain marks, which end a bundle.
-fn decode_marks(entries: &mut Entries, bytes: &[u8]) -> Result<(), BundleError> {
+fn decode_marks(bytes: &[u8]) -> Result<Vec<(u16, Hash)>, BundleError> {
+    let mut marks = Vec::new();
     let (count, mut rest) =
         bytes.split_first_chunk::<2>().ok_or(BundleError::Malformed("no chain marks"))?;
     for _ in 0..u16::from_be_bytes(*count) {
@@ -303,10 +352,10 @@ fn decode_marks(entries: &mut Entries, bytes: &[u8]) -> Result<(), BundleError> 
             rest.split_first_chunk::<34>().ok_or(BundleError::Malformed("chain mark is cut"))?;
         let mut chain = [0; 32];
         chain.copy_from_slice(&mark[2..]);
-        entries.marks.push((u16::from_be_bytes([mark[0], mark[1]]), Hash::from(chain)));
+        marks.push((u16::from_be_bytes([mark[0], mark[1]]), Hash::from(chain)));
         rest = after;
     }
-    if rest.is_empty() { Ok(()) } else { Err(BundleError::Malformed("bytes at the end")) }
+    if rest.is_empty() { Ok(marks) } else { Err(BundleError::Malformed("bytes at the end")) }
 }
 
 /// Puts `prev` and `nonce` back between the quotes that `encode` left empty.
@@ -316,7 +365,7 @@ fn restore(
     prev: &Hash,
     nonce: &[u8; 16],
 ) -> Result<(), BundleError> {
-    let at = find(body, EMPTY).ok_or(BundleError::Malformed("no place for prev and nonce"))?;
+    let at = FIND_EMPTY.find(body).ok_or(BundleError::Malformed("no place for prev and nonce"))?;
     let prev_at = at + PREV_KEY.len();
     let nonce_at = at + EMPTY.len() - 1;
     entry.reserve(body.len() + PREV_TEXT_BYTES + NONCE_TEXT_BYTES);
@@ -326,9 +375,4 @@ fn restore(
     entry.extend_from_slice(base64::encode(nonce).as_bytes());
     entry.extend_from_slice(&body[nonce_at..]);
     Ok(())
-}
-
-/// First place of `needle`; the header precedes everything a producer wrote, so the first hit is the header's.
-fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|window| window == needle)
 }

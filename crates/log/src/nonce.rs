@@ -4,8 +4,8 @@
 //! out and a reader who has the segment makes them again. Whoever has only hashes learns nothing: the seed stands in the
 //! frame and in the segment's header, not in any tile or proof.
 
-use aes::Aes128;
 use aes::cipher::{BlockCipherEncrypt, KeyInit};
+use aes::{Aes128, Block};
 use graven_merkle::LeafIndex;
 
 /// A segment's nonce seed.
@@ -32,10 +32,21 @@ impl NonceMaker {
 
     /// The nonce of the entry at `index`.
     pub(crate) fn nonce(&self, index: LeafIndex) -> [u8; 16] {
-        let mut block = [0u8; 16];
-        block[8..].copy_from_slice(&index.0.to_be_bytes());
-        let mut block = block.into();
+        let mut block = counter(index.0);
         self.cipher.encrypt_block(&mut block);
         block.into()
     }
+
+    /// The nonces of so many entries from `first` on: together they take a fraction of what each takes alone.
+    pub(crate) fn nonces(&self, first: LeafIndex, count: usize) -> Vec<[u8; 16]> {
+        let mut blocks: Vec<_> = (first.0..).take(count).map(counter).collect();
+        self.cipher.encrypt_blocks(&mut blocks);
+        blocks.into_iter().map(Into::into).collect()
+    }
+}
+
+fn counter(index: u64) -> Block {
+    let mut block = [0u8; 16];
+    block[8..].copy_from_slice(&index.to_be_bytes());
+    block.into()
 }

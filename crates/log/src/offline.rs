@@ -6,6 +6,7 @@
 use crate::frame::{self, Record};
 use crate::limits::{BUNDLE_ENTRIES, SEGMENT_ENTRIES};
 use crate::meta::{ENDED_FILE, META_FILE, Meta, VKEY_FILE, VKEYS_FILE};
+pub use crate::part::EachEntry;
 use crate::part::{OpenPart, PartError, store_error};
 use crate::state;
 use env::Disk;
@@ -332,11 +333,7 @@ impl OfflineLog {
     }
 
     /// Hands the entries of a chunk on, in index order, until told to stop.
-    pub fn read(
-        &self,
-        chunk: &Chunk,
-        each: &mut dyn FnMut(LeafIndex, &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), OfflineError> {
+    pub fn read(&self, chunk: &Chunk, each: &mut EachEntry<'_>) -> Result<(), OfflineError> {
         match &chunk.source {
             ChunkSource::Journal => {
                 self.read_journal(chunk, each);
@@ -346,11 +343,7 @@ impl OfflineLog {
         }
     }
 
-    fn read_journal(
-        &self,
-        chunk: &Chunk,
-        each: &mut dyn FnMut(LeafIndex, &[u8]) -> ControlFlow<()>,
-    ) {
+    fn read_journal(&self, chunk: &Chunk, each: &mut EachEntry<'_>) {
         let range = chunk.first.0..chunk.first.0 + chunk.count;
         for (index, (frame, offset, len)) in self.journal.entries.range(range) {
             let (start, end) = (*offset as usize, *offset as usize + *len as usize);
@@ -365,7 +358,7 @@ impl OfflineLog {
         &self,
         part: &PartMeta,
         chunk: &Chunk,
-        each: &mut dyn FnMut(LeafIndex, &[u8]) -> ControlFlow<()>,
+        each: &mut EachEntry<'_>,
     ) -> Result<(), OfflineError> {
         let mut next = chunk.first.0;
         let mut open = self.open(part, next)?;
@@ -373,20 +366,12 @@ impl OfflineLog {
             if next >= open.end() {
                 open = self.reopen(next)?;
             }
-            let (first, entries) = match open.bundle_at(next) {
-                Err(error) if is_gone(&error) => {
-                    open = self.reopen(next)?;
-                    continue;
-                }
-                other => other.map_err(|source| self.part_error(next, source))?,
-            };
-            for (place, entry) in entries.iter().enumerate() {
-                let index = first + place as u64;
-                if index >= next && each(LeafIndex(index), entry).is_break() {
-                    return Ok(());
-                }
+            match open.each_from(next, each) {
+                Err(error) if is_gone(&error) => open = self.reopen(next)?,
+                Err(source) => return Err(self.part_error(next, source)),
+                Ok(ControlFlow::Break(())) => return Ok(()),
+                Ok(ControlFlow::Continue(end)) => next = end,
             }
-            next = first + entries.len() as u64;
         }
         Ok(())
     }

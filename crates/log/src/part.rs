@@ -2,12 +2,13 @@
 //!
 //! `store` keeps the bytes; what is in them is decided here. A part lies within one segment, so it has one nonce seed.
 
-use crate::bundle::{self, BundleError, Encoder, Entries};
+use crate::bundle::{self, BundleError, Decoder, Encoder, Entries};
 use crate::frame::{BadBody, Reader};
 use crate::limits::{BUNDLE_ENTRIES, SEGMENT_ENTRIES};
 use crate::nonce::{NonceMaker, NonceSeed};
 use graven_entry::with_causes;
-use graven_merkle::{Hash, LeafIndex, parse_hashes};
+use graven_merkle::{Hash, LeafIndex, leaf_hash, parse_hashes};
+use std::ops::ControlFlow;
 use store::StoreError;
 use store::segments::{EncodedBundle, Part, PartContents, PartMeta};
 
@@ -129,6 +130,10 @@ impl PartBuilder {
     }
 }
 
+/// What is done with an entry, unless that is to stop. Its leaf hash comes back, which the one after states as its `prev` and which is not
+/// stored: whoever verifies hashes entries anyway.
+pub type EachEntry<'a> = dyn FnMut(LeafIndex, &[u8]) -> ControlFlow<(), Hash> + 'a;
+
 /// An open part with its header read.
 pub(crate) struct OpenPart {
     part: std::sync::Arc<Part>,
@@ -153,18 +158,58 @@ impl OpenPart {
 
     /// The entries of the bundle that holds `index`, with the index of the first.
     pub(crate) fn bundle_at(&self, index: u64) -> Result<(u64, Entries), PartError> {
+        let (first, stored) = self.stored_bundle(index)?;
+        let entries = bundle::decode(LeafIndex(first), &stored, &self.nonces)
+            .map_err(|error| corrupt(&self.meta, first, with_causes(&error)))?;
+        self.check_count(first, entries.len())?;
+        for (index, crc) in (first..).zip(entries.crcs()) {
+            self.check_crc(index, *crc)?;
+        }
+        Ok((first, entries))
+    }
+
+    /// Hands on the entries of the bundle that holds `index`, from that one on, until told to stop; the index after the last.
+    pub(crate) fn each_from(
+        &self,
+        index: u64,
+        each: &mut EachEntry<'_>,
+    ) -> Result<ControlFlow<(), u64>, PartError> {
+        let (first, stored) = self.stored_bundle(index)?;
+        let failed = |error| corrupt(&self.meta, first, with_causes(&error));
+        let mut decoder = Decoder::new(LeafIndex(first), &stored, &self.nonces).map_err(failed)?;
+        self.check_count(first, decoder.left())?;
+        let (mut next, mut prev, mut entry) = (first, decoder.first_prev, Vec::new());
+        while decoder.next(&prev, &mut entry).map_err(failed)? {
+            self.check_crc(next, crc32c::crc32c(&entry))?;
+            prev = if next < index {
+                leaf_hash(&entry)
+            } else {
+                match each(LeafIndex(next), &entry) {
+                    ControlFlow::Continue(leaf) => leaf,
+                    ControlFlow::Break(()) => return Ok(ControlFlow::Break(())),
+                }
+            };
+            next += 1;
+        }
+        decoder.marks().map_err(failed)?;
+        Ok(ControlFlow::Continue(next))
+    }
+
+    /// The bundle that holds `index`, as it is stored, with the index of its first entry.
+    fn stored_bundle(&self, index: u64) -> Result<(u64, Vec<u8>), PartError> {
         let place = (index / BUNDLE_ENTRIES - self.meta.first / BUNDLE_ENTRIES) as usize;
         let first = self.meta.first.max(index - index % BUNDLE_ENTRIES);
         let stored = self.part.bundle(place).map_err(|source| store_error(&self.meta, source))?;
-        let entries = bundle::decode(LeafIndex(first), &stored, &self.nonces)
-            .map_err(|error| corrupt(&self.meta, first, with_causes(&error)))?;
+        Ok((first, stored))
+    }
+
+    fn check_count(&self, first: u64, count: usize) -> Result<(), PartError> {
         let expected = (BUNDLE_ENTRIES - first % BUNDLE_ENTRIES).min(self.end() - first);
-        if entries.len() as u64 != expected {
-            let why = format!("its bundle holds {} entries, not {expected}", entries.len());
-            return Err(corrupt(&self.meta, first, why));
+        if count as u64 == expected {
+            return Ok(());
         }
-        self.check_crcs(first, &entries)?;
-        Ok((first, entries))
+        let why = format!("its bundle holds {count} entries, not {expected}");
+        Err(corrupt(&self.meta, first, why))
     }
 
     /// The entry at `index`, and those after it in the list as far as they lie in the same bundle, with zeros for their `prev` and
@@ -191,15 +236,11 @@ impl OpenPart {
         Ok(entries)
     }
 
-    fn check_crcs(&self, first: u64, entries: &Entries) -> Result<(), PartError> {
-        for (place, crc) in entries.crcs().iter().enumerate() {
-            let index = first + place as u64;
-            let stated = self.part.entry_crc((index - self.meta.first) as u32);
-            if stated != Some(*crc) {
-                return Err(corrupt(&self.meta, index, "the entry's CRC32C differs".to_owned()));
-            }
+    fn check_crc(&self, index: u64, crc: u32) -> Result<(), PartError> {
+        if self.part.entry_crc((index - self.meta.first) as u32) == Some(crc) {
+            return Ok(());
         }
-        Ok(())
+        Err(corrupt(&self.meta, index, "the entry's CRC32C differs".to_owned()))
     }
 
     /// The level-1 tile that a sealed segment states.

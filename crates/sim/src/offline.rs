@@ -6,7 +6,7 @@ use crate::world::DATA;
 use env::Disk;
 use graven_entry::{Entry, LogName, with_causes};
 use graven_note::{Checkpoint, Note};
-use graven_verify::{KeySource, LogVerifier, VerifyOptions, check_run_with};
+use graven_verify::{Entries, KeySource, LogVerifier, VerifyOptions, check_run_with};
 use log::offline::{OfflineCell, OfflineLog};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -66,14 +66,11 @@ fn verify_log(cell: &OfflineCell, name: &LogName, history: &History) -> Result<(
 fn push_chunks(log: &OfflineLog, verifier: &mut LogVerifier) -> Result<(), String> {
     for chunk in log.chunks() {
         log.check_file(&chunk).map_err(|error| with_causes(&error))?;
-        let mut entries: Vec<Vec<u8>> = Vec::new();
-        let mut each = |_, entry: &[u8]| {
-            entries.push(entry.to_vec());
-            ControlFlow::Continue(())
-        };
+        let mut entries = Entries::default();
+        let mut each = |_, entry: &[u8]| ControlFlow::Continue(entries.push(entry));
         log.read(&chunk, &mut each).map_err(|error| with_causes(&error))?;
         if chunk.first.0 == 0 {
-            check_opening(log, entries.first())?;
+            check_opening(log, entries.iter().next())?;
         }
         let keys = verifier.stream_keys();
         let run = check_run_with(log.origin(), chunk.first, &entries, &keys);
@@ -84,7 +81,7 @@ fn push_chunks(log: &OfflineLog, verifier: &mut LogVerifier) -> Result<(), Strin
 }
 
 /// The meta file repeats the event of entry 0.
-fn check_opening(log: &OfflineLog, first: Option<&Vec<u8>>) -> Result<(), String> {
+fn check_opening(log: &OfflineLog, first: Option<&[u8]>) -> Result<(), String> {
     let first = first.ok_or("it has no entry 0")?;
     let entry = Entry::parse(first).map_err(|error| error.to_string())?;
     if entry.event == log.opening().as_bytes() {

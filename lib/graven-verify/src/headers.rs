@@ -244,9 +244,10 @@ fn read_digits(digits: &[u8]) -> Option<u64> {
 /// Whether these are 16 bytes in canonical base64.
 fn is_nonce(text: &[u8; NONCE_CHARS]) -> bool {
     let Some((body, [last, b'=', b'='])) = text.split_last_chunk::<3>() else { return false };
+    // All bytes are looked at, whatever the first says: so they are looked at together.
     let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
     // Only the upper two bits of the last character are a nonce's.
-    matches!(last, b'A' | b'Q' | b'g' | b'w') && body.iter().all(is_base64)
+    body.iter().fold(matches!(last, b'A' | b'Q' | b'g' | b'w'), |good, byte| good & is_base64(byte))
 }
 
 /// A tail before and behind its `seq`. Quotes stand in no name, so the key is found only where it

@@ -64,6 +64,7 @@ pub mod limits;
 
 mod checkpoint;
 mod disclosed;
+mod entries;
 mod entry;
 mod evidence;
 mod export;
@@ -90,6 +91,7 @@ mod verdict;
 
 pub use checkpoint::{CheckpointVerdict, verify_checkpoint};
 pub use disclosed::{Disclosed, open_disclosures};
+pub use entries::Entries;
 pub use entry::{EntryVerdict, ProducerSignature, verify_entry};
 pub use evidence::Evidence;
 pub use export::{

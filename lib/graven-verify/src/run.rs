@@ -7,6 +7,7 @@ use graven_entry::{Attestation, Header, Name, Time, event_hash, with_causes};
 use graven_merkle::{EMPTY_ROOT, Hash, LeafIndex, TileKind, TilePath, TreeSize, leaf_hash};
 use graven_note::{KeyId, VerifierKey};
 
+use crate::entries::Entries;
 use crate::fault::{Fault, FaultKind};
 use crate::form::{Body, HeaderFacts, first_line, read_body};
 use crate::headers::Headers;
@@ -83,7 +84,11 @@ pub fn check_run(
     first: LeafIndex,
     entries: impl IntoIterator<Item = impl AsRef<[u8]>>,
 ) -> Result<RunReport, Fault> {
-    check_run_with(origin, first, entries, &StreamKeys::default())
+    let hashed = entries.into_iter().map(|entry| {
+        let leaf = leaf_hash(entry.as_ref());
+        (entry, leaf)
+    });
+    check_hashed(origin, first, hashed, &StreamKeys::default())
 }
 
 /// As [`check_run`], and verifies the attestations by `stream_keys` already here, on this thread.
@@ -91,20 +96,28 @@ pub fn check_run(
 pub fn check_run_with(
     origin: &Name,
     first: LeafIndex,
-    entries: impl IntoIterator<Item = impl AsRef<[u8]>>,
+    entries: &Entries,
     stream_keys: &StreamKeys,
 ) -> Result<RunReport, Fault> {
-    let mut entries = entries.into_iter();
+    check_hashed(origin, first, entries.with_leaves(), stream_keys)
+}
+
+/// Checks entries that come with their leaf hashes, which were computed in this crate.
+fn check_hashed(
+    origin: &Name,
+    first: LeafIndex,
+    mut entries: impl Iterator<Item = (impl AsRef<[u8]>, Hash)>,
+    stream_keys: &StreamKeys,
+) -> Result<RunReport, Fault> {
     let mut checker = RunChecker::new(origin, first, stream_keys);
     checker.leaves.reserve(entries.size_hint().0.min(RUN_ENTRIES_MAX));
-    while let Some(entry) = entries.next() {
-        let entry = entry.as_ref();
-        checker.push(entry).map_err(|stop| match stop {
+    while let Some((entry, leaf)) = entries.next() {
+        checker.push(entry.as_ref(), leaf).map_err(|stop| match stop {
             Stop::Fault(fault) => fault,
-            Stop::Prev { index, prev, leaf } => {
+            Stop::Prev { index, prev, before } => {
                 let next = entries.next();
-                let vouched = vouches(next.as_ref().map(AsRef::as_ref), entry);
-                prev_fault(index, &prev, &leaf, vouched)
+                let vouched = vouches(next.as_ref().map(|(next, _)| next.as_ref()), &leaf);
+                prev_fault(index, &prev, &before, vouched)
             }
         })?;
     }
@@ -161,7 +174,7 @@ enum Stop {
     Prev {
         index: LeafIndex,
         prev: Hash,
-        leaf: Hash,
+        before: Hash,
     },
 }
 
@@ -197,7 +210,7 @@ impl<'a> RunChecker<'a> {
         }
     }
 
-    fn push(&mut self, entry: &[u8]) -> Result<(), Stop> {
+    fn push(&mut self, entry: &[u8], leaf: Hash) -> Result<(), Stop> {
         if self.leaves.len() == RUN_ENTRIES_MAX {
             let detail = format!("a run has more than {RUN_ENTRIES_MAX} entries, cut it");
             return Err(Fault::of_log(FaultKind::LimitExceeded, detail).into());
@@ -210,18 +223,18 @@ impl<'a> RunChecker<'a> {
         self.note_own(index, &header, &body)?;
         self.note_stream(index, &header, &body)?;
         self.has_sealed |= body.has_sealed;
-        self.leaves.push(leaf_hash(entry));
+        self.leaves.push(leaf);
         let edge = Edge { prev: header.prev, first_time: header.time, last_time: header.time };
         self.edge.get_or_insert(edge).last_time = header.time;
         Ok(())
     }
 
     fn check_order(&self, index: LeafIndex, header: &HeaderFacts) -> Result<(), Stop> {
-        let (Some(edge), Some(leaf)) = (&self.edge, self.leaves.last()) else {
+        let (Some(edge), Some(before)) = (&self.edge, self.leaves.last()) else {
             return check_first(index, header);
         };
-        if !is_chained(&header.prev, leaf) {
-            return Err(Stop::Prev { index, prev: header.prev, leaf: *leaf });
+        if !is_chained(&header.prev, before) {
+            return Err(Stop::Prev { index, prev: header.prev, before: *before });
         }
         Ok(check_time(index, edge.last_time, header.time)?)
     }
@@ -322,11 +335,11 @@ fn check_first(index: LeafIndex, header: &HeaderFacts) -> Result<(), Stop> {
     Err(prev_fault(index, &header.prev, &EMPTY_ROOT, Vouched::No).into())
 }
 
-/// Whether `next` states the hash of `entry`.
-fn vouches(next: Option<&[u8]>, entry: &[u8]) -> Vouched {
+/// Whether `next` states the hash of the entry before it.
+fn vouches(next: Option<&[u8]>, before: &Hash) -> Vouched {
     let Some(next) = next else { return Vouched::Unknown };
     match Header::parse(first_line(next)) {
-        Ok(header) if header.prev == leaf_hash(entry) => Vouched::Yes,
+        Ok(header) if header.prev == *before => Vouched::Yes,
         _ => Vouched::No,
     }
 }

@@ -254,7 +254,9 @@ fn parallel_runs_are_one_run() {
                 .enumerate()
                 .map(|(number, run)| {
                     let first = graven_merkle::LeafIndex((number * run_entries) as u64);
-                    scope.spawn(move || check_run_with(&origin(), first, run, hints))
+                    scope.spawn(move || {
+                        check_run_with(&origin(), first, &run.iter().collect(), hints)
+                    })
                 })
                 .collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use graven_merkle::{TILE_WIDTH, TileKind, TilePath, push_bundle_entry};
-use graven_verify::{ExpectedTile, write_export_checkpoint, write_export_entry};
+use graven_verify::{Entries, ExpectedTile, write_export_checkpoint, write_export_entry};
 use serde_json::json;
 
 use crate::args::{KeyArg, LogArg};
@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files::{self, Draft};
-use crate::verify::{Asked, Entries, LogReport, Sink, Verdict, check_into};
+use crate::verify::{Asked, LogReport, Sink, Verdict, check_into};
 
 /// Arguments of `graven export`.
 #[derive(Debug, clap::Args)]

@@ -139,7 +139,7 @@ impl<'a> Forger<'a> {
         for chunk in log.chunks() {
             let mut failure = None;
             let mut each = |_, entry: &[u8]| match self.take(entry) {
-                Ok(()) => ControlFlow::Continue(()),
+                Ok(()) => ControlFlow::Continue(leaf_hash(entry)),
                 Err(error) => {
                     failure = Some(error);
                     ControlFlow::Break(())

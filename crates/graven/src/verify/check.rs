@@ -8,7 +8,7 @@ use client::LogKeys;
 use graven_merkle::{LeafIndex, TilePath};
 use graven_note::Policy;
 use graven_verify::{
-    ExpectedTile, FaultKind, KeySource, LogVerdict, LogVerifier, RunReport, TileChecker,
+    Entries, ExpectedTile, FaultKind, KeySource, LogVerdict, LogVerifier, RunReport, TileChecker,
     VerifyOptions, check_tile,
 };
 
@@ -16,7 +16,7 @@ use super::bundles::stated;
 use super::drive::{CheckedSpan, drive};
 use super::remember::Memory;
 use super::resume;
-use super::source::{Entries, ReadFault, Source, bad};
+use super::source::{ReadFault, Source, bad};
 use super::verdict::LogReport;
 use crate::connect::KeysFrom;
 use crate::context::Context;

@@ -8,14 +8,14 @@ use env::{Disk, RealDisk};
 use graven_entry::{Entry, LogName, Name, with_causes};
 use graven_merkle::{Hash, TILE_WIDTH, TileKind, TilePath, TreeSize};
 use graven_note::VerifierKey;
-use graven_verify::FaultKind;
+use graven_verify::{Entries, FaultKind};
 use log::offline::{Chunk, OfflineCell, OfflineError, OfflineLog};
 use store::DirectoryLock;
 
 use super::bundles::stated;
 use super::check::{Asked, Outside, check_log};
 use super::remember::Memory;
-use super::source::{Entries, Evidence, Finding, ReadFault, Source, Span, StatedRoot, bad};
+use super::source::{Evidence, Finding, ReadFault, Source, Span, StatedRoot, bad};
 use super::told::Told;
 use super::verdict::{LogReport, Verdict};
 use crate::context::Context;
@@ -192,10 +192,7 @@ impl Source for DataLog {
         let missing = || bad(Some(span.first), FaultKind::MissingEntry, "no part holds it");
         let piece = self.piece(span).ok_or_else(missing)?;
         let mut entries = Entries::default();
-        let mut each = |_, entry: &[u8]| {
-            entries.push(entry);
-            ControlFlow::Continue(())
-        };
+        let mut each = |_, entry: &[u8]| ControlFlow::Continue(entries.push(entry));
         // The entries first: damage within a bundle is named by that bundle, not by its file.
         self.log.read(&piece.chunk, &mut each).map_err(|error| fault_of(error, None))?;
         if span.first == 0 {

@@ -111,8 +111,9 @@ impl Job<'_> {
 
     fn check(&self, span: Span) -> Result<CheckedSpan, ReadFault> {
         let mut evidence = self.source.read(span)?;
-        if evidence.entries.len() != span.count {
-            let end = span.first + evidence.entries.len();
+        let count = evidence.entries.len() as u64;
+        if count != span.count {
+            let end = span.first + count;
             let detail = format!("the target claims entries up to {}, and ends here", span.end());
             return Err(bad(Some(end), FaultKind::MissingEntry, detail));
         }
@@ -123,9 +124,9 @@ impl Job<'_> {
             first = self.from.0;
         }
         let keys = self.stream_keys.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let (origin, entries) = (self.source.origin(), evidence.entries.iter());
+        let (origin, entries) = (self.source.origin(), &evidence.entries);
         let report = check_run_with(origin, LeafIndex(first), entries, &keys)?;
-        let span = Span { first, count: evidence.entries.len() };
+        let span = Span { first, count: entries.len() as u64 };
         Ok(CheckedSpan { span, evidence, report })
     }
 }

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use graven_entry::{Entry, Name, with_causes};
 use graven_merkle::TreeSize;
-use graven_verify::{ExportLine, FaultKind, parse_export_line};
+use graven_verify::{Entries, ExportLine, FaultKind, parse_export_line};
 
 use super::bundles::stated;
-use super::source::{Entries, Evidence, ReadFault, Source, Span, bad};
+use super::source::{Evidence, ReadFault, Source, Span, bad};
 use crate::failure::Failure;
 
 /// Lines of a span.

@@ -3,7 +3,7 @@
 use graven_entry::Name;
 use graven_merkle::{Hash, TilePath, TreeSize};
 use graven_note::VerifierKey;
-use graven_verify::{Fault, FaultKind};
+use graven_verify::{Entries, Fault, FaultKind};
 
 use crate::failure::Failure;
 
@@ -12,13 +12,6 @@ use crate::failure::Failure;
 pub(crate) struct Span {
     pub(crate) first: u64,
     pub(crate) count: u64,
-}
-
-/// Entries in one buffer, which is cheaper than a vector each.
-#[derive(Debug, Default)]
-pub(crate) struct Entries {
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
 }
 
 /// What was read of a span.
@@ -111,29 +104,6 @@ impl Span {
             .map(|place| place * count)
             .map(|first| Span { first, count: count.min(size.0 - first) })
             .collect()
-    }
-}
-
-impl Entries {
-    pub(crate) fn push(&mut self, entry: &[u8]) {
-        self.bytes.extend_from_slice(entry);
-        self.ends.push(self.bytes.len());
-    }
-
-    pub(crate) fn len(&self) -> u64 {
-        self.ends.len() as u64
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).map(|(start, end)| self.bytes.get(start..*end).unwrap_or_default())
-    }
-
-    /// Without the first `count` entries.
-    pub(crate) fn skip(self, count: usize) -> Entries {
-        let mut rest = Entries::default();
-        self.iter().skip(count).for_each(|entry| rest.push(entry));
-        rest
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use graven_entry::{Entry, elements, pointer, string_value};
-use graven_merkle::{Hash, TreeSize};
+use graven_merkle::{Hash, TreeSize, leaf_hash};
 use graven_verify::FaultKind;
 use log::offline::OfflineCell;
 
@@ -34,7 +34,7 @@ impl Told {
             for chunk in log.chunks() {
                 let read = log.read(&chunk, &mut |_, bytes| {
                     told.take(name.as_str(), bytes);
-                    ControlFlow::Continue(())
+                    ControlFlow::Continue(leaf_hash(bytes))
                 });
                 if read.is_err() {
                     break;

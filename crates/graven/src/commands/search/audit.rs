@@ -7,7 +7,7 @@
 use client::{ClientError, Search};
 use env::{Clock, SystemClock};
 use graven_entry::Entry;
-use graven_verify::ExpectedTile;
+use graven_verify::{Entries, ExpectedTile};
 use index::Doc;
 use index::query::{Ast, fixed_at, matches, parse};
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ use crate::connect::Connection;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::verify::{Asked, Entries, LogReport, Sink, check_into};
+use crate::verify::{Asked, LogReport, Sink, check_into};
 
 /// Results of a search that is audited; one with more is to be narrowed.
 const AUDIT_RESULTS_MAX: u64 = 100_000;

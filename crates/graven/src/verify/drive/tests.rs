@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use graven_entry::{AuthMethod, Clock, Grade, Header, Name, Time, build_entry};
 use graven_merkle::{EMPTY_ROOT, LeafIndex, TreeSize, leaf_hash};
 use graven_note::{Algorithm, SigningKey};
-use graven_verify::{FaultKind, StreamKeys};
+use graven_verify::{Entries, FaultKind, StreamKeys};
 
 use super::drive;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::verify::source::{Entries, Evidence, ReadFault, Source, Span, bad};
+use crate::verify::source::{Evidence, ReadFault, Source, Span, bad};
 
 const SPAN_ENTRIES: u64 = 4;
 

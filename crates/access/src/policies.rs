@@ -6,6 +6,7 @@
 mod cedar;
 mod events;
 mod hidden;
+mod question;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

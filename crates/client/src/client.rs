@@ -13,6 +13,7 @@ use crate::answer::{
     self, KeyChange, LogInfo, Malformed, NewLog, NewToken, OfSubject, Revealed, RoleChange, Search,
 };
 use crate::limits::LIST_PAGES_MAX;
+use crate::path::{escape, log_path};
 use crate::tail::Tail;
 use crate::transport::{ClientTls, Request, Transport};
 use crate::{ClientError, LogKeys, body, check};
@@ -539,29 +540,8 @@ fn ask_path(log: &str, route: &str, query: &[(&str, String)]) -> String {
     format!("{}/{route}?{}", log_path(log), query.join("&"))
 }
 
-fn log_path(log: &str) -> String {
-    format!("/api/v1/logs/{}", escape(log))
-}
-
 fn unexpected(request: &Request, why: Malformed) -> ClientError {
     ClientError::Unexpected { request: request.name(), why }
-}
-
-/// Percent-encodes everything but unreserved characters (RFC 3986 §2.3).
-pub(crate) fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            out.extend(['%', hex_digit(byte >> 4), hex_digit(byte & 0x0f)]);
-        }
-    }
-    out
-}
-
-fn hex_digit(nibble: u8) -> char {
-    char::from_digit(u32::from(nibble), 16).unwrap_or('0').to_ascii_uppercase()
 }
 
 /// A text as a header, in UTF-8; one with control characters is none.

@@ -13,6 +13,7 @@ mod client;
 mod error;
 mod keys;
 pub mod limits;
+mod path;
 mod problem;
 mod sink;
 mod tail;

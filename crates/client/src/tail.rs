@@ -8,8 +8,8 @@ use ureq::BodyReader;
 
 use crate::ClientError;
 use crate::answer;
-use crate::client::escape;
 use crate::limits::{RETRIES_MAX, TAIL_LINE_BYTES_MAX};
+use crate::path::escape;
 use crate::transport::{Request, Transport};
 
 /// One entry of a tail.

@@ -8,7 +8,7 @@ use graven_entry::{Entry, elements, members, string_value};
 
 use crate::limits::{VALUE_BYTES_MAX, WALK_DEPTH_MAX};
 use crate::query::moment;
-use crate::state::whole;
+use crate::whole::whole;
 use crate::words::{cut, is_text, words};
 
 /// A value of an event, or that there is one.

@@ -29,6 +29,7 @@ mod steady;
 mod suggest;
 mod terms;
 mod walk;
+mod whole;
 mod within;
 mod words;
 

@@ -24,7 +24,7 @@ pub use at::At;
 pub use diff::Difference;
 use diff::difference;
 pub use fold::{Life, OverLimit, SetField, State};
-pub(crate) use marks::{Mark, whole};
+pub(crate) use marks::Mark;
 use standing::Standing;
 pub use version::{Change, Effect, Setter, Version};
 
@@ -34,6 +34,7 @@ use crate::limits::STATE_READ_ENTRIES;
 use crate::query::{Ast, Field, Point, Test};
 use crate::search::SearchError;
 use crate::walk::{Walk, Walked};
+use crate::whole::whole;
 
 /// The entries of a resource that are asked for.
 #[derive(Clone, Copy, Debug)]

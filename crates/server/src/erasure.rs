@@ -9,6 +9,7 @@ use graven_merkle::LeafIndex;
 use log::{Cell, SidecarKind};
 use serde_json::{Value, json};
 
+use crate::erased::Erased;
 use crate::limits::{REASON_BYTES_MAX, REVEALED_TO_MAX};
 use crate::sealing::{Custody, Sealing};
 
@@ -20,23 +21,6 @@ const HOLD: &str = "graven.hold";
 const SUBJECT: &str = "graven.subject";
 /// The action of an opened value.
 pub(crate) const REVEAL: &str = "graven.reveal";
-
-/// What was erased.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Erased {
-    /// The key that was destroyed.
-    pub key: KeyId,
-    /// The subject's pseudonym, which nobody can link to it any more.
-    pub pseudonym: String,
-    /// Sealed values and blobs whose ciphertext was taken out of the vault.
-    pub values: u64,
-    /// How often values of the subject were revealed before: copies that this server cannot reach.
-    pub revealed: u64,
-    /// To whom; at most [`REVEALED_TO_MAX`] are named.
-    pub revealed_to: BTreeSet<String>,
-    /// It was done before, and this is what was told then.
-    pub repeated: bool,
-}
 
 /// What the keyring knows of a subject.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -16,6 +16,7 @@ mod body;
 mod connection;
 mod dispatch;
 mod drops;
+mod erased;
 mod erasure;
 mod find;
 mod findings;
@@ -51,7 +52,8 @@ mod watch;
 mod webhook;
 mod wire;
 
-pub use erasure::{Because, Erased, Subject, erase, finish_erasures, set_hold, show_subject};
+pub use erased::Erased;
+pub use erasure::{Because, Subject, erase, finish_erasures, set_hold, show_subject};
 pub use find::{Finders, OnIndexed};
 pub use gate::{Gate, GateError, GateOptions};
 pub use lakes::Lakes;

@@ -16,7 +16,7 @@ use graven_entry::{Name, Outline, check_event, event_hash};
 use graven_merkle::Hash;
 use log::{PlacedValue, SealFault, Sealed, SealedValue, Sealer, ToSeal};
 
-use crate::erasure::Erased;
+use crate::erased::Erased;
 use crate::findings::Findings;
 use crate::limits::ERASURES_REMEMBERED_MAX;
 

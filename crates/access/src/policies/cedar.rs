@@ -12,6 +12,7 @@ use cedar_policy::{
 };
 
 use super::hidden::Hidden;
+use super::question::Question;
 use super::{PolicyError, Slice};
 use crate::audit::EventAbout;
 use crate::principal::PrincipalId;
@@ -63,15 +64,6 @@ pub struct Asks {
     question: Question,
     /// What they forbid, as far as it can be said without Cedar.
     pub(super) hidden: Option<Hidden>,
-}
-
-/// Who wants to do what where.
-#[derive(Clone, Debug)]
-pub(super) struct Question {
-    pub(super) principal: EntityUid,
-    pub(super) roles: HashSet<EntityUid>,
-    pub(super) action: EntityUid,
-    pub(super) resource: EntityUid,
 }
 
 impl Forbid {

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use cedar_policy::{EntityUid, Policy};
 use serde_json::Value;
 
-use super::cedar::Question;
+use super::question::Question;
 use crate::limits::HIDDEN_TEXT_BYTES_MAX;
 
 /// What an event says of itself ([`crate::EventAbout`]).

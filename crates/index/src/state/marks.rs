@@ -1,18 +1,10 @@
 //! Marks: what an entry does to the state of whatever it names, as a column of the index. By them a state is made of the few
 //! entries that still count in it, however many there are.
 
-use std::borrow::Cow;
-
 use graven_entry::Entry;
-use graven_merkle::leaf_hash;
 
 use super::version::{Effect, Version};
-use crate::words::cut;
-
-/// Bytes of a name that stands in the index as it is: shorter than any that [`crate::limits::VALUE_BYTES_MAX`] cuts.
-const PLAIN_BYTES_MAX: usize = 252;
-/// Bytes that are left of a longer one, before its hash.
-const CUT_BYTES_MAX: usize = 180;
+use crate::whole::whole;
 
 /// A mark of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,13 +71,4 @@ impl Mark {
 /// The key of a field.
 pub(super) fn key(field: &str) -> String {
     whole(field).into_owned()
-}
-
-/// A name by which nothing else goes: itself, or of a long one a part and its hash. No name of an event holds a NUL.
-pub(crate) fn whole(name: &str) -> Cow<'_, str> {
-    if name.len() <= PLAIN_BYTES_MAX {
-        return Cow::Borrowed(name);
-    }
-    let hash = leaf_hash(name.as_bytes());
-    Cow::Owned(format!("{}\0{hash}", cut(name, CUT_BYTES_MAX)))
 }

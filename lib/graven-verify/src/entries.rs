@@ -19,6 +19,13 @@ impl Entries {
         leaf
     }
 
+    /// Makes room for so many more, of this size together.
+    pub fn reserve(&mut self, count: usize, size_bytes: usize) {
+        self.bytes.reserve(size_bytes);
+        self.ends.reserve(count);
+        self.leaves.reserve(count);
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.ends.len()

@@ -28,6 +28,9 @@ const SEGMENT_ENTRIES: u64 = (TILE_WIDTH * TILE_WIDTH) as u64;
 /// Bundles that a thread reads and checks in one go: a few megabytes, which stay in the processor's cache.
 const SPAN_BUNDLES: u64 = 16;
 
+/// Room that is made for the entries of a span before they are read.
+const SPAN_ROOM_BYTES_MAX: usize = 4 * 1024 * 1024;
+
 /// One log of a data directory.
 struct DataLog {
     log: OfflineLog,
@@ -192,7 +195,14 @@ impl Source for DataLog {
         let missing = || bad(Some(span.first), FaultKind::MissingEntry, "no part holds it");
         let piece = self.piece(span).ok_or_else(missing)?;
         let mut entries = Entries::default();
-        let mut each = |_, entry: &[u8]| ControlFlow::Continue(entries.push(entry));
+        let count = usize::try_from(span.count).unwrap_or(0);
+        let mut each = |_, entry: &[u8]| {
+            if entries.is_empty() {
+                // As if all were as large as the first.
+                entries.reserve(count, (entry.len() * count).min(SPAN_ROOM_BYTES_MAX));
+            }
+            ControlFlow::Continue(entries.push(entry))
+        };
         // The entries first: damage within a bundle is named by that bundle, not by its file.
         self.log.read(&piece.chunk, &mut each).map_err(|error| fault_of(error, None))?;
         if span.first == 0 {

@@ -211,7 +211,7 @@ fn stripped<'a>(
 ) -> Option<(&'a [u8], &'a [u8], &'a [u8])> {
     let start = FIND_PREV_KEY.find(entry)?;
     let (before, rest) = entry.split_at(start + PREV_KEY.len());
-    let rest = rest.strip_prefix(prev.to_string().as_bytes())?;
+    let rest = rest.strip_prefix(&prev.to_text()[..])?;
     let (between, rest) = rest.split_at_checked(BETWEEN.len())?;
     let after = rest.strip_prefix(base64::encode(nonce).as_bytes())?;
     (between == BETWEEN && after.starts_with(b"\"")).then_some((before, between, after))
@@ -370,9 +370,9 @@ fn restore(
     let nonce_at = at + EMPTY.len() - 1;
     entry.reserve(body.len() + PREV_TEXT_BYTES + NONCE_TEXT_BYTES);
     entry.extend_from_slice(&body[..prev_at]);
-    entry.extend_from_slice(prev.to_string().as_bytes());
+    entry.extend_from_slice(&prev.to_text());
     entry.extend_from_slice(&body[prev_at..nonce_at]);
-    entry.extend_from_slice(base64::encode(nonce).as_bytes());
+    base64::append(entry, nonce);
     entry.extend_from_slice(&body[nonce_at..]);
     Ok(())
 }

@@ -48,6 +48,29 @@ impl Hash {
         Hash(bytes)
     }
 
+    /// The text form, in ASCII.
+    pub fn to_text(&self) -> [u8; TEXT_LEN] {
+        let mut text = [0; TEXT_LEN];
+        STANDARD.encode_slice(self.0, &mut text).expect("32 bytes are 44 characters");
+        text
+    }
+
+    /// Reads the text form from bytes that nobody has looked at yet, not even for being text.
+    pub fn from_text(text: &[u8]) -> Result<Hash, ParseHashError> {
+        if text.len() != TEXT_LEN {
+            return Err(ParseHashError::Length { len_bytes: text.len() });
+        }
+        // The engine refuses missing padding and set trailing bits; the length above refuses the
+        // rest. Its slice API wants room for the three bytes of the last group, padding included.
+        let mut bytes = [0; 33];
+        let len =
+            STANDARD.decode_slice(text, &mut bytes).map_err(|_| ParseHashError::NotCanonical)?;
+        match bytes.first_chunk::<32>() {
+            Some(hash) if len == 32 => Ok(Hash(*hash)),
+            _ => Err(ParseHashError::NotCanonical),
+        }
+    }
+
     /// The hash's bytes.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -74,9 +97,7 @@ impl AsRef<[u8]> for Hash {
 
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = [0; TEXT_LEN];
-        STANDARD.encode_slice(self.0, &mut text).map_err(|_| fmt::Error)?;
-        f.pad(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
+        f.pad(std::str::from_utf8(&self.to_text()).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -90,18 +111,7 @@ impl FromStr for Hash {
     type Err = ParseHashError;
 
     fn from_str(text: &str) -> Result<Hash, ParseHashError> {
-        if text.len() != TEXT_LEN {
-            return Err(ParseHashError::Length { len_bytes: text.len() });
-        }
-        // The engine refuses missing padding and set trailing bits; the length above refuses the
-        // rest. Its slice API wants room for the three bytes of the last group, padding included.
-        let mut bytes = [0; 33];
-        let len =
-            STANDARD.decode_slice(text, &mut bytes).map_err(|_| ParseHashError::NotCanonical)?;
-        match bytes.first_chunk::<32>() {
-            Some(hash) if len == 32 => Ok(Hash(*hash)),
-            _ => Err(ParseHashError::NotCanonical),
-        }
+        Hash::from_text(text.as_bytes())
     }
 }
 

@@ -26,6 +26,14 @@ pub fn encode(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }
 
+/// Writes the canonical base64 of `bytes` behind a text.
+pub fn append(text: &mut Vec<u8>, bytes: &[u8]) {
+    let start = text.len();
+    text.resize(start + bytes.len().div_ceil(3) * 4, 0);
+    let room = text.get_mut(start..).unwrap_or_default();
+    STANDARD.encode_slice(bytes, room).expect("the room is as large as base64 is");
+}
+
 /// The bytes whose canonical base64 is `text`; any other spelling is refused.
 pub fn decode_canonical(text: &str) -> Result<Vec<u8>, Base64Error> {
     STANDARD.decode(text).map_err(|error| match error {

@@ -122,7 +122,7 @@ impl<'a> Headers<'a> {
         }
         let (stream, is_own, is_signed) = (tail.stream.zip(seq), tail.is_own, tail.is_signed);
         let time = Minute::read(&mut self.minute, time)?;
-        let prev: Hash = std::str::from_utf8(prev).ok()?.parse().ok()?;
+        let prev = Hash::from_text(prev).ok()?;
         Some((HeaderFacts { time, prev, is_own, is_signed, stream }, length))
     }
 

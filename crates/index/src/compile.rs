@@ -9,7 +9,6 @@ use tantivy::schema::Field as Column;
 use tantivy::{TantivyError, Term};
 
 use crate::doc::{address_number, texts_of, value_of};
-use crate::index::Snapshot;
 use crate::limits::{UNION_TERMS_MAX, VALUE_BYTES_MAX, WILDCARD_SCAN_MAX, WILDCARD_VALUES_MAX};
 use crate::query::{
     Ast, BARE_PATHS, Field, Glob, Net, Point, QueryError, Test, address_range, canonical_word,
@@ -18,6 +17,7 @@ use crate::schema::{
     AUTH, GRADE, SEQ, STREAM, Texts, WRITER, address_column, moment_column, number_column,
     path_key, text_key, word_key,
 };
+use crate::snapshot::Snapshot;
 use crate::steady::Steady;
 use crate::terms::Terms;
 use crate::within::{Range, Within};

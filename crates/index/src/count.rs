@@ -10,9 +10,9 @@ use tantivy::columnar::{Column, RowId, StrColumn};
 use tantivy::index::SegmentId;
 use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId};
 
-use crate::index::Segment;
 use crate::limits::{FACET_VALUES_MAX, HISTOGRAM_BUCKETS_MAX, WHOLE_COUNTS_BYTES};
 use crate::schema::Facet;
+use crate::segment::Segment;
 
 /// How often each value of a field occurs among what matches.
 #[derive(Clone, Debug, PartialEq, Eq)]

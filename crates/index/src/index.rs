@@ -1,6 +1,5 @@
 //! A log's search index on the disk: opened, checked, set aside where it cannot be trusted, written and read.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,47 +8,25 @@ use std::time::Duration;
 use graven_entry::{Entry, Name};
 use graven_merkle::{Hash, LeafIndex, TreeSize, leaf_hash};
 use serde::{Deserialize, Serialize};
-use tantivy::columnar::{Column, ColumnarReader, StrColumn};
-use tantivy::index::{SegmentComponent, SegmentId};
 use tantivy::indexer::IndexWriterOptions;
 use tantivy::tokenizer::TextAnalyzer;
 use tantivy::{
     IndexBuilder, IndexReader, IndexSettings, IndexSortByField, IndexWriter, Order, ReloadPolicy,
-    Searcher, SegmentReader, TantivyError,
+    TantivyError,
 };
 use tokio::sync::watch;
 
-use crate::blocks::Blocks;
-use crate::count::Wholes;
-use crate::follower::{Cursor, Derived, DerivedError};
+use crate::derived::{Cursor, Derived, DerivedError};
+use crate::error::IndexError;
 use crate::limits::{MERGE_THREADS, WRITER_HEAP_BYTES};
 use crate::mapped::Mapped;
-use crate::schema::{self, FORMAT, Facet, Fields, INDEX, MARKS, RECEIVED, TIME, WORDS, Words};
+use crate::schema::{self, FORMAT, INDEX, WORDS, Words};
+use crate::snapshot::{Snapshot, take_snapshot};
 
 /// The folder of the search index within a log's derived data.
 const FOLDER: &str = "search";
 /// Where an index goes that cannot be trusted; the one before it goes for good.
 const ASIDE: &str = "search.set-aside";
-
-/// An index that cannot be opened or read.
-#[derive(Debug, thiserror::Error)]
-pub enum IndexError {
-    /// The folder cannot be used.
-    #[error("cannot use the folder {path}")]
-    Folder {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The engine cannot read or write its files.
-    #[error("the search index cannot be used")]
-    Engine(#[from] TantivyError),
-    /// A file of the index is not what was written. It is being rebuilt.
-    #[error("the search index is damaged and is being rebuilt from the log; try again later")]
-    Damaged,
-}
 
 /// A log's search index. Cheap to clone; the follower that [`Index::writer`] is for keeps it up to date.
 #[derive(Clone)]
@@ -71,77 +48,6 @@ struct Opened {
     reader: IndexReader,
     cursor: Cursor,
     snapshot: Arc<Snapshot>,
-}
-
-/// What a search sees: documents and the cursor that was committed with them.
-pub(crate) struct Snapshot {
-    pub(crate) searcher: Searcher,
-    pub(crate) fields: Fields,
-    pub(crate) through: TreeSize,
-    /// By place in the searcher.
-    pub(crate) segments: Vec<Arc<Segment>>,
-    /// The same, as queries of the engine find them.
-    pub(crate) by_id: Arc<HashMap<SegmentId, Arc<Segment>>>,
-    /// Places of the segments, that with the newest entry first.
-    pub(crate) newest_first: Vec<usize>,
-    pub(crate) wholes: Arc<Wholes>,
-}
-
-/// The columns of a segment that are kept open.
-pub(crate) struct Segment {
-    pub(crate) id: SegmentId,
-    pub(crate) docs: u32,
-    pub(crate) index: Column<u64>,
-    pub(crate) time: Column<u64>,
-    pub(crate) times: Arc<Blocks<u64>>,
-    pub(crate) received: Column<u64>,
-    pub(crate) columns: ColumnarReader,
-    facets: Vec<Option<StrColumn>>,
-    marks: Option<StrColumn>,
-}
-
-impl Segment {
-    fn open(reader: &SegmentReader) -> tantivy::Result<Segment> {
-        let fast = reader.fast_fields();
-        let facets = Facet::ALL.map(|facet| fast.str(&facet.column()));
-        let time = fast.u64(TIME)?;
-        Ok(Segment {
-            id: reader.segment_id(),
-            docs: reader.max_doc(),
-            index: fast.u64(INDEX)?,
-            times: Arc::new(Blocks::of(&time)),
-            time,
-            received: fast.u64(RECEIVED)?,
-            columns: ColumnarReader::open(reader.open_read(SegmentComponent::FastFields)?)?,
-            facets: facets.into_iter().collect::<tantivy::Result<_>>()?,
-            marks: fast.str(MARKS)?,
-        })
-    }
-
-    pub(crate) fn facet(&self, facet: Facet) -> Option<&StrColumn> {
-        self.facets.get(facet as usize)?.as_ref()
-    }
-
-    pub(crate) fn marks(&self) -> Option<&StrColumn> {
-        self.marks.as_ref()
-    }
-
-    /// The first document whose value is below `end`, in a column that falls from document to document.
-    pub(crate) fn first_below(&self, column: &Column<u64>, end: u64) -> u32 {
-        if column.max_value() < end {
-            return 0;
-        }
-        let (mut low, mut high) = (0, self.docs);
-        while low < high {
-            let middle = low + (high - low) / 2;
-            if column.first(middle).is_some_and(|value| value >= end) {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
-        low
-    }
 }
 
 /// The cursor as it is committed with the documents: they stand in one file, so there is no gap and no double.
@@ -273,37 +179,6 @@ fn open_reader(mut index: tantivy::Index, cursor: Cursor) -> tantivy::Result<Ope
     let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
     let snapshot = Arc::new(take_snapshot(&reader, cursor.next, None)?);
     Ok(Opened { index, reader, cursor, snapshot })
-}
-
-/// Columns of segments that were open before stay open, and what they add up to stays known.
-fn take_snapshot(
-    reader: &IndexReader,
-    through: TreeSize,
-    before: Option<&Snapshot>,
-) -> tantivy::Result<Snapshot> {
-    let searcher = reader.searcher();
-    let known = before.iter().flat_map(|before| &before.segments);
-    let known: HashMap<SegmentId, &Arc<Segment>> =
-        known.map(|segment| (segment.id, segment)).collect();
-    let segments = searcher.segment_readers().iter().map(|reader| {
-        let open = || Segment::open(reader).map(Arc::new);
-        known.get(&reader.segment_id()).map_or_else(open, |segment| Ok(Arc::clone(segment)))
-    });
-    let segments = segments.collect::<tantivy::Result<Vec<Arc<Segment>>>>()?;
-    let by_id = segments.iter().map(|segment| (segment.id, Arc::clone(segment))).collect();
-    let mut newest_first: Vec<usize> = (0..segments.len()).collect();
-    newest_first.sort_by_key(|place| std::cmp::Reverse(segments[*place].index.max_value()));
-    let wholes =
-        before.map_or_else(|| Arc::new(Wholes::new()), |before| Arc::clone(&before.wholes));
-    Ok(Snapshot {
-        searcher,
-        fields: schema::schema().1,
-        through,
-        segments,
-        by_id: Arc::new(by_id),
-        newest_first,
-        wholes,
-    })
 }
 
 fn set_aside(folder: &Path, origin: &Name, why: &str) -> Result<(), IndexError> {

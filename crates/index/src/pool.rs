@@ -6,16 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Wake, Waker};
-use std::thread::JoinHandle;
 use std::time::Instant;
-
-use crate::follower::{Derived, DerivedError, Follower, OnProgress, Run, Source};
-
-/// Threads that follow logs. Stops when dropped.
-pub struct Followers {
-    pool: Arc<Pool>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
-}
 
 /// What the threads share. No lock of it is held while a follower is stepped or dropped.
 #[derive(Default)]
@@ -69,61 +60,18 @@ pub(crate) enum Next {
     WhenRung,
 }
 
-impl Followers {
-    /// Starts so many threads of this name.
-    pub fn start(name: &str, threads: usize) -> std::io::Result<Followers> {
-        let followers = Followers { pool: Arc::default(), threads: Mutex::default() };
-        for _ in 0..threads {
-            let pool = Arc::clone(&followers.pool);
-            let thread = std::thread::Builder::new().name(name.to_owned());
-            let thread = thread.spawn(move || pool.run())?;
-            followers.threads().push(thread);
-        }
-        Ok(followers)
-    }
-
-    /// Follows a log into what `open` gives, which is called on a thread of these, again after it failed.
-    pub fn follow<D: Derived>(
-        &self,
-        source: impl Source,
-        open: impl FnMut() -> Result<D, DerivedError> + Send + 'static,
-        on_progress: OnProgress,
-    ) -> Follower {
-        let (run, progress) = Run::new(source, Box::new(open), on_progress, &self.pool.awake);
-        let id = self.pool.add(Box::new(run));
-        Follower { pool: Arc::clone(&self.pool), id, progress }
-    }
-
-    /// Ends every follower and the threads. What was taken and not committed is taken again at the next start.
-    pub fn stop(&self) {
-        self.pool.lock().stops = true;
-        self.pool.changed.notify_all();
-        for thread in std::mem::take(&mut *self.threads()) {
-            if thread.join().is_err() {
-                tracing::error!("a thread of the followers panicked");
-            }
-        }
-        let tasks = std::mem::take(&mut self.pool.lock().tasks);
-        drop(tasks);
-    }
-
-    fn threads(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
-        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Followers {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
-
 impl Pool {
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn add(&self, work: Box<dyn Work>) -> u64 {
+    /// How many followers hold threads and memory of their engine.
+    pub(crate) fn awake(&self) -> &Arc<AtomicUsize> {
+        &self.awake
+    }
+
+    /// Takes up the work for one log; its number.
+    pub(crate) fn add(&self, work: Box<dyn Work>) -> u64 {
         let mut queue = self.lock();
         let id = queue.next_id;
         queue.next_id += 1;
@@ -163,13 +111,26 @@ impl Pool {
         }
     }
 
-    fn run(self: Arc<Pool>) {
+    /// What a thread does until all stops.
+    pub(crate) fn run(self: Arc<Pool>) {
         while let Some((id, mut work)) = self.next() {
             let waker = Waker::from(Arc::new(Bell { pool: Arc::downgrade(&self), id }));
             let stepped = catch_unwind(AssertUnwindSafe(|| work.step(&waker)));
             let next = stepped.unwrap_or_else(|_| work.broke_off());
             self.put_back(id, work, next);
         }
+    }
+
+    /// Has the threads end, each after the step that it is in.
+    pub(crate) fn stop(&self) {
+        self.lock().stops = true;
+        self.changed.notify_all();
+    }
+
+    /// Drops all followers; no thread steps any.
+    pub(crate) fn clear(&self) {
+        let tasks = std::mem::take(&mut self.lock().tasks);
+        drop(tasks);
     }
 
     /// Waits for a follower to step; nothing where all stops.

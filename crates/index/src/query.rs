@@ -12,6 +12,7 @@ pub(crate) mod moment;
 mod parse;
 mod print;
 mod rewrite;
+mod special;
 
 use std::net::IpAddr;
 use std::ops::Bound;

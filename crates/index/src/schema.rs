@@ -11,8 +11,8 @@ use tantivy::schema::{
 use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
 
 use crate::doc::{Fact, grade_name, own_time_ns, walk};
+use crate::marks::Mark;
 use crate::packed::{FORMS, Form, pack};
-use crate::state::Mark;
 use crate::words::words;
 
 /// The version of all this: an index of another is set aside and built anew.

@@ -11,10 +11,13 @@ use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, DocSet, Executor, TERMINATED, Tan
 
 use crate::compile::{CompileError, Compiler};
 use crate::count::{Counter, FacetCounts, Histogram, Part};
-use crate::index::{Index, IndexError, Segment, Snapshot};
+use crate::error::IndexError;
+use crate::index::Index;
 use crate::limits::{COUNT_STRETCH_DOCS, COUNT_THREADS_MAX, SEARCH_LIMIT_MAX};
 use crate::query::{Ast, QueryError};
 use crate::schema::Facet;
+use crate::segment::Segment;
+use crate::snapshot::Snapshot;
 
 /// Tests have small segments, and count them on several threads all the same.
 const STRETCH_DOCS: u32 = if cfg!(test) { 32 } else { COUNT_STRETCH_DOCS };

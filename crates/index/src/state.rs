@@ -10,9 +10,7 @@
 mod at;
 mod diff;
 mod fold;
-mod marks;
 mod standing;
-mod version;
 
 use std::collections::BTreeSet;
 use std::ops::{Bound, Range};
@@ -20,16 +18,16 @@ use std::ops::{Bound, Range};
 use graven_merkle::{LeafIndex, TreeSize};
 use log::ReadError;
 
+pub use crate::version::{Change, Effect, Setter, Version};
 pub use at::At;
 pub use diff::Difference;
 use diff::difference;
 pub use fold::{Life, OverLimit, SetField, State};
-pub(crate) use marks::Mark;
 use standing::Standing;
-pub use version::{Change, Effect, Setter, Version};
 
 use crate::doc::NAME;
-use crate::index::{Index, IndexError};
+use crate::error::IndexError;
+use crate::index::Index;
 use crate::limits::STATE_READ_ENTRIES;
 use crate::query::{Ast, Field, Point, Test};
 use crate::search::SearchError;

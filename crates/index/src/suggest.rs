@@ -7,11 +7,12 @@ use tantivy::{DocSet, TERMINATED};
 
 use crate::compile::CompileError;
 use crate::doc::texts_of;
-use crate::index::{Index, Snapshot};
+use crate::index::Index;
 use crate::limits::{SUGGEST_SCAN, SUGGEST_SCAN_MAX, SUGGESTIONS_MAX};
 use crate::query::{Ast, Field, QueryError, Test};
 use crate::schema::{AUTH, GRADE, STREAM, Texts, WRITER, path_key};
 use crate::search::SearchError;
+use crate::snapshot::Snapshot;
 
 /// What to complete.
 #[derive(Clone, Copy, Debug)]

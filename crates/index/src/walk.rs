@@ -7,10 +7,11 @@ use graven_merkle::{LeafIndex, TreeSize};
 use tantivy::query::Weight;
 
 use crate::compile::CompileError;
-use crate::index::{Index, Snapshot};
+use crate::index::Index;
 use crate::limits::SEARCH_LIMIT_MAX;
 use crate::query::Ast;
 use crate::search::SearchError;
+use crate::snapshot::Snapshot;
 
 /// What is asked.
 #[derive(Clone, Debug)]

@@ -11,8 +11,8 @@ use tantivy::query::{ConstScorer, EmptyScorer, EnableScoring, Explanation, Query
 use tantivy::{DocId, DocSet, Score, SegmentReader, TERMINATED, TantivyError};
 
 use crate::blocks::Blocks;
-use crate::index::Segment;
 use crate::schema::{COLUMNS, address_text};
+use crate::segment::Segment;
 
 /// Documents of a column that are looked at before the first answer, and after each seek; doubled while none is found.
 const FETCH_DOCS_MIN: u32 = 256;

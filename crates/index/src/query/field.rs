@@ -1,6 +1,6 @@
 //! Which field a name means: of the log's header, or any path of the event.
 
-use super::lexer::is_special;
+use super::special::is_special;
 
 /// A field that a query can ask for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

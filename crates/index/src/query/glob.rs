@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::print::push_escaped;
+use super::special::push_escaped;
 
 /// A text with wildcards in it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,11 +3,6 @@
 use super::error::QueryError;
 use super::glob::Glob;
 
-/// What ends a bare word or name.
-pub(super) fn is_special(character: char) -> bool {
-    character.is_whitespace() || matches!(character, '(' | ')' | '"' | ':' | '<' | '>' | '=')
-}
-
 /// What ends a bare value: it may hold `:` and `=`, as addresses, times and ids do.
 pub(super) fn ends_value(character: char) -> bool {
     character.is_whitespace() || matches!(character, '(' | ')' | '"')

@@ -5,7 +5,8 @@ use std::ops::Bound;
 
 use super::error::QueryError;
 use super::field::{Field, Kind};
-use super::lexer::{Bare, Lexer, ends_value, is_special};
+use super::lexer::{Bare, Lexer, ends_value};
+use super::special::is_special;
 use super::{Ast, Net, Point, Test, moment};
 use crate::doc::is_number;
 use crate::limits::{QUERY_BYTES_MAX, QUERY_DEPTH_MAX, QUERY_TERMS_MAX};

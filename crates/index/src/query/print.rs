@@ -4,8 +4,8 @@ use std::fmt::{self, Write};
 use std::ops::Bound;
 
 use super::field::{Field, Kind};
-use super::lexer::is_special;
 use super::parse::plain_test;
+use super::special::push_escaped;
 use super::{Ast, Net, Point, Test, moment};
 
 impl fmt::Display for Ast {
@@ -124,14 +124,6 @@ fn quoted(text: &str) -> String {
     }
     out.push('"');
     out
-}
-
-/// Appends a character of a word or value, behind a backslash where it would mean something.
-pub(super) fn push_escaped(out: &mut String, character: char) {
-    if is_special(character) || matches!(character, '\\' | '*' | '?') {
-        out.push('\\');
-    }
-    out.push(character);
 }
 
 fn escaped(text: &str) -> String {

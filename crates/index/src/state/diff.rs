@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::fold::{OverLimit, State};
-use super::version::Setter;
+use crate::version::Setter;
 
 /// A field that differs.
 #[derive(Clone, Debug, PartialEq, Eq)]

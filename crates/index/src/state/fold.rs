@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::version::{Effect, Setter, Version};
 use crate::limits::{STATE_BYTES_MAX, STATE_FIELDS_MAX};
+use crate::version::{Effect, Setter, Version};
 
 /// What entries make of a resource: all of them, or a stretch that is to go on top of the state before it.
 #[derive(Clone, Debug, PartialEq)]

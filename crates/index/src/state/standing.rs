@@ -9,12 +9,12 @@ use tantivy::DocId;
 use tantivy::columnar::StrColumn;
 use tantivy::query::Weight;
 
-use super::marks::Mark;
 use crate::compile::CompileError;
-use crate::index::Snapshot;
 use crate::limits::STATE_TOUCHED_MAX;
+use crate::marks::Mark;
 use crate::query::{Ast, Field, QueryError, Test};
 use crate::schema::ENDS;
+use crate::snapshot::Snapshot;
 
 /// What stands of a resource's entries.
 #[derive(Debug, Default)]

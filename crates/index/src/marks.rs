@@ -3,7 +3,7 @@
 
 use graven_entry::Entry;
 
-use super::version::{Effect, Version};
+use crate::version::{Effect, Version};
 use crate::whole::whole;
 
 /// A mark of an entry.
@@ -69,6 +69,6 @@ impl Mark {
 }
 
 /// The key of a field.
-pub(super) fn key(field: &str) -> String {
+pub(crate) fn key(field: &str) -> String {
     whole(field).into_owned()
 }

@@ -71,7 +71,7 @@ impl Version {
     }
 
     /// The event's target, and what the entry says of whatever that names.
-    pub(super) fn read<'a>(entry: &Entry<'a>) -> (Option<&'a [u8]>, Version) {
+    pub(crate) fn read<'a>(entry: &Entry<'a>) -> (Option<&'a [u8]>, Version) {
         let (mut target, mut changes, mut hidden) = (None, Vec::new(), 0);
         let (mut actor, mut action, mut outcome) = (&b"null"[..], Cow::Borrowed(""), None);
         for (key, raw) in members(entry.event) {
@@ -96,7 +96,7 @@ impl Version {
     }
 
     /// Whether there is such a resource from here on, if the entry counts.
-    pub(super) fn begins(&self) -> bool {
+    pub(crate) fn begins(&self) -> bool {
         let sets = |change: &Change| matches!(change.effect, Effect::Set(_) | Effect::Sealed(_));
         !self.ends
             && (self.changes.iter().any(sets)

@@ -34,7 +34,9 @@ pub(crate) mod token;
 pub(crate) mod verify;
 pub(crate) mod version;
 
-use crate::args::Command;
+use clap::CommandFactory;
+
+use crate::args::{Cli, Command};
 use crate::context::Context;
 use crate::demo;
 use crate::exit::Exit;
@@ -71,8 +73,8 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Backup(args) => backup::run(context, &args),
         Command::Restore(args) => restore::run(context, &args),
         Command::Config(args) => config::run(context, args),
-        Command::Completions(args) => completions::run(context, &args),
-        Command::Man(args) => man::run(context, &args),
+        Command::Completions(args) => completions::run(context, &args, Cli::command()),
+        Command::Man(args) => man::run(context, &args, Cli::command()),
         Command::Version => version::run(context),
     }
 }

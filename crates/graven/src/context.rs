@@ -1,8 +1,9 @@
 //! What every command is given: settings and where to write.
 
+use std::path::Path;
+
 use clap::ArgMatches;
 
-use crate::args::Cli;
 use crate::config::Settings;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -15,8 +16,12 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    pub(crate) fn new(matches: &ArgMatches, cli: &Cli, out: Output) -> Result<Context, Failure> {
-        let file = cli.globals.config.as_deref();
+    /// Settings are read from the command line, the environment and the file that the command line names, if it does.
+    pub(crate) fn new(
+        matches: &ArgMatches,
+        file: Option<&Path>,
+        out: Output,
+    ) -> Result<Context, Failure> {
         Ok(Context { settings: Settings::load(matches, file)?, out })
     }
 }

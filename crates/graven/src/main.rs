@@ -11,6 +11,7 @@ mod descriptors;
 mod exit;
 mod failure;
 mod files;
+mod flags;
 mod keyring;
 mod output;
 mod progress;
@@ -32,7 +33,7 @@ fn main() -> ExitCode {
         Err(error) => error.exit(),
     };
     let out = output::Output::new(cli.globals.json);
-    let result = context::Context::new(&matches, &cli, out)
+    let result = context::Context::new(&matches, cli.globals.config.as_deref(), out)
         .and_then(|context| commands::run(&context, cli.command));
     match result {
         Ok(exit) => exit.into(),

@@ -7,7 +7,10 @@ use graven_merkle::{LeafIndex, TreeSize};
 use parquet::errors::ParquetError;
 
 use crate::source::SourceError;
-use crate::statement::READ_ONLY;
+
+/// What a statement that does not read is told.
+const READ_ONLY: &str =
+    "the log is read-only: write SELECT, WITH, EXPLAIN, DESCRIBE, SHOW TABLES or SHOW COLUMNS";
 
 /// Why the columns of a log cannot be opened or go on. The log itself is not touched by any of it.
 #[derive(Debug, thiserror::Error)]
@@ -133,16 +136,4 @@ impl QueryError {
 
 fn at(position: Option<&Position>) -> String {
     position.map_or_else(String::new, |at| format!(" (line {}, column {})", at.line, at.column))
-}
-
-/// An error with its causes.
-pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

@@ -66,5 +66,5 @@ impl EntrySource for LogHandle {
 }
 
 fn failed(error: log::ReadError) -> SourceError {
-    SourceError(crate::error::with_causes(&error))
+    SourceError(graven_entry::with_causes(&error))
 }

@@ -15,10 +15,6 @@ use crate::failure::{explain, not_parsed};
 use crate::filter::RowFilter;
 use crate::limits::{STATEMENT_BYTES_MAX, STATEMENT_NESTING_MAX, STATEMENT_TOKENS_MAX};
 
-/// What a statement that does not read is told.
-pub(crate) const READ_ONLY: &str =
-    "the log is read-only: write SELECT, WITH, EXPLAIN, DESCRIBE, SHOW TABLES or SHOW COLUMNS";
-
 /// Reads one statement that only reads.
 pub(crate) fn parse(text: &str) -> Result<Statement, QueryError> {
     let dialect = GenericDialect {};

@@ -6,9 +6,8 @@ use graven_note::{
     Checkpoint, Policy, PolicyVerdict, ProofError, Verified, VerifierKey, open_checkpoint_under,
 };
 
-use crate::entry::proof_fault;
 use crate::fault::Fault;
-use crate::head::policy_fault;
+use crate::head::{policy_fault, proof_fault};
 
 /// A checkpoint that is the log's.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,14 +2,12 @@
 
 use graven_entry::{Entry, Extra, Header, HeaderError, Name, with_causes};
 use graven_merkle::{Hash, LeafIndex, leaf_hash};
-use graven_note::{
-    Checkpoint, NoteError, OpenError, Policy, PolicyVerdict, ProofError, TlogProof, VerifierKey,
-};
+use graven_note::{Checkpoint, Policy, PolicyVerdict, TlogProof, VerifierKey};
 
 use crate::checkpoint::{keys_of, keys_used};
 use crate::fault::{Fault, FaultKind};
 use crate::form::{entry_fault, first_line, is_signed, read_body};
-use crate::head::policy_fault;
+use crate::head::proof_fault;
 use crate::own::read_own;
 
 /// What a proof has shown of an entry.
@@ -157,19 +155,4 @@ fn not_checked(
 
 pub(crate) fn header_fault(index: LeafIndex, error: &HeaderError) -> Fault {
     entry_fault(index, &graven_entry::EntryError::Header(error.clone()))
-}
-
-pub(crate) fn proof_fault(index: LeafIndex, error: &ProofError) -> Fault {
-    let kind = match error {
-        ProofError::Open(OpenError::Origin { .. }) => FaultKind::WrongOrigin,
-        ProofError::Open(OpenError::NoLogKey { .. } | OpenError::NoLogSignature { .. }) => {
-            FaultKind::KeyUnknown
-        }
-        ProofError::Open(OpenError::Note(NoteError::NoKnownKey)) => FaultKind::KeyUnknown,
-        ProofError::Inclusion { .. } => FaultKind::LeafMismatch,
-        ProofError::Policy(verdict) => return policy_fault(verdict),
-        _ => FaultKind::SignatureBad,
-    };
-    let is_entry = matches!(error, ProofError::Inclusion { .. });
-    Fault { index: is_entry.then_some(index), kind, detail: with_causes(error) }
 }

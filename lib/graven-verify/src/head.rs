@@ -2,7 +2,10 @@
 
 use graven_entry::{Name, with_causes};
 use graven_merkle::{Hash, LeafIndex, TreeSize};
-use graven_note::{Checkpoint, Note, NoteError, Policy, PolicyVerdict, Verified, VerifierKey};
+use graven_note::{
+    Checkpoint, Note, NoteError, OpenError, Policy, PolicyVerdict, ProofError, Verified,
+    VerifierKey,
+};
 
 use crate::fault::{Fault, FaultKind};
 use crate::keys::{KeyRing, KeySource};
@@ -171,4 +174,20 @@ fn check_root(check: &HeadCheck<'_>, checkpoint: &Checkpoint) -> Result<(), Faul
             Err(Fault::of_log(FaultKind::SizeMismatch, detail))
         }
     }
+}
+
+/// What it means that a proof of an entry, or its checkpoint, does not hold.
+pub(crate) fn proof_fault(index: LeafIndex, error: &ProofError) -> Fault {
+    let kind = match error {
+        ProofError::Open(OpenError::Origin { .. }) => FaultKind::WrongOrigin,
+        ProofError::Open(OpenError::NoLogKey { .. } | OpenError::NoLogSignature { .. }) => {
+            FaultKind::KeyUnknown
+        }
+        ProofError::Open(OpenError::Note(NoteError::NoKnownKey)) => FaultKind::KeyUnknown,
+        ProofError::Inclusion { .. } => FaultKind::LeafMismatch,
+        ProofError::Policy(verdict) => return policy_fault(verdict),
+        _ => FaultKind::SignatureBad,
+    };
+    let is_entry = matches!(error, ProofError::Inclusion { .. });
+    Fault { index: is_entry.then_some(index), kind, detail: with_causes(error) }
 }

@@ -67,6 +67,7 @@ mod disclosed;
 mod entries;
 mod entry;
 mod evidence;
+mod expected_tile;
 mod export;
 mod fault;
 mod form;
@@ -94,6 +95,7 @@ pub use disclosed::{Disclosed, open_disclosures};
 pub use entries::Entries;
 pub use entry::{EntryVerdict, ProducerSignature, verify_entry};
 pub use evidence::Evidence;
+pub use expected_tile::ExpectedTile;
 pub use export::{
     Export, ExportLine, parse_export_line, write_export_checkpoint, write_export_entry,
 };
@@ -108,5 +110,5 @@ pub use own::{KeyOp, KeyTarget, key_statement};
 pub use results::{Results, ResultsVerdict, verify_results};
 pub use run::{RunReport, StreamKeys, check_run, check_run_with, origin_of};
 pub use state::StateError;
-pub use tile::{ExpectedTile, TileChecker, check_tile};
+pub use tile::{TileChecker, check_tile};
 pub use verdict::{LogVerdict, SignedHead};

@@ -8,13 +8,13 @@ use graven_merkle::{EMPTY_ROOT, Hash, LeafIndex, TileKind, TilePath, TreeSize, l
 use graven_note::{KeyId, VerifierKey};
 
 use crate::entries::Entries;
+use crate::expected_tile::ExpectedTile;
 use crate::fault::{Fault, FaultKind};
 use crate::form::{Body, HeaderFacts, first_line, read_body};
 use crate::headers::Headers;
 use crate::limits::RUN_ENTRIES_MAX;
 use crate::own::{OwnEntry, read_own};
 use crate::run_tree::RunTree;
-use crate::tile::ExpectedTile;
 
 /// Bytes in which two hashes agree only if one was copied from the other.
 const ALIKE_BYTES_MIN: usize = 16;

@@ -5,20 +5,12 @@ use graven_merkle::{
     parse_hashes,
 };
 
+use crate::expected_tile::ExpectedTile;
 use crate::fault::{Fault, FaultKind};
 use crate::run::RunReport;
 
 /// Levels of hash tiles that a tree of 2^63 leaves can have.
 const LEVELS: usize = 8;
-
-/// A hash tile as it must be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ExpectedTile {
-    /// Its name: level, index and width.
-    pub path: TilePath,
-    /// As many hashes as it is wide.
-    pub hashes: Vec<Hash>,
-}
 
 /// Works out the hash tiles of a log from its runs, in index order.
 ///

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use client::Client;
 use serde_json::Value;
 
-use crate::args::LogArg;
 use crate::connect;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
+use crate::flags::LogArg;
 
 /// Bytes of a policy or an event that is sent: what the server takes.
 const FILE_BYTES_MAX: u64 = 64 * 1024;

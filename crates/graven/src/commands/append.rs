@@ -11,11 +11,11 @@ use graven_entry::limits::EVENT_INPUT_BYTES_MAX;
 use graven_entry::pointer;
 use serde_json::json;
 
-use crate::args::{KeyArg, LogArg};
 use crate::connect::{self, Connection};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::flags::{KeyArg, LogArg};
 use crate::progress::Progress;
 
 /// Events of one request: enough to share a flush, few enough to be answered soon.

@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 use super::asof::{exit, note_life};
 use super::resource::{AskArgs, Asking, setter, shown};
 use super::search::word;
-use crate::args::KeyArg;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::flags::KeyArg;
 
 /// Arguments of `graven blame`.
 #[derive(Debug, clap::Args)]

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use graven_merkle::LeafIndex;
 use serde_json::json;
 
-use crate::args::LogArg;
 use crate::connect;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
+use crate::flags::LogArg;
 
 /// Bytes of a file that is handed in: what any server takes at most.
 const BLOB_BYTES_MAX: u64 = 16 * 1024 * 1024;

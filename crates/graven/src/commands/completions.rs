@@ -1,9 +1,8 @@
 //! `graven completions`: a script for a shell.
 
-use clap::CommandFactory;
+use clap::Command;
 use clap_complete::Shell;
 
-use crate::args::Cli;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -15,10 +14,14 @@ pub(crate) struct CompletionsArgs {
     shell: Shell,
 }
 
-/// Prints the script.
-pub(crate) fn run(context: &Context, args: &CompletionsArgs) -> Result<Exit, Failure> {
+/// Prints the script for the whole command line.
+pub(crate) fn run(
+    context: &Context,
+    args: &CompletionsArgs,
+    mut whole: Command,
+) -> Result<Exit, Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "graven", &mut script);
+    clap_complete::generate(args.shell, &mut whole, "graven", &mut script);
     context.out.data(&script)?;
     Ok(Exit::Good)
 }

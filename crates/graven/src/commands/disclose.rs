@@ -6,12 +6,12 @@ use graven_merkle::LeafIndex;
 use graven_verify::{Evidence, open_disclosures};
 use serde_json::json;
 
-use crate::args::{KeyArg, LogArg};
 use crate::connect;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
+use crate::flags::{KeyArg, LogArg};
 
 /// Arguments of `graven disclose`.
 #[derive(Debug, clap::Args)]

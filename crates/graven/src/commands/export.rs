@@ -8,12 +8,12 @@ use graven_merkle::{TILE_WIDTH, TileKind, TilePath, push_bundle_entry};
 use graven_verify::{Entries, ExpectedTile, write_export_checkpoint, write_export_entry};
 use serde_json::json;
 
-use crate::args::{KeyArg, LogArg};
 use crate::connect::{self, Connection};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files::{self, Draft};
+use crate::flags::{KeyArg, LogArg};
 use crate::verify::{Asked, LogReport, Sink, Verdict, check_into};
 
 /// Arguments of `graven export`.

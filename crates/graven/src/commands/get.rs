@@ -5,11 +5,11 @@ use graven_entry::Entry;
 use graven_merkle::{LeafIndex, leaf_hash};
 use serde_json::{Value, json};
 
-use crate::args::{KeyArg, LogArg};
 use crate::connect;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::flags::{KeyArg, LogArg};
 
 /// Arguments of `graven get`.
 #[derive(Debug, clap::Args)]

@@ -10,12 +10,12 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::log;
-use crate::args::LogArg;
 use crate::connect;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
+use crate::flags::LogArg;
 
 /// Bytes of a file with a private key.
 const SECRET_BYTES_MAX: u64 = 4_096;

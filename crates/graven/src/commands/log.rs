@@ -3,11 +3,11 @@
 use client::{LogInfo, NewLog};
 use serde_json::{Value, json};
 
-use crate::args::LogArg;
 use crate::connect;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::flags::LogArg;
 
 /// Arguments of `graven log`.
 #[derive(Debug, clap::Args)]

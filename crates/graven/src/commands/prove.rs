@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use graven_merkle::LeafIndex;
 use serde_json::json;
 
-use crate::args::{KeyArg, LogArg};
 use crate::connect;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
+use crate::flags::{KeyArg, LogArg};
 
 /// Arguments of `graven prove`.
 #[derive(Debug, clap::Args)]

@@ -5,11 +5,11 @@ use client::Client;
 use serde_json::{Value, json};
 
 use super::search::word;
-use crate::args::LogArg;
 use crate::connect;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::flags::LogArg;
 
 /// Arguments of `graven query`.
 #[derive(Debug, clap::Args)]

@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 use server::limits::SEARCH_RESULTS_MAX;
 
 use super::search::word;
-use crate::args::LogArg;
 use crate::connect::{self, Connection};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::flags::LogArg;
 
 /// What each of these commands takes.
 #[derive(Debug, clap::Args)]

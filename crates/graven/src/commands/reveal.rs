@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use graven_merkle::LeafIndex;
 use serde_json::{Value, json};
 
-use crate::args::LogArg;
 use crate::connect;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
+use crate::flags::LogArg;
 
 /// Arguments of `graven reveal`.
 #[derive(Debug, clap::Args)]

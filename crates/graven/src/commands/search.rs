@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 use server::limits::SEARCH_RESULTS_MAX;
 
 use self::audit::Question;
-use crate::args::{KeyArg, LogArg};
 use crate::connect::{self, Connection};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
+use crate::flags::{KeyArg, LogArg};
 
 /// Arguments of `graven search`.
 #[derive(Debug, clap::Args)]

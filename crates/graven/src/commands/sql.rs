@@ -3,11 +3,11 @@
 use serde_json::{Map, Value};
 
 use super::search::word;
-use crate::args::LogArg;
 use crate::connect;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::flags::LogArg;
 
 /// Arguments of `graven sql`.
 #[derive(Debug, clap::Args)]

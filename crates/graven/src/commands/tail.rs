@@ -7,11 +7,11 @@ use serde_json::json;
 use client::TailEntry;
 
 use super::search::told;
-use crate::args::LogArg;
 use crate::connect;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::flags::LogArg;
 
 /// Entries before the end that are shown first where no start is given.
 const START_ENTRIES: u64 = 10;

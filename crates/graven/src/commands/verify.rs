@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use client::{Client, ClientError};
 use graven_note::Policy;
 
-use crate::args::KeyArg;
 use crate::connect;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
+use crate::flags::KeyArg;
 use crate::verify::{
     Asked, CHECKPOINT_BYTES_MAX, LogReport, Memory, ProofFiles, Target, Verdict, check_data,
     check_evidence, check_export, check_proof, check_results, check_server, check_tiles,

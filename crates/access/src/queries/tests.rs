@@ -48,6 +48,7 @@ fn conditions_are_read_as_they_are_written() {
         ("outside 07:00-19:00 mon-fri é1:00", None),
         ("disk under 5P", None),
         ("disk under 9007199254740992", None),
+        ("disk under 8192T", None),
         ("lag over +5", None),
     ];
     for (text, expected) in cases {

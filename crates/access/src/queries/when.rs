@@ -163,11 +163,16 @@ fn bytes(text: &str) -> Option<u64> {
         'T' => 1 << 40,
         _ => return number(text),
     };
-    number(text.get(..text.len() - 1)?)?.checked_mul(unit)
+    number(text.get(..text.len() - 1)?)?.checked_mul(unit).filter(|number| is_exact(*number))
 }
 
-/// Digits alone; an entry holds the number exactly.
+/// Digits alone.
 fn number(text: &str) -> Option<u64> {
     let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    is_plain.then(|| text.parse().ok()).flatten().filter(|number| *number < 1 << 53)
+    is_plain.then(|| text.parse().ok()).flatten().filter(|number| is_exact(*number))
+}
+
+/// Whether an entry holds the number exactly: conditions are told there as they are printed, and read again at the next start.
+fn is_exact(number: u64) -> bool {
+    number < 1 << 53
 }

@@ -127,3 +127,14 @@ fn damaged_bundles_never_decode_to_the_same_entries() {
         assert!(decode(LeafIndex(0), &stored[..cut], &nonces).is_err(), "cut at {cut}");
     }
 }
+
+/// What is stored leaves out the nonces that were made one by one, and reading makes them together.
+#[test]
+fn nonces_are_the_same_alone_and_together() {
+    let nonces = NonceMaker::new(SEED);
+    for (first, count) in [(0, 0), (0, 1), (255, 3), (65_536, 256), (1 << 52, 65)] {
+        let alone: Vec<_> =
+            (first..).take(count).map(|index| nonces.nonce(LeafIndex(index))).collect();
+        assert_eq!(nonces.nonces(LeafIndex(first), count), alone, "{count} from {first}");
+    }
+}

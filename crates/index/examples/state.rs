@@ -79,9 +79,9 @@ fn event(number: u64, events: u64) -> Vec<u8> {
 }
 
 fn fill(log: &LogHandle, place: &Place) -> Result<Index, Failure> {
-    let index = Index::open(&place.0.join("derived"), &log.info().origin)?;
+    let index = Index::open(&place.0.join("derived"), log.origin())?;
     let mut writer = index.writer();
-    for number in 0..log.info().size.0 {
+    for number in 0..log.size().0 {
         writer.take(LeafIndex(number), &log.entry(LeafIndex(number))?)?;
         if (number + 1).is_multiple_of(COMMIT_ENTRIES_MAX as u64) {
             writer.commit()?;

@@ -44,7 +44,7 @@ pub type Growth = Pin<Box<dyn Future<Output = TreeSize> + Send>>;
 
 impl Source for LogHandle {
     fn origin(&self) -> Name {
-        self.info().origin
+        self.origin().clone()
     }
 
     fn entry(&self, index: LeafIndex) -> Result<Vec<u8>, ReadError> {

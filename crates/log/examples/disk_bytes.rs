@@ -44,7 +44,7 @@ fn fill(data: &Path, lines: &[&[u8]], entries: u64) -> Result<u64, Failure> {
     let log = cell.log("main").ok_or("no log main")?;
     let auth = AuthMethod::new("token")?;
     let writer = Writer { id: Name::new("bench")?, auth, grade: Grade::Asserted };
-    let mut missing = entries.saturating_sub(log.info().size.0) as usize;
+    let mut missing = entries.saturating_sub(log.size().0) as usize;
     let mut source = lines.iter().cycle();
     let mut raw_bytes = 0;
     while missing > 0 {
@@ -55,7 +55,7 @@ fn fill(data: &Path, lines: &[&[u8]], entries: u64) -> Result<u64, Failure> {
         append(&log, &writer, events)?;
     }
     cell.unload()?;
-    let size = log.info().size.0;
+    let size = log.size().0;
     cell.stop();
     if size != entries {
         return Err(

@@ -16,7 +16,7 @@ fn main() -> Result<(), Failure> {
     let (cell, _) = Cell::open(Env::real(), CellOptions::new(data))?;
     let log = cell.log("main").ok_or("no log main")?;
     let (mut entries, mut bytes, mut hashing) = (0u64, 0, Duration::ZERO);
-    for path in tiles_of(log.info().size).filter(|path| path.kind == TileKind::Entries) {
+    for path in tiles_of(log.size()).filter(|path| path.kind == TileKind::Entries) {
         let bundle = log.tile(&path)?;
         let read = BundleReader::new(&bundle).collect::<Result<Vec<&[u8]>, _>>()?;
         let began = Instant::now();

@@ -133,7 +133,27 @@ impl LogHandle {
         LogHandle { inner: Arc::clone(inner), log }
     }
 
-    /// What the log is and how far it got.
+    /// Its name on this server.
+    pub fn name(&self) -> &LogName {
+        &self.log.name
+    }
+
+    /// Its name for ever, everywhere.
+    pub fn origin(&self) -> &Name {
+        &self.log.origin
+    }
+
+    /// Anyone may read its tiles and checkpoint.
+    pub fn is_public(&self) -> bool {
+        self.log.public
+    }
+
+    /// Committed entries.
+    pub fn size(&self) -> TreeSize {
+        self.log.head().size
+    }
+
+    /// All of that in one answer, with its root and keys.
     pub fn info(&self) -> LogInfo {
         let head = self.log.head();
         let state = self.log.state();

@@ -19,7 +19,7 @@ use std::sync::Arc;
 pub fn check_cell(cell: &Cell, history: &mut History) -> Result<(), Violation> {
     let mut names = Vec::new();
     for log in cell.logs() {
-        let name = log.info().name.to_string();
+        let name = log.name().to_string();
         if let Some(reason) = log.info().ended {
             return Err(Violation::new("I4", format!("log {name} has ended: {reason}")));
         }

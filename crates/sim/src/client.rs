@@ -158,7 +158,7 @@ impl Client {
 
     fn read(&mut self, cell: &Cell) -> Result<(), Violation> {
         let Some(log) = cell.log(&self.log) else { return Ok(()) };
-        let Some(last) = log.info().size.0.checked_sub(1) else { return Ok(()) };
+        let Some(last) = log.size().0.checked_sub(1) else { return Ok(()) };
         let Ok(proof) = log.proof(LeafIndex(last)) else { return Ok(()) };
         let parsed = graven_note::TlogProof::parse(proof.as_bytes());
         let parsed = parsed.map_err(|error| Violation::new("I7", error.to_string()))?;
@@ -178,7 +178,7 @@ impl Client {
 
     /// Appends to this log from now on.
     pub fn take_up(&mut self, log: &LogHandle) {
-        self.log = log.info().name.to_string();
+        self.log = log.name().to_string();
     }
 }
 

@@ -36,7 +36,7 @@ pub struct SourceError(pub String);
 
 impl EntrySource for LogHandle {
     fn size(&self) -> TreeSize {
-        self.info().size
+        self.size()
     }
 
     fn read(

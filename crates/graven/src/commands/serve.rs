@@ -451,7 +451,7 @@ fn tell(context: &Context, cell: &Cell, data: &Path, url: &str, report: &OpenRep
     }
     let vkey = data.join("logs/main/vkey");
     if report.first_start {
-        let origin = cell.log("main").map(|log| log.info().origin.to_string());
+        let origin = cell.log("main").map(|log| log.origin().to_string());
         out.note(format!("made the data directory {}", data.display()));
         out.note(format!("  log main         {}", origin.unwrap_or_default()));
         out.note(format!("  its verifier key {}", vkey.display()));

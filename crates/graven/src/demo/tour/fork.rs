@@ -42,13 +42,13 @@ pub(super) fn sign(place: &Place, data: &Path) -> Result<Forked, Failure> {
     let (cell, _) = Cell::open(Env::real(), options).map_err(|error| open_failure(data, &error))?;
     let note = place.tour().join("4-forked.checkpoint");
     let result = cell.log(LOG).ok_or_else(|| Failure::bad("the fork has no log")).and_then(|log| {
-        let size = log.info().size.0;
+        let size = log.size().0;
         let checkpoint = log.checkpoint();
         let checkpoint = checkpoint
             .map_err(|error| Failure::caused(Exit::Bad, "the fork was not signed", &error))?;
         files::write(&note, &checkpoint)?;
         append_next(&log)?;
-        Ok(Forked { note, size, size_after: log.info().size.0 })
+        Ok(Forked { note, size, size_after: log.size().0 })
     });
     cell.stop();
     result

@@ -1,12 +1,12 @@
 //! The slow campaigns that `cargo xtask test --all` adds: faults, long simulations, many seeds.
 
-use crate::test::MODEL_TEST;
 use std::path::Path;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::fuzz;
 use crate::limits::FUZZ_CAMPAIGN_S;
+use crate::model::MODEL_TEST;
 
 /// Simulated crashes of one campaign.
 const SIM_CRASHES: u64 = 1_000_000;

@@ -8,9 +8,9 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::jobs::jobs;
 use crate::limits::{FUZZ_GRACE, FUZZ_INPUT_BYTES_MAX, FUZZ_INPUT_S_MAX, FUZZ_MEMORY_MB_MAX};
 use crate::stage::{self, Stages};
-use crate::test::jobs;
 
 /// Makes the compiler count which edges of the code an input takes and tell what it compares. All of it is stable.
 const INSTRUMENTED: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \

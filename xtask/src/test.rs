@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
+use crate::jobs::jobs;
+use crate::model::MODEL_TEST;
 use crate::stage::{self, Stages};
 use crate::totals::Totals;
 use crate::{assets, campaign, conformance, failures, skips};
@@ -42,10 +44,6 @@ pub(crate) fn run(root: &Path, all: bool) -> Result<bool, String> {
     }
     Ok(run.finish(started))
 }
-
-/// The group commit under a model checker, in a build of its own: its threads are not the machine's.
-pub(crate) const MODEL_TEST: [&str; 7] =
-    ["test", "--package", "graven-sim", "--features", "model", "--test", "model"];
 
 impl Run {
     /// A stage that is one cargo command; a failure counts as one.
@@ -172,17 +170,6 @@ impl Run {
         let mut command = Command::new("cargo");
         command.args(args).current_dir(&self.root).env("CARGO_BUILD_JOBS", self.jobs.to_string());
         command
-    }
-}
-
-/// `GRAVEN_JOBS`, or the number of cores.
-pub(crate) fn jobs() -> Result<usize, String> {
-    match std::env::var("GRAVEN_JOBS") {
-        Ok(text) => match text.parse() {
-            Ok(jobs) if jobs > 0 => Ok(jobs),
-            _ => Err(format!("GRAVEN_JOBS is `{text}`; set a number from 1, or leave it out")),
-        },
-        Err(_) => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
     }
 }
 

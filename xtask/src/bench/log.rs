@@ -6,11 +6,13 @@
 //! need the project's crates are examples of these; here they are started, pinned, watched and written down.
 
 mod cores;
+mod fill;
 mod kit;
 mod large;
 mod line;
 mod load;
 mod machine;
+mod number;
 mod postgres;
 mod process;
 mod rows;

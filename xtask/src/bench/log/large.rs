@@ -2,12 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::kit::Kit;
-use super::load::{Load, Loaded};
-
-/// Connections that fill a log, and events of each request.
-const CONNECTIONS: u64 = 64;
-const BATCH: u64 = 100;
+use super::load::Loaded;
 
 /// A data directory whose log `main` was filled, and what filling it showed.
 pub(super) struct Large {
@@ -19,27 +14,4 @@ pub(super) struct Large {
     pub(super) loaded: Loaded,
     /// The most memory that the server held, in bytes.
     pub(super) memory_bytes_max: f64,
-}
-
-impl Large {
-    /// Fills a new log with that many events and stops its server.
-    pub(super) fn fill(kit: &Kit, name: &str, events: u64) -> Result<Large, String> {
-        let data = kit.folder(name)?;
-        let server = kit.serve(&data)?;
-        let load = Load { events, first: 0, connections: CONNECTIONS, batch: BATCH };
-        let loaded = kit.load(&server, "/api/v1/logs/main/events", load)?;
-        let memory_bytes_max = server.memory_bytes_max()?;
-        server.stop()?;
-        Ok(Large { data, events, loaded, memory_bytes_max })
-    }
-}
-
-impl Kit {
-    /// The large log, filled by the first row that asks.
-    pub(super) fn large(&mut self) -> Result<&Large, String> {
-        if self.large.is_none() {
-            self.large = Some(Large::fill(self, "large", self.counts.large_events)?);
-        }
-        Ok(self.large.as_ref().expect("it was filled above"))
-    }
 }

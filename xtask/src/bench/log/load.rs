@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::kit::number;
+use super::number::number;
 
 /// Appends to send.
 #[derive(Clone, Copy, Debug)]

@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use crate::bench::log::kit::{Kit, number};
+use crate::bench::log::kit::Kit;
 use crate::bench::log::line::{Goal, Line};
+use crate::bench::log::number::number;
 use crate::bench::log::process::Server;
 
 /// What is asked of one core.

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::bench::log::kit::{Kit, median, number};
+use crate::bench::log::kit::Kit;
 use crate::bench::log::line::{Goal, Line, Measured};
+use crate::bench::log::number::{median, number};
 use crate::stage;
 
 /// Events in flight, ours and the rival's.

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::bench::log::kit::{Kit, number};
+use crate::bench::log::kit::Kit;
 use crate::bench::log::line::{Goal, Line, Measured};
+use crate::bench::log::number::number;
 
 /// What makes a record of another log one of our events.
 const WRAP: [&str; 2] =

@@ -5,8 +5,9 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::bench::log::kit::{Found, Kit, median, number};
+use crate::bench::log::kit::{Found, Kit};
 use crate::bench::log::line::{Goal, Line, Measured};
+use crate::bench::log::number::{median, number};
 use crate::bench::log::postgres::Postgres;
 use crate::stage::installed;
 

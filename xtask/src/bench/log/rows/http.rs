@@ -1,8 +1,9 @@
 //! Appends over HTTP, beside a bare server of the same stack and beside a raw write.
 
-use crate::bench::log::kit::{Kit, median};
+use crate::bench::log::kit::Kit;
 use crate::bench::log::line::{Goal, Line};
 use crate::bench::log::load::{Load, Loaded};
+use crate::bench::log::number::median;
 use crate::bench::log::process::Server;
 
 /// Where the log takes events.

@@ -1,7 +1,8 @@
 //! Many logs at once, beside one.
 
-use crate::bench::log::kit::{Kit, median, number};
+use crate::bench::log::kit::Kit;
 use crate::bench::log::line::{Goal, Line};
+use crate::bench::log::number::{median, number};
 
 /// Events in flight: 16 for each of 1,000 logs.
 const IN_FLIGHT: &str = "16000";

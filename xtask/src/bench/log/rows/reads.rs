@@ -1,7 +1,8 @@
 //! Random reads with proof, beside bare reads from the same files.
 
-use crate::bench::log::kit::{Kit, number};
+use crate::bench::log::kit::Kit;
 use crate::bench::log::line::{Goal, Line};
+use crate::bench::log::number::number;
 
 /// Warm reads a second that one core must reach.
 const WARM_PER_S_MIN: f64 = 50_000.0;

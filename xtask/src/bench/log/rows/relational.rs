@@ -1,8 +1,9 @@
 //! Single appends beside a PostgreSQL table with a hash-chain trigger.
 
-use crate::bench::log::kit::{Kit, median};
+use crate::bench::log::kit::Kit;
 use crate::bench::log::line::{Goal, Line};
 use crate::bench::log::load::Load;
+use crate::bench::log::number::median;
 use crate::bench::log::postgres::{Postgres, Script};
 
 /// Clients at once, ours and the rival's.

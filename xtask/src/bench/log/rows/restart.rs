@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::time::Instant;
 
-use crate::bench::log::kit::{Kit, median};
+use crate::bench::log::kit::Kit;
 use crate::bench::log::large::Large;
 use crate::bench::log::line::{Goal, Line};
 use crate::bench::log::load::Load;
+use crate::bench::log::number::median;
 
 /// Measures both in turns.
 pub(super) fn restart(kit: &mut Kit) -> Result<Vec<Line>, String> {

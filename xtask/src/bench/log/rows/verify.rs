@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
-use crate::bench::log::kit::{Kit, median, number};
+use crate::bench::log::kit::Kit;
 use crate::bench::log::line::{Goal, Line};
+use crate::bench::log::number::{median, number};
 
 /// `graven verify` on all cores, as a user runs it.
 pub(super) fn verify(kit: &mut Kit) -> Result<Vec<Line>, String> {

@@ -6,7 +6,7 @@ use access::{Answer, ApprovalError, Class, Privilege, Request, Right, Standing};
 use append::{Code, Refusal};
 use graven_entry::Time;
 
-use crate::dispatch::Call;
+use crate::call::Call;
 use crate::gate::Gate;
 
 /// A second person has approved it, or none is needed. Good for one doing.

@@ -44,7 +44,7 @@ pub(crate) fn sealed_batch(
     let (disclosure, digest) = (sealed.disclosures.concat(), &sealed.digests[0]);
     let About { subject, class } = about;
     let keys = sealing.keys_of(&subject)?;
-    let closed = close_blob(&keys, (log.info().origin.as_str(), digest), bytes, sealing.random());
+    let closed = close_blob(&keys, (log.origin().as_str(), digest), bytes, sealing.random());
     let path = DIGEST_PATH.to_owned();
     let sidecars = vec![
         Sidecar::Disclosure { event: 0, disclosure, path, subject, class },

@@ -260,7 +260,7 @@ fn each_own(
     mut take: impl FnMut(&'static str, Text<'_>, &[u8]),
 ) -> Result<(), Refusal> {
     for log in cell.system_logs() {
-        for index in (0..log.info().size.0).map(LeafIndex) {
+        for index in (0..log.size().0).map(LeafIndex) {
             let bytes = log.entry(index).map_err(|error| Refusal::from(&error))?;
             let Ok(entry) = Entry::parse(&bytes) else { continue };
             let text = |path: &str| {

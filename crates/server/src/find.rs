@@ -48,7 +48,7 @@ impl Finders {
             opened.send_replace(Some(index));
             Ok(writer)
         };
-        let (name, told) = (log.info().name.to_string(), Arc::clone(&self.told));
+        let (name, told) = (log.name().to_string(), Arc::clone(&self.told));
         let of = name.clone();
         let on_progress = Box::new(move |progress: &Progress| told(&of, progress));
         let follower = self.followers.follow(log.clone(), open, on_progress);

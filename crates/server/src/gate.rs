@@ -27,7 +27,7 @@ use zeroize::Zeroizing;
 use crate::limits::LAST_USED_NS;
 use crate::oidc::{Oidc, OidcError, OidcOptions};
 use crate::peer::Peer;
-use crate::session::SignIn;
+use crate::sign_in::SignIn;
 use crate::tls::ClientCertificate;
 
 /// The file of the key under which tokens are hashed, among the signing keys.

@@ -43,7 +43,7 @@ pub(crate) fn submit(
     (id, writer): (&PrincipalId, &Writer),
     batch: Batch,
 ) -> Result<Taken, Refusal> {
-    let name = log.info().name;
+    let name = log.name();
     check_policies(&shared.gate.slice(id, Right::Append, name.as_str()), &batch)?;
     let Some(scoped) = shared.gate.scope(name.as_str()) else {
         let pending = Some(log.submit(writer, batch)?);
@@ -72,7 +72,7 @@ impl Taken {
             Some(pending) => pending.await?,
             None => nothing(shared, &log).await?,
         };
-        shared.drops.add(log.info().name.as_str(), version, &dropped);
+        shared.drops.add(log.name().as_str(), version, &dropped);
         Ok(Appended { dropped, ..appended })
     }
 }

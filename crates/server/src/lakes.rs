@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use access::{EventAbout, Slice};
 use append::{Code, Refusal};
@@ -18,13 +19,11 @@ use serde_json::json;
 use sql::{
     Answer, Columns, Engine, Limits, PgStatement, QueryError, Question, RowAbout, RowFilter,
 };
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::connection::Service;
-use crate::pg::{self, Ask, Asked, Clients, Told};
-use crate::shared::Shared;
+use crate::pg::ask::{Ask, Asked, Told};
+use crate::pg::clients::Clients;
 
 /// The folder of the columns within a log's derived data.
 const FOLDER: &str = "lake";
@@ -52,6 +51,14 @@ struct Lake {
     /// A query could not read them.
     is_damaged: Arc<AtomicBool>,
     follower: Follower,
+}
+
+/// One log's columns, and what asks them.
+pub(crate) struct Opened {
+    log: String,
+    engine: Arc<Engine>,
+    lake: Arc<Lake>,
+    columns: Arc<Columns>,
 }
 
 impl Lakes {
@@ -90,26 +97,17 @@ impl Lakes {
         lakes.iter().map(|(log, lake)| (log.clone(), *lake.through.borrow())).collect()
     }
 
-    /// Answers a statement over the entries of one log that `slice` shows, once `wait` is among them: how many rows, and the
-    /// body of the answer.
-    pub(crate) async fn query(
+    /// A log's columns, once they are open and have the entry that is waited for, or the time for that is over.
+    pub(crate) async fn open(
         &self,
-        shared: &Shared,
         log: &str,
-        text: String,
-        slice: Slice,
         wait: Option<LeafIndex>,
-    ) -> Result<(u64, Vec<u8>), Refusal> {
+        time: Duration,
+    ) -> Result<Opened, Refusal> {
         let lake = self.lock().get(log).cloned();
         let lake = lake.ok_or_else(|| unready("they are not followed yet"))?;
-        let columns = lake.ready(shared, wait).await?;
-        let engine = Arc::clone(&self.engine);
-        let ask = move || {
-            let answer = engine.query(&columns, &text, &Limits::default(), filter(slice))?;
-            Ok((answer.rows.len() as u64, body(&answer)))
-        };
-        let told: Result<_, QueryError> = shared.blocking(ask).await?;
-        told.map_err(|error| lake.refusal(log, &error))
+        let columns = lake.ready(wait, time).await?;
+        Ok(Opened { log: log.to_owned(), engine: Arc::clone(&self.engine), lake, columns })
     }
 
     /// Reads the statements of a client that speaks PostgreSQL's protocol. Waits on this thread.
@@ -120,44 +118,6 @@ impl Lakes {
     /// Who asks by that protocol.
     pub(crate) fn pg_clients(&self) -> &Clients {
         &self.pg_clients
-    }
-
-    /// Answers such a client about one log's columns.
-    pub(crate) async fn pg(
-        &self,
-        shared: &Shared,
-        log: &str,
-        slice: Slice,
-        ask: &Ask,
-    ) -> Result<Result<Told, (Refusal, QueryError)>, Refusal> {
-        let lake = self.lock().get(log).cloned();
-        let lake = lake.ok_or_else(|| unready("they are not followed yet"))?;
-        let columns = lake.ready(shared, None).await?;
-        let (engine, name) = (Arc::clone(&self.engine), log.to_owned());
-        let Ask { asked, gone, .. } = ask.clone();
-        let question = move |text| {
-            let (filter, limits) = (filter(slice), Limits::default());
-            Question { columns, filter, text, limits, gone: Some(gone) }
-        };
-        let work = move || match asked {
-            Asked::SignIn => Ok(Told::SignedIn),
-            Asked::Prepare(text) => engine.pg_prepare(&name, question(text)).map(Told::Prepared),
-            Asked::Rows(text, asked) => {
-                engine.pg_query(&name, question(text), asked).map(Told::Rows)
-            }
-        };
-        let told = shared.blocking(work).await?;
-        Ok(told.map_err(|error| (lake.refusal(log, &error), error)))
-    }
-
-    /// Serves a connection of such a client.
-    pub(crate) async fn serve_pg(
-        self: Arc<Self>,
-        stream: TcpStream,
-        service: Service,
-        shared: &Shared,
-    ) {
-        pg::serve(stream, service, self, shared).await;
     }
 
     /// Stops to follow; waits for what is being written.
@@ -171,14 +131,41 @@ impl Lakes {
     }
 }
 
+impl Opened {
+    /// Answers a statement over the entries that `slice` shows: how many rows, and the body of the answer. Blocks.
+    pub(crate) fn query(&self, text: &str, slice: Slice) -> Result<(u64, Vec<u8>), Refusal> {
+        let answer = self.engine.query(&self.columns, text, &Limits::default(), filter(slice));
+        let answer = answer.map_err(|error| self.lake.refusal(&self.log, &error))?;
+        Ok((answer.rows.len() as u64, body(&answer)))
+    }
+
+    /// Answers a client that speaks PostgreSQL's protocol. Blocks.
+    pub(crate) fn pg(&self, slice: Slice, ask: Ask) -> Result<Told, Box<(Refusal, QueryError)>> {
+        let Ask { asked, gone, .. } = ask;
+        let question = |text| {
+            let (columns, filter) = (Arc::clone(&self.columns), filter(slice));
+            Question { columns, filter, text, limits: Limits::default(), gone: Some(gone) }
+        };
+        let told = match asked {
+            Asked::SignIn => Ok(Told::SignedIn),
+            Asked::Prepare(text) => {
+                self.engine.pg_prepare(&self.log, question(text)).map(Told::Prepared)
+            }
+            Asked::Rows(text, asked) => {
+                self.engine.pg_query(&self.log, question(text), asked).map(Told::Rows)
+            }
+        };
+        told.map_err(|error| Box::new((self.lake.refusal(&self.log, &error), error)))
+    }
+}
+
 impl Lake {
     /// The columns, once they are open and have the entry that is waited for, or the time for that is over.
     async fn ready(
         &self,
-        shared: &Shared,
         wait: Option<LeafIndex>,
+        time: Duration,
     ) -> Result<Arc<Columns>, Refusal> {
-        let time = shared.limits.search_wait;
         let mut columns = self.columns.clone();
         let opened = timeout(time, columns.wait_for(Option::is_some)).await;
         let columns = opened.ok().and_then(Result::ok).and_then(|columns| columns.clone());

@@ -1,5 +1,6 @@
 //! Counters of the HTTP surface, and all that the server tells of itself in numbers.
 
+pub(crate) mod counters;
 mod family;
 pub(crate) mod otlp;
 pub(crate) mod prometheus;
@@ -11,17 +12,10 @@ use graven_entry::Time;
 use graven_merkle::TreeSize;
 use log::{Health, Metrics};
 
-pub(crate) use self::family::{Data, Family, Point};
-use crate::routes::ROUTES;
+use self::family::{Data, Family, Point};
 use crate::shared::Shared;
 
 const NS_PER_S: u64 = 1_000_000_000;
-/// Hundreds of HTTP statuses, 1xx to 5xx.
-const STATUS_CLASSES: usize = 5;
-/// The routes, and one more for what is none.
-const ROUTE_LABELS: usize = ROUTES.len() + 1;
-/// The codes of refusals.
-const CODES: usize = Code::ALL.len();
 
 /// A way to make data of numbers.
 type ToData = fn(Vec<Point>) -> Data;
@@ -42,60 +36,6 @@ const QUERY_ROWS: [(&str, ToData, &str); 4] = [
     ("graven_query_dead_total", Data::Counter, "firings that were given up, since it was saved"),
 ];
 
-/// What the server counts of itself. Only ever grows.
-pub(crate) struct Counters {
-    requests: [[AtomicU64; STATUS_CLASSES]; ROUTE_LABELS],
-    refusals: [AtomicU64; CODES],
-    connections_accepted: AtomicU64,
-    connections_refused: AtomicU64,
-    tails_dropped: AtomicU64,
-    telemetry_failed: AtomicU64,
-}
-
-impl Default for Counters {
-    fn default() -> Self {
-        Counters {
-            requests: std::array::from_fn(|_| std::array::from_fn(|_| AtomicU64::new(0))),
-            refusals: std::array::from_fn(|_| AtomicU64::new(0)),
-            connections_accepted: AtomicU64::new(0),
-            connections_refused: AtomicU64::new(0),
-            tails_dropped: AtomicU64::new(0),
-            telemetry_failed: AtomicU64::new(0),
-        }
-    }
-}
-
-impl Counters {
-    /// Counts one answered request under its route's name.
-    pub(crate) fn request(&self, route: &str, status: u16, refused: Option<Code>) {
-        let label = ROUTES.iter().position(|other| other.doc.id == route).unwrap_or(ROUTES.len());
-        let class = usize::from(status / 100).saturating_sub(1);
-        if let Some(counter) = self.requests.get(label).and_then(|classes| classes.get(class)) {
-            counter.fetch_add(1, Ordering::Relaxed);
-        }
-        let place = refused.and_then(|code| Code::ALL.iter().position(|other| *other == code));
-        if let Some(counter) = place.and_then(|place| self.refusals.get(place)) {
-            counter.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    pub(crate) fn connection_accepted(&self) {
-        self.connections_accepted.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn connection_refused(&self) {
-        self.connections_refused.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn tail_dropped(&self) {
-        self.tails_dropped.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn telemetry_failed(&self) {
-        self.telemetry_failed.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
 /// Everything, read now. What the log knows of itself is handed in: reading it may wait.
 pub(crate) fn gather(shared: &Shared, metrics: &Metrics, health: &Health) -> Vec<Family> {
     let mut families = Families(Vec::new());
@@ -115,8 +55,7 @@ struct Families(Vec<Family>);
 impl Families {
     fn http(&mut self, shared: &Shared) {
         let counters = &shared.counters;
-        let names = ROUTES.iter().map(|route| route.doc.id).chain(["none"]);
-        let requests = names.zip(&counters.requests).flat_map(|(name, classes)| {
+        let requests = counters.requests.iter().flat_map(|(name, classes)| {
             let counts = classes.iter().map(|counter| counter.load(Ordering::Relaxed));
             let answered = (1..).zip(counts).filter(|(_, count)| *count > 0);
             answered.map(move |(class, count)| {
@@ -218,7 +157,7 @@ impl Families {
         help: [&'static str; 2],
         all: &[(String, TreeSize)],
     ) {
-        let size = |log: &str| shared.cell.log(log).map_or(0, |log| log.info().size.0);
+        let size = |log: &str| shared.cell.log(log).map_or(0, |log| log.size().0);
         let through = all.iter().map(|(log, through)| Point::of([("log", log)], through.0));
         self.add(names[0], help[0], Data::Gauge(through.collect()));
         let lag = |(log, through): &(String, TreeSize)| {
@@ -231,7 +170,7 @@ impl Families {
         let rows: Vec<([String; 2], [u64; 4])> = {
             let standing = shared.gate.standing();
             let all = standing.queries.all().map(|(name, saved)| {
-                let size = shared.cell.log(&name.log).map_or(0, |log| log.info().size.0);
+                let size = shared.cell.log(&name.log).map_or(0, |log| log.size().0);
                 let next = shared.watching.state(name).next.max(saved.next);
                 let lag = if saved.when.is_check() { 0 } else { size.saturating_sub(next) };
                 let pending = u64::from(saved.pending.is_some());

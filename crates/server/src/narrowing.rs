@@ -1,8 +1,9 @@
-//! What policies show of a log, as the scope of a search: nothing else is found, counted or listed.
+//! What policies show of a log, entry by entry and as the scope of a search: nothing else is found, counted or listed.
 
 use std::collections::BTreeSet;
 
-use access::{AboutField, Hidden};
+use access::{AboutField, EventAbout, Hidden, Slice};
+use graven_entry::Entry;
 use index::query::{Ast, Field, Glob, Test};
 
 /// The entries that `hidden` does not hide. An event that says one of the fields which it asks for in more than one place is
@@ -12,6 +13,15 @@ pub(crate) fn scope(hidden: &Hidden) -> Ast {
     collect(hidden, &mut asked);
     let unplain = asked.into_iter().map(|field| not(Ast::unplain(path(field))));
     all([not(condition(hidden))].into_iter().chain(unplain).collect())
+}
+
+/// Whether policies show this entry.
+pub(crate) fn may_see(slice: &Slice, entry: &[u8]) -> bool {
+    if matches!(slice, Slice::Free) {
+        return true;
+    }
+    let about = Entry::parse(entry).ok().and_then(|entry| EventAbout::of(entry.event));
+    about.is_some_and(|about| slice.allows(&about))
 }
 
 /// The fields that a condition asks for.

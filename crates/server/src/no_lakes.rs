@@ -2,20 +2,19 @@
 
 use std::future::Ready;
 use std::path::Path;
-use std::sync::Arc;
+use std::time::Duration;
 
 use access::Slice;
 use append::Refusal;
 use graven_merkle::{LeafIndex, TreeSize};
 use log::LogHandle;
-use tokio::net::TcpStream;
-
-use crate::connection::Service;
-use crate::shared::Shared;
 
 /// None is ever made.
 #[derive(Debug)]
 pub enum Lakes {}
+
+/// Nor is this.
+pub(crate) enum Opened {}
 
 impl Lakes {
     /// Nothing: this build was made without the feature `sql`.
@@ -31,27 +30,22 @@ impl Lakes {
         match *self {}
     }
 
-    pub(crate) fn query(
+    pub(crate) fn open(
         &self,
-        _shared: &Shared,
         _log: &str,
-        _text: String,
-        _slice: Slice,
         _wait: Option<LeafIndex>,
-    ) -> Ready<Result<(u64, Vec<u8>), Refusal>> {
-        match *self {}
-    }
-
-    pub(crate) fn serve_pg(
-        self: Arc<Self>,
-        _stream: TcpStream,
-        _service: Service,
-        _shared: &Shared,
-    ) -> Ready<()> {
+        _time: Duration,
+    ) -> Ready<Result<Opened, Refusal>> {
         match *self {}
     }
 
     pub(crate) fn stop(&self) {
+        match *self {}
+    }
+}
+
+impl Opened {
+    pub(crate) fn query(&self, _text: &str, _slice: Slice) -> Result<(u64, Vec<u8>), Refusal> {
         match *self {}
     }
 }

@@ -7,16 +7,16 @@ use serde_json::{Map, Value, json};
 
 use crate::limits::REASON_BYTES_MAX;
 use crate::problem;
-use crate::routes::{Access, Method, ROUTES, Route};
+use crate::route::{Access, Method, Route};
 
 /// Codes with which every route that asks for a credential may refuse.
 const COMMON: [Code; 5] =
     [Code::BadQuery, Code::Unauthenticated, Code::Forbidden, Code::TooLarge, Code::Busy];
 
-/// The contract as an OpenAPI 3.1 document.
-pub fn openapi() -> Value {
+/// The contract of these routes as an OpenAPI 3.1 document.
+pub(crate) fn document(routes: &[Route]) -> Value {
     let mut paths = Map::new();
-    for route in &ROUTES {
+    for route in routes {
         let path = route.path.replace("{*", "{");
         let methods = paths.entry(path).or_insert_with(|| json!({}));
         let method = match route.method {
@@ -50,8 +50,8 @@ pub fn openapi() -> Value {
 }
 
 /// The contract as the server serves it.
-pub(crate) fn text() -> String {
-    let mut text = serde_json::to_string_pretty(&openapi())
+pub(crate) fn text(routes: &[Route]) -> String {
+    let mut text = serde_json::to_string_pretty(&document(routes))
         .expect("a value of strings, numbers and lists is always JSON");
     text.push('\n');
     text

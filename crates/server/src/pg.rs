@@ -1,12 +1,15 @@
 //! PostgreSQL's protocol, for psql, JDBC and what stands on them: each statement goes through `dispatch` as a request of
 //! `POST …/sql` does, with the same rights, limits and record. The password is a token, the database a log.
 
+pub(crate) mod ask;
+pub(crate) mod clients;
+mod error;
 pub(crate) mod message;
 mod session;
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use access::Right;
 use append::Refusal;
@@ -21,8 +24,8 @@ use pgwire::api::auth::{
 use pgwire::api::query::{ExtendedQueryHandler as _, SimpleQueryHandler as _};
 use pgwire::api::store::PortalStore as _;
 use pgwire::api::{
-    ClientInfo as _, ClientPortalStore as _, ConnectionManager, DefaultClient,
-    PgWireConnectionState, PidSecretKeyGenerator as _, RandomPidSecretKeyGenerator,
+    ClientInfo as _, ClientPortalStore as _, DefaultClient, PgWireConnectionState,
+    PidSecretKeyGenerator as _,
 };
 use pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
 use pgwire::messages::response::TransactionStatus;
@@ -30,17 +33,17 @@ use pgwire::messages::startup::{Authentication, Startup};
 use pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage as Message};
 use pgwire::tokio::server::{PgWireMessageServerCodec, process_error};
 use sql::limits::ANSWER_ROWS_MAX;
-use sql::{PgAsked, PgPrepared, PgRows, QueryError};
 use tokio::io::{AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
-use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 use tokio_util::codec::Framed;
 
+use self::ask::{Ask, Asked, Told};
+use self::error::{fatal, to_fatal};
 use self::message::{First, Frame};
 use self::session::{Asker, Session, Statement};
+use crate::call::Call;
 use crate::connection::Service;
-use crate::dispatch::Call;
 use crate::lakes::Lakes;
 use crate::limits::{PG_BUFFER_BYTES, PG_CONNECTIONS_MAX, PG_IDLE, PG_MESSAGE_TIME};
 use crate::shared::Shared;
@@ -49,41 +52,6 @@ use crate::wire::Stream;
 
 /// The log of a client that names no database.
 const DEFAULT_LOG: &str = "main";
-
-/// A request's question instead of a body, and where the answer goes; travels as its extension.
-#[derive(Clone)]
-pub(crate) struct Ask {
-    pub(crate) asked: Asked,
-    /// Whether its asker is there still.
-    pub(crate) gone: watch::Receiver<()>,
-    reply: Arc<Mutex<Option<Result<Told, QueryError>>>>,
-}
-
-/// What is asked.
-#[derive(Clone)]
-pub(crate) enum Asked {
-    /// Whether anything may be asked at all.
-    SignIn,
-    /// What a statement takes and gives.
-    Prepare(String),
-    /// The rows of one of a text's statements.
-    Rows(String, PgAsked),
-}
-
-/// The answer.
-pub(crate) enum Told {
-    SignedIn,
-    Prepared(PgPrepared),
-    Rows(PgRows),
-}
-
-/// The clients of this protocol that are connected.
-pub(crate) struct Clients {
-    places: Arc<Semaphore>,
-    keys: RandomPidSecretKeyGenerator,
-    /// By which one connection cancels what another asks.
-    running: Arc<ConnectionManager>,
-}
 
 /// A connection as bytes.
 type Wire = Box<dyn Stream + Sync>;
@@ -94,22 +62,6 @@ type Socket = Framed<BufReader<Wire>, PgWireMessageServerCodec<Statement>>;
 /// A connection that has said what it wants, and what its client proved itself with.
 type Opened = (Wire, First, Option<Arc<ClientCertificate>>);
 
-impl Clients {
-    pub(crate) fn new() -> Clients {
-        Clients {
-            places: Arc::new(Semaphore::new(PG_CONNECTIONS_MAX)),
-            keys: RandomPidSecretKeyGenerator::default(),
-            running: Arc::new(ConnectionManager::new()),
-        }
-    }
-}
-
-impl Ask {
-    fn tell(&self, told: Result<Told, QueryError>) {
-        *self.reply.lock().unwrap_or_else(PoisonError::into_inner) = Some(told);
-    }
-}
-
 /// Answers a request that carries a question of this protocol.
 pub(crate) async fn answer(call: &mut Call, lakes: &Lakes, ask: Ask) -> Result<Response, Refusal> {
     let log = call.log()?;
@@ -119,8 +71,12 @@ pub(crate) async fn answer(call: &mut Call, lakes: &Lakes, ask: Ask) -> Result<R
         Asked::Prepare(text) | Asked::Rows(text, _) => text.clone(),
     };
     let shared = Arc::clone(&call.shared);
-    let told = lakes.pg(&shared, log.info().name.as_str(), slice, &ask).await?;
-    let told = told.map_err(|(refusal, error)| {
+    let name = log.name();
+    let lake = lakes.open(name.as_str(), None, shared.limits.search_wait).await?;
+    let asked = ask.clone();
+    let told = shared.blocking(move || lake.pg(slice, asked)).await?;
+    let told = told.map_err(|failed| {
+        let (refusal, error) = *failed;
         ask.tell(Err(error));
         refusal
     })?;
@@ -336,25 +292,4 @@ fn framed(wire: Wire, address: SocketAddr, is_secure: bool) -> Socket {
     let client = DefaultClient::new(address, is_secure);
     let wire = BufReader::with_capacity(PG_BUFFER_BYTES, wire);
     Framed::new(wire, PgWireMessageServerCodec::new(client))
-}
-
-fn told(severity: &str, code: &str, text: &str) -> PgWireError {
-    let info = ErrorInfo::new(severity.to_owned(), code.to_owned(), text.to_owned());
-    PgWireError::UserError(Box::new(info))
-}
-
-/// An error after which the connection ends.
-fn fatal(code: &str, text: &str) -> PgWireError {
-    told("FATAL", code, text)
-}
-
-/// The same error, as one after which the connection ends.
-fn to_fatal(error: PgWireError) -> PgWireError {
-    match error {
-        PgWireError::UserError(mut info) => {
-            "FATAL".clone_into(&mut info.severity);
-            PgWireError::UserError(info)
-        }
-        other => other,
-    }
 }

@@ -62,7 +62,7 @@ pub(crate) fn tell(
     because: Because<'_>,
 ) -> Result<(), Refusal> {
     let data = json!({
-        "origin": log.info().origin.as_str(),
+        "origin": log.origin().as_str(),
         "index": index.0,
         "digest": revealed.digest,
         "key": revealed.key.to_string(),
@@ -83,7 +83,7 @@ pub(crate) fn open(
     check_reason(reason)?;
     cell.check_own_room()?;
     let Wanted { log, index, path, may } = wanted;
-    let origin = log.info().origin;
+    let origin = log.origin();
     let sidecars = log.sidecars(index).map_err(|error| Refusal::from(&error))?;
     let mut is_erased = false;
     for sidecar in sidecars.iter().filter(|sidecar| sidecar.kind == SidecarKind::Disclosure) {

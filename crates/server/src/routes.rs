@@ -9,75 +9,19 @@ use axum::Router;
 use axum::extract::Request;
 use axum::http::HeaderValue;
 use axum::response::Response;
-use axum::routing::{MethodFilter, MethodRouter};
+use axum::routing::MethodRouter;
+use serde_json::Value;
 
-use crate::dispatch::{Answer, Handler, Target, dispatch};
+use crate::call::Answer;
+use crate::dispatch::{Target, dispatch};
 use crate::handlers::{
     approvals, blobs, entries, events, factors, keys, logs, pages, policies, queries, scope,
     sealed, search, session, sql, state, streams, subjects, tail, tiles, tokens, views,
 };
 use crate::record::Recorded;
+use crate::route::{Access, Doc, Method, Param, Route};
 use crate::shared::Shared;
 use crate::ui;
-
-/// One route. All fields are needed: one without access does not compile.
-pub(crate) struct Route {
-    pub(crate) method: Method,
-    /// As the router wants it: `{name}` is one segment, `{*name}` the rest.
-    pub(crate) path: &'static str,
-    pub(crate) access: Access,
-    pub(crate) recorded: Recorded,
-    pub(crate) handler: Handler,
-    pub(crate) doc: Doc,
-}
-
-/// A route's method; a GET answers HEAD too.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Method {
-    Get,
-    Post,
-    Delete,
-}
-
-/// What a route asks of its caller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Access {
-    /// Nothing: health, static files, and signing in.
-    Open,
-    /// Nothing, but its page is for whoever is known; everyone else gets the way to sign in.
-    Page,
-    /// Nothing where the log is public, else the right.
-    PublicLog(Right),
-    /// The right.
-    Needs(Right),
-    /// A good credential, of whatever rights.
-    AnyPrincipal,
-    /// Nothing but that where the path names the caller itself, else the right.
-    OwnOr(Right),
-}
-
-/// What the contract says of a route, beside what follows from the rest.
-pub(crate) struct Doc {
-    /// The operation's name, also the label under which it is counted.
-    pub(crate) id: &'static str,
-    pub(crate) summary: &'static str,
-    /// The only parameters that the query may hold.
-    pub(crate) query: &'static [Param],
-    /// Content types of the body with the schema of each.
-    pub(crate) body: &'static [(&'static str, &'static str)],
-    /// Status, content type and schema of each good answer.
-    pub(crate) answers: &'static [(u16, &'static str, &'static str)],
-    /// Codes with which it refuses, beside those that every route has.
-    pub(crate) refusals: &'static [Code],
-}
-
-/// A parameter of the query or the path.
-pub(crate) struct Param {
-    pub(crate) name: &'static str,
-    pub(crate) schema: &'static str,
-    pub(crate) is_required: bool,
-    pub(crate) summary: &'static str,
-}
 
 const JSON: &str = "application/json";
 const TEXT: &str = "text/plain";
@@ -963,7 +907,7 @@ pub(crate) static ROUTES: [Route; 75] = [
         path: "/api/v1/openapi.json",
         access: Access::AnyPrincipal,
         recorded: Recorded::Refusals("graven.list"),
-        handler: |_| at_once(Ok(pages::contract())),
+        handler: |_| at_once(Ok(pages::contract(crate::openapi::text(&ROUTES)))),
         doc: page("getContract", "this document", &[(200, JSON, "Any")]),
     },
     Route {
@@ -1173,6 +1117,16 @@ pub(crate) fn router(shared: &Arc<Shared>) -> Router {
     router.fallback(handler(shared, Target::Unknown))
 }
 
+/// The API's contract as an OpenAPI 3.1 document.
+pub fn openapi() -> Value {
+    crate::openapi::document(&ROUTES)
+}
+
+/// The routes' names, under which requests are counted.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    ROUTES.iter().map(|route| route.doc.id)
+}
+
 fn handler(
     shared: &Arc<Shared>,
     target: Target,
@@ -1199,16 +1153,6 @@ fn allow(path: &str) -> HeaderValue {
 /// The answer of a handler that waits for nothing.
 fn at_once<'a>(result: Result<Response, Refusal>) -> Answer<'a> {
     Box::pin(std::future::ready(result))
-}
-
-impl Method {
-    fn filter(self) -> MethodFilter {
-        match self {
-            Method::Get => MethodFilter::GET,
-            Method::Post => MethodFilter::POST,
-            Method::Delete => MethodFilter::DELETE,
-        }
-    }
 }
 
 const fn optional(name: &'static str, schema: &'static str, summary: &'static str) -> Param {

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,74 +13,19 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
 
 use crate::connection::{self, Service};
-use crate::find::Finders;
 use crate::gate::Gate;
-use crate::lakes::Lakes;
-use crate::limits::{BACKLOG_CONNECTIONS, REFUSALS_AT_ONCE_MAX, ServerLimits};
+use crate::limits::{BACKLOG_CONNECTIONS, REFUSALS_AT_ONCE_MAX};
+use crate::metrics::counters::Counters;
+use crate::options::ServerOptions;
 use crate::peer::Peer;
-use crate::routes::router;
-use crate::sealing::Sealing;
+use crate::pg;
+use crate::routes::{self, router};
 use crate::shared::Shared;
 use crate::telemetry;
-use crate::tls::Tls;
 use crate::watch;
-use crate::webhook::Networks;
 
 /// Pause after a failed accept, such as for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-/// How a server listens.
-#[derive(Clone, Debug)]
-pub struct ServerOptions {
-    /// The address; port 0 takes a free one.
-    pub listen: SocketAddr,
-    /// What it allows itself and its clients.
-    pub limits: ServerLimits,
-    /// Proxies whose `X-Forwarded-For` is believed.
-    pub proxies: Vec<IpAddr>,
-    /// Reads go on where a full disk leaves no room to record them.
-    pub reads_unrecorded: bool,
-    /// Connections are TLS; without it plain HTTP.
-    pub tls: Option<Tls>,
-    /// What opens and erases sealed values; without it there are none to open.
-    pub sealing: Option<Arc<Sealing>>,
-    /// What finds entries; without it there is no search.
-    pub finders: Option<Arc<Finders>>,
-    /// What answers SQL; without it there is none.
-    pub lakes: Option<Arc<Lakes>>,
-    /// Networks that are not public and that webhooks may reach.
-    pub webhook_networks: Networks,
-    /// The base address of a collector that is told the metrics by OTLP; without it nobody is.
-    pub collector: Option<String>,
-    /// The folder of what is derived from logs; without it saved queries look again from their last firing on at each start.
-    pub derived: Option<PathBuf>,
-    /// Where clients of PostgreSQL's protocol are answered, by the lakes; without it nowhere.
-    pub pg_listen: Option<SocketAddr>,
-}
-
-impl ServerOptions {
-    /// The defaults for an address.
-    pub fn new(listen: SocketAddr) -> ServerOptions {
-        let (limits, proxies) = (ServerLimits::default(), Vec::new());
-        let (tls, sealing, finders, lakes, derived) = (None, None, None, None, None);
-        let collector = None;
-        let (reads_unrecorded, webhook_networks) = (false, Networks::default());
-        ServerOptions {
-            listen,
-            limits,
-            proxies,
-            reads_unrecorded,
-            tls,
-            sealing,
-            finders,
-            lakes,
-            webhook_networks,
-            collector,
-            derived,
-            pg_listen: None,
-        }
-    }
-}
 
 /// An HTTP server over one cell, bound but not yet running.
 pub struct Server {
@@ -109,7 +53,7 @@ impl Server {
         let (listener, local_addr) = open(options.listen)?;
         let pg = options.pg_listen.filter(|_| options.lakes.is_some()).map(open).transpose()?;
         let (stop, stopping) = tokio::sync::watch::channel(false);
-        let shared = Shared::new(cell, gate, options, stopping);
+        let shared = Shared::new(cell, gate, options, Counters::new(routes::names()), stopping);
         Ok(Server { listener, local_addr, pg, shared, stop })
     }
 
@@ -124,7 +68,7 @@ impl Server {
     }
 
     /// Serves until `shutdown` is done, then accepts nothing more, answers what is in flight
-    /// within [`ServerLimits::shutdown`], stops the followers, and returns. The cell is left to its owner to stop.
+    /// within [`ServerLimits::shutdown`](crate::ServerLimits::shutdown), stops the followers, and returns. The cell is left to its owner to stop.
     ///
     /// Errors only where the listener cannot be used on this runtime, before anything is served.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
@@ -237,7 +181,7 @@ impl Connections {
         let service = Service { router: self.router.clone(), peer };
         self.tasks.spawn(async move {
             shared.counters.connection_accepted();
-            lakes.serve_pg(stream, service, &shared).await;
+            pg::serve(stream, service, lakes, &shared).await;
             drop(place);
         });
     }

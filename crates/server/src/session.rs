@@ -6,18 +6,16 @@
 pub(crate) mod code_flow;
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use access::limits::CODES_FREE;
 use access::{
-    Assertion, Ceremony, Challenge, Challenges, ClosedValue, FactorError, FactorId, FactorKind,
-    FactorName, PasskeyId, PrincipalId, RelyingParty, SealedAt, Session, SessionBy, Sessions,
-    Source, Strength, TOTP_SECRET_PATH, Throttle, TotpSecret, Used,
+    Assertion, Ceremony, Challenge, ClosedValue, FactorError, FactorId, FactorKind, FactorName,
+    PasskeyId, PrincipalId, SealedAt, Session, SessionBy, Source, Strength, TOTP_SECRET_PATH,
+    TotpSecret, Used,
 };
 use append::{Code, Refusal};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, header};
-use env::Random;
+use axum::http::{HeaderValue, Method};
 use graven_entry::{Disclosure, Time};
 use graven_merkle::LeafIndex;
 use log::{Cell, SidecarKind};
@@ -27,25 +25,10 @@ use crate::gate::{BadLogin, Gate, Principal, lock, unauthenticated};
 use crate::sealing::Sealing;
 use crate::shared::Shared;
 
-/// The cookie's name; over TLS with the prefix by which browsers keep other hosts from setting it.
-const COOKIE: &str = "graven_session";
-const SECURE_COOKIE: &str = "__Host-graven_session";
 /// The header that a request of a session brings where it changes something.
 pub(crate) const CSRF: &str = "x-graven-csrf";
 /// The header in which browsers say whose page asks.
 const FETCH_SITE: &str = "sec-fetch-site";
-
-/// What the gate keeps for sessions.
-pub(crate) struct SignIn {
-    sessions: Mutex<Sessions>,
-    challenges: Mutex<Challenges>,
-    /// The seeds of browsers that are at the issuer.
-    flows: Mutex<Challenges>,
-    /// Wrong codes by principal, from wherever they come.
-    codes: Mutex<Throttle>,
-    public: Option<RelyingParty>,
-    is_secure: bool,
-}
 
 /// What a passkey answers, in bytes.
 pub(crate) struct PasskeyAnswer {
@@ -61,53 +44,6 @@ pub(crate) struct Begun {
     pub(crate) who: PrincipalId,
     pub(crate) cookie: Zeroizing<String>,
     pub(crate) strength: Strength,
-}
-
-impl SignIn {
-    pub(crate) fn new(
-        random: &dyn Random,
-        public: Option<RelyingParty>,
-        is_secure: bool,
-    ) -> SignIn {
-        SignIn {
-            sessions: Mutex::new(Sessions::new(random)),
-            challenges: Mutex::default(),
-            flows: Mutex::default(),
-            codes: Mutex::new(Throttle::new(CODES_FREE)),
-            public,
-            is_secure,
-        }
-    }
-
-    /// The one cookie of a session, where no other credential comes with it.
-    pub(crate) fn cookie<'a>(&self, headers: &'a HeaderMap) -> Option<&'a [u8]> {
-        if headers.contains_key(header::AUTHORIZATION) {
-            return None;
-        }
-        cookie_of(headers, self.name())
-    }
-
-    /// The header that sets the cookie, or with an empty one takes it back.
-    pub(crate) fn set_cookie(&self, cookie: &str) -> HeaderValue {
-        self.cookie_header(self.name(), cookie, "Strict")
-    }
-
-    fn cookie_header(&self, name: &str, cookie: &str, same_site: &str) -> HeaderValue {
-        let secure = if self.is_secure { "; Secure" } else { "" };
-        let age = if cookie.is_empty() { "; Max-Age=0" } else { "" };
-        let text = format!("{name}={cookie}; Path=/; HttpOnly; SameSite={same_site}{secure}{age}");
-        HeaderValue::from_str(&text).expect("base64url and words of ours are plain ASCII")
-    }
-
-    /// Whom passkeys are for.
-    pub(crate) fn public(&self) -> Result<&RelyingParty, Refusal> {
-        let detail = "this server was started without --public-url, which passkeys are bound to";
-        self.public.as_ref().ok_or_else(|| Refusal::new(Code::Unavailable, detail))
-    }
-
-    fn name(&self) -> &'static str {
-        if self.is_secure { SECURE_COOKIE } else { COOKIE }
-    }
 }
 
 impl Gate {
@@ -211,16 +147,6 @@ impl Gate {
             codes.failed(codes_of(who), self.boot_ns());
         }
     }
-}
-
-/// The one cookie of this name.
-fn cookie_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
-    let values = headers.get_all(header::COOKIE).into_iter();
-    let pairs = values.filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(';'));
-    let named = pairs.filter_map(|pair| pair.trim().split_once('='));
-    let mut own = named.filter(|(other, _)| *other == name);
-    let (_, cookie) = own.next()?;
-    own.next().is_none().then_some(cookie.as_bytes())
 }
 
 /// All addresses count together: whoever has a token can guess from many.
@@ -369,7 +295,7 @@ pub(crate) fn open_secret(
     at: &SealedAt,
 ) -> Result<TotpSecret, Refusal> {
     let logs = cell.system_logs();
-    let log = logs.iter().find(|log| log.info().origin.as_str() == at.origin);
+    let log = logs.iter().find(|log| log.origin().as_str() == at.origin);
     let sidecars = log.map(|log| log.sidecars(LeafIndex(at.index))).transpose();
     let sidecars = sidecars.map_err(|error| Refusal::from(&error))?.unwrap_or_default();
     let closed = sidecars.iter().filter(|sidecar| sidecar.kind == SidecarKind::Disclosure);

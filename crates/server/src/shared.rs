@@ -11,18 +11,18 @@ use log::Cell;
 use tokio::sync::{Semaphore, watch};
 
 use crate::body::Budget;
+use crate::collector::Collector;
 use crate::drops::Drops;
 use crate::find::Finders;
 use crate::gate::Gate;
 use crate::lakes::Lakes;
 use crate::limits::ServerLimits;
-use crate::metrics::Counters;
+use crate::metrics::counters::Counters;
+use crate::options::ServerOptions;
 use crate::record::Records;
 use crate::sealing::Sealing;
-use crate::server::ServerOptions;
-use crate::telemetry::Collector;
 use crate::tls::Tls;
-use crate::watch::Watching;
+use crate::watch::watching::Watching;
 
 /// The state behind every handler. Cheap to reach, never locked.
 pub(crate) struct Shared {
@@ -71,6 +71,7 @@ impl Shared {
         cell: Cell,
         gate: Arc<Gate>,
         options: ServerOptions,
+        counters: Counters,
         stopping: watch::Receiver<bool>,
     ) -> Arc<Self> {
         let ServerOptions {
@@ -96,7 +97,7 @@ impl Shared {
             finders,
             lakes,
             watching: Watching::new(limits.webhook_time, networks, places),
-            counters: Counters::default(),
+            counters,
             collector: collector.map(Arc::new),
             connections: Arc::new(Semaphore::new(limits.connections_max)),
             requests: Semaphore::new(limits.requests_max),

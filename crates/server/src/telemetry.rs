@@ -3,40 +3,13 @@
 //! Nothing waits for the collector, and what it did not take is not sent again: every export tells all since the start.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use append::Refusal;
 use tokio::time::timeout;
-use ureq::Agent;
 
+use crate::collector::Collector;
 use crate::metrics::{self, otlp};
 use crate::shared::Shared;
-
-/// Where metrics go to.
-#[derive(Debug)]
-pub(crate) struct Collector {
-    agent: Agent,
-    /// The endpoint, with the path of metrics.
-    url: String,
-}
-
-impl Collector {
-    /// A collector at this base address, which has so long to answer.
-    pub(crate) fn new(endpoint: &str, time: Duration) -> Collector {
-        let config = Agent::config_builder()
-            .max_redirects(0)
-            .user_agent(concat!("graven/", env!("CARGO_PKG_VERSION")))
-            .timeout_global(Some(time));
-        let url = format!("{}/v1/metrics", endpoint.trim_end_matches('/'));
-        Collector { agent: config.build().new_agent(), url }
-    }
-
-    /// Sends one export, and waits for its answer. Blocks.
-    fn send(&self, body: &[u8]) -> Result<(), ureq::Error> {
-        let request = self.agent.post(&self.url).header("content-type", "application/json");
-        request.send(body).map(drop)
-    }
-}
 
 /// Tells the collector at the start, at intervals, and when the server stops.
 pub(crate) async fn run(shared: Arc<Shared>) {
@@ -77,7 +50,7 @@ async fn tell(shared: &Arc<Shared>, collector: &Arc<Collector>) -> Result<(), St
     let (start_ns, now_ns) = (shared.started.unix_ns(), shared.gate.now().unix_ns());
     // There is one from the first start on.
     let system = shared.cell.system_logs().pop();
-    let instance = system.map(|log| log.info().origin.to_string()).unwrap_or_default();
+    let instance = system.map(|log| log.origin().to_string()).unwrap_or_default();
     let body = otlp::body(&families, &instance, otlp::Span { start_ns, now_ns });
     let collector = Arc::clone(collector);
     let sent = tokio::task::spawn_blocking(move || collector.send(&body)).await;

@@ -13,7 +13,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 
-use crate::dispatch::Call;
+use crate::call::Call;
 
 pub(crate) use desk::{access, export, view};
 pub(crate) use explore::{explore, queries, resource, timeline};

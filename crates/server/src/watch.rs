@@ -11,101 +11,35 @@ mod check;
 mod entries;
 mod judge;
 mod letter;
+mod looked;
 mod place;
+pub(crate) mod watching;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use access::{Firing, Queries, QueryName, Right, Saved, When};
 use append::Refusal;
 use graven_entry::Time;
-use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use crate::limits::{WATCH_RETRY, WEBHOOK_PAUSE_MAX, WEBHOOKS_AT_ONCE};
+use crate::limits::{WATCH_RETRY, WEBHOOK_PAUSE_MAX};
 use crate::shared::Shared;
 use crate::watch::check::Check;
 use crate::watch::entries::Entries;
 use crate::watch::judge::Draft;
-use crate::webhook::{Networks, Undelivered, Webhooks};
+use crate::watch::looked::Looked;
+use crate::webhook::Undelivered;
 
 use letter::write as write_letter;
 pub(crate) use letter::{Kind, shown};
-
-/// What watchers share.
-pub(crate) struct Watching {
-    /// Rung with each change of a saved query.
-    changed: watch::Sender<()>,
-    webhooks: Arc<Webhooks>,
-    /// Webhooks that may still be sent beside those that are.
-    sending: Semaphore,
-    /// Where places lie.
-    places: Option<PathBuf>,
-    states: Mutex<BTreeMap<QueryName, State>>,
-}
-
-/// How a watcher goes.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct State {
-    /// The first index that it has not looked at.
-    pub(crate) next: u64,
-    /// Why it stands still, where it does.
-    pub(crate) stands: Option<String>,
-    /// Attempts to tell what is pending.
-    pub(crate) attempts: u32,
-    /// Why the last of them failed.
-    pub(crate) why: Option<String>,
-}
-
-/// What a look gives.
-enum Looked {
-    /// There is more to look at.
-    More,
-    /// It fires; the first index that this has not taken in.
-    Fires(Draft, u64),
-    /// Nothing, until then or until the log has more than so many entries.
-    Nothing(Option<Instant>, Option<u64>),
-    /// It cannot look, and why.
-    Stands(String),
-}
 
 /// What looks.
 enum Looker {
     Entries(Box<Entries>),
     Check(Check),
-}
-
-impl Watching {
-    pub(crate) fn new(time: Duration, networks: Networks, places: Option<PathBuf>) -> Watching {
-        Watching {
-            changed: watch::Sender::new(()),
-            webhooks: Arc::new(Webhooks::new(time, networks)),
-            sending: Semaphore::new(WEBHOOKS_AT_ONCE),
-            places,
-            states: Mutex::default(),
-        }
-    }
-
-    /// A saved query changed.
-    pub(crate) fn change(&self) {
-        self.changed.send_replace(());
-    }
-
-    /// How the watcher of a query goes.
-    pub(crate) fn state(&self, name: &QueryName) -> State {
-        self.states().get(name).cloned().unwrap_or_default()
-    }
-
-    fn states(&self) -> MutexGuard<'_, BTreeMap<QueryName, State>> {
-        self.states.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn set(&self, name: &QueryName, change: impl FnOnce(&mut State)) {
-        change(self.states().entry(name.clone()).or_default());
-    }
 }
 
 /// The right that whoever saved a query needs for as long as it is looked for.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::apply;
 use crate::approval::refused;
-use crate::dispatch::Call;
+use crate::call::Call;
 use crate::json;
 
 /// `GET /api/v1/approvals`: the caller's own requests, and those that it could approve.

@@ -13,9 +13,10 @@ use super::entries::{check_see, index};
 use super::{PRIVATE_FOR_EVER, events, logged, unsupported_type};
 use crate::blob::{self, About};
 use crate::body::{BodyShape, encoding};
-use crate::dispatch::{Call, bad_query};
+use crate::call::Call;
 use crate::intake;
 use crate::limits::MEDIA_TYPE_BYTES_MAX;
+use crate::refusal::bad_query;
 
 /// What bytes are that nobody says anything of.
 const OCTETS: &str = "application/octet-stream";

@@ -2,19 +2,21 @@
 
 use std::sync::Arc;
 
-use access::{EventAbout, Right, Slice};
+use access::{Right, Slice};
 use append::Refusal;
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
-use graven_entry::Entry;
 use graven_merkle::{LeafIndex, TreeSize, leaf_hash};
 use index::query::Ast;
 
-use super::{PRIVATE_FOR_EVER, logged, views};
-use crate::dispatch::{Call, bad_query, parse_number};
+use super::{PRIVATE_FOR_EVER, logged};
+use crate::call::{Call, parse_number};
 use crate::gate::narrowed;
 use crate::json;
+use crate::narrowing::may_see;
+use crate::refusal::bad_query;
+use crate::view;
 
 const TEXT_PLAIN: &str = "text/plain; charset=utf-8";
 
@@ -25,7 +27,7 @@ pub(crate) async fn entry(call: &mut Call) -> Result<Response, Refusal> {
     let entry = call.shared.blocking(move || log.entry(index)).await?;
     let entry = entry.map_err(|error| logged(call, &error))?;
     check_see(&call.slice(Right::ReadEntries)?, &entry)?;
-    views::check(&call.view()?, &entry)?;
+    view::check(&call.view()?, &entry)?;
     call.show_entries(index.0..index.0 + 1);
     let etag = format!("\"{}\"", leaf_hash(&entry));
     let is_known = is_known(call, &etag);
@@ -47,7 +49,7 @@ pub(crate) async fn proof(call: &mut Call) -> Result<Response, Refusal> {
     if view != Ast::All {
         let (log, shared) = (log.clone(), Arc::clone(&call.shared));
         let entry = shared.blocking(move || log.entry(index)).await?;
-        views::check(&view, &entry.map_err(|error| logged(call, &error))?)?;
+        view::check(&view, &entry.map_err(|error| logged(call, &error))?)?;
     }
     let proof = call.shared.blocking(move || log.proof(index)).await?;
     let proof = proof.map_err(|error| logged(call, &error))?;
@@ -73,15 +75,6 @@ pub(super) fn check_see(slice: &Slice, entry: &[u8]) -> Result<(), Refusal> {
         return Ok(());
     }
     Err(narrowed("a policy forbids you to read this entry"))
-}
-
-/// Whether policies show this entry.
-pub(crate) fn may_see(slice: &Slice, entry: &[u8]) -> bool {
-    if matches!(slice, Slice::Free) {
-        return true;
-    }
-    let about = Entry::parse(entry).ok().and_then(|entry| EventAbout::of(entry.event));
-    about.is_some_and(|about| slice.allows(&about))
 }
 
 pub(super) fn index(call: &Call) -> Result<LeafIndex, Refusal> {

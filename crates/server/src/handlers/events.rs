@@ -9,8 +9,9 @@ use axum::response::Response;
 
 use super::{media_type, unsupported_type};
 use crate::body::{BodyShape, encoding, too_many_events};
-use crate::dispatch::{Call, bad_query};
+use crate::call::Call;
 use crate::limits::{BODY_BYTES_MAX, INLINE_BYTES_MAX};
+use crate::refusal::bad_query;
 use crate::{batch, intake, json};
 
 /// The three content types of an append.

@@ -19,9 +19,10 @@ use serde_json::{Value, json};
 
 use super::session::{Credential, answer, factor};
 use super::tokens::principal;
-use super::{apply, bad_field, read_json};
+use super::{apply, read_json};
 use crate::approval::{Wanted, require};
-use crate::dispatch::Call;
+use crate::call::Call;
+use crate::refusal::bad_field;
 use crate::session::{open_secret, refused};
 use crate::shared::Shared;
 
@@ -146,7 +147,7 @@ fn begin_totp(shared: &Shared, who: &PrincipalId) -> Result<Value, Refusal> {
         .map_err(|error| unavailable(error.to_string()))?;
     let keys = sealing.keys_of(&format!("{SUBJECT}{who}"))?;
     let (log, class) = (system(shared)?, Class::Secret);
-    let origin = log.info().origin;
+    let origin = log.origin();
     let closed = sealed.disclosures.iter().zip(&sealed.digests).map(|(disclosure, digest)| {
         let origin = origin.as_str();
         let value = ToClose { origin, path: TOTP_SECRET_PATH, class, disclosure, digest };
@@ -200,7 +201,7 @@ fn begun(shared: &Shared, who: &PrincipalId, index: u64) -> Result<(FactorId, Se
     let age_ns = shared.gate.now().unix_ns().saturating_sub(entry.header.time.unix_ns());
     let id = Factors::begun(who, entry.event).filter(|_| entry.header.auth.is_log());
     let id = id.filter(|_| age_ns < TOTP_CONFIRM_NS).ok_or_else(none)?;
-    Ok((id, SealedAt { origin: log.info().origin.to_string(), index }))
+    Ok((id, SealedAt { origin: log.origin().to_string(), index }))
 }
 
 fn begin_passkey(call: &Call, who: &PrincipalId) -> Result<Value, Refusal> {

@@ -9,9 +9,10 @@ use graven_note::VerifierKey;
 use log::{LogHandle, StreamKeyChange};
 use serde::Deserialize;
 
-use super::{bad_field, logs, read_json};
+use super::{logs, read_json};
 use crate::approval::{Wanted, require};
-use crate::dispatch::Call;
+use crate::call::Call;
+use crate::refusal::bad_field;
 
 /// The body of `POST …/keys`: a stream with a key and what is done with it, or the wish to rotate the log's own.
 #[derive(Deserialize)]
@@ -61,7 +62,7 @@ pub(crate) async fn change(call: &mut Call) -> Result<Response, Refusal> {
 
 /// Asks for a second person, where keys need one.
 async fn approve(call: &mut Call, log: &LogHandle, what: String) -> Result<(), Refusal> {
-    let log = Some(log.info().name.to_string());
+    let log = Some(log.name().to_string());
     let (privilege, right) = (Privilege::Key, Right::ManageKeys);
     let wanted = Wanted { privilege, right, log, class: None, what };
     let _approved = require(call, wanted).await?;

@@ -9,9 +9,10 @@ use graven_merkle::LeafIndex;
 use log::{LogHandle, NewLog, ReadError};
 use serde::Deserialize;
 
-use super::{bad_field, logged, page_limit, read_json};
-use crate::dispatch::Call;
+use super::{logged, page_limit, read_json};
+use crate::call::Call;
 use crate::json::{self, CreatedLog};
+use crate::refusal::bad_field;
 
 /// The body of `POST /api/v1/logs`.
 #[derive(Deserialize)]
@@ -39,7 +40,7 @@ pub(crate) async fn create(call: &mut Call) -> Result<Response, Refusal> {
     if let Some(lakes) = &call.shared.lakes {
         lakes.follow(&log);
     }
-    let location = HeaderValue::from_str(&format!("/api/v1/logs/{}", log.info().name));
+    let location = HeaderValue::from_str(&format!("/api/v1/logs/{}", log.name()));
     let mut response = answer(call, StatusCode::CREATED, log).await?;
     let location = location.expect("a log's name is plain ASCII");
     response.headers_mut().insert(header::LOCATION, location);
@@ -52,7 +53,7 @@ pub(crate) async fn list(call: &mut Call) -> Result<Response, Refusal> {
     let after = call.query("after").unwrap_or_default();
     let mut logs: Vec<LogHandle> = call.shared.cell.logs();
     logs.retain(|log| {
-        let name = log.info().name;
+        let name = log.name();
         name.as_str() > after && call.may(Right::ListLogs, name.as_str())
     });
     let has_more = logs.len() > limit;

@@ -33,9 +33,10 @@ use log::ReadError;
 use serde::de::DeserializeOwned;
 
 use crate::body::{BodyShape, encoding};
-use crate::dispatch::{Call, bad_query, for_log};
+use crate::call::{Call, for_log};
 use crate::gate::Gate;
 use crate::limits::{BODY_SMALL_BYTES_MAX, LIST_ITEMS_MAX};
+use crate::refusal::bad_query;
 
 /// How long a client may keep what never changes and is not for everyone.
 const PRIVATE_FOR_EVER: &str = "private, max-age=31536000, immutable";
@@ -87,11 +88,6 @@ async fn apply(
     let shared = Arc::clone(&call.shared);
     let task = async move { shared.gate.change(&shared.cell, plan).await };
     tokio::spawn(task).await.unwrap_or_else(|error| Err(Gate::broke_off(&error)))
-}
-
-/// A member of a JSON body at fault.
-fn bad_field(field: &str, error: &impl std::fmt::Display) -> Refusal {
-    Refusal::new(Code::BadJson, error.to_string()).in_field(field)
 }
 
 /// What serde says about JSON of ours, with the place as a byte from 0.

@@ -5,9 +5,9 @@ use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 
-use crate::dispatch::Call;
+use crate::call::Call;
 use crate::metrics::{self, prometheus};
-use crate::{openapi, problem};
+use crate::problem;
 
 /// `GET /docs/errors/{code}`: what an error code means.
 pub(crate) fn error(call: &Call) -> Result<Response, Refusal> {
@@ -36,7 +36,7 @@ pub(crate) fn readyz(call: &Call) -> Result<Response, Refusal> {
     let finders = call.shared.finders.as_ref();
     let through = finders.map(|finders| finders.through()).unwrap_or_default();
     let lags = through.iter().map(|(log, through)| {
-        let size = call.shared.cell.log(log).map_or(0, |log| log.info().size.0);
+        let size = call.shared.cell.log(log).map_or(0, |log| log.size().0);
         size.saturating_sub(through.0)
     });
     let lag = lags.max().map(|lag| format!("index_lag {lag}\n")).unwrap_or_default();
@@ -52,8 +52,8 @@ pub(crate) async fn metrics(call: &mut Call) -> Result<Response, Refusal> {
 }
 
 /// `GET /api/v1/openapi.json`: the API's contract.
-pub(crate) fn contract() -> Response {
-    answer("application/json", "no-cache", openapi::text())
+pub(crate) fn contract(text: String) -> Response {
+    answer("application/json", "no-cache", text)
 }
 
 fn answer(content_type: &'static str, cache: &'static str, body: impl Into<Body>) -> Response {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{apply, read_json};
 use crate::approval::{Wanted, require};
-use crate::dispatch::Call;
+use crate::call::Call;
 use crate::json;
 
 /// The body of `POST /api/v1/policies/{policy}`: a text, or none where the policy is taken away.

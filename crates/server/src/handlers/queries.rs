@@ -13,9 +13,11 @@ use serde_json::{Value, json};
 
 use super::search::refused as bad_query;
 use super::{apply, read_json};
-use crate::dispatch::Call;
+use crate::call::Call;
 use crate::json;
-use crate::watch::{Kind, State, right_of, send, shown};
+use crate::refusal::bad_field;
+use crate::watch::watching::State;
+use crate::watch::{Kind, right_of, send, shown};
 
 /// The body of `POST …/queries/{query}`.
 #[derive(Deserialize)]
@@ -39,7 +41,7 @@ fn each() -> String {
 
 /// `GET …/queries`: all of the log, and how each goes.
 pub(crate) fn list(call: &Call) -> Result<Response, Refusal> {
-    let log = call.log()?.info().name;
+    let log = call.log()?.name().clone();
     let all: Vec<(QueryName, Saved)> = {
         let standing = call.shared.gate.standing();
         let ours = standing.queries.all().filter(|(name, _)| name.log == log.as_str());
@@ -57,7 +59,7 @@ pub(crate) async fn change(call: &mut Call) -> Result<Response, Refusal> {
     let name = name(call);
     let actor = call.principal()?.id.clone();
     let salt = salt(call);
-    let (of, size) = (name.clone(), log.info().size.0);
+    let (of, size) = (name.clone(), log.size().0);
     let save = wanted.url.as_deref().map(|url| checked(call, &wanted, url)).transpose()?;
     if u8::from(save.is_some()) + u8::from(wanted.rotate) + u8::from(wanted.remove) != 1 {
         let detail = "give either `url`, or `rotate`: true, or `remove`: true";
@@ -95,7 +97,7 @@ pub(crate) async fn test(call: &mut Call) -> Result<Response, Refusal> {
 fn checked(call: &mut Call, body: &ChangeQuery, url: &str) -> Result<Wanted, Refusal> {
     parse(&body.query)?;
     let when = When::parse(&body.when);
-    let when = when.map_err(|error| super::bad_field("when", &error))?;
+    let when = when.map_err(|error| bad_field("when", &error))?;
     let asked = Asked { right: right_of(&when), log: call.param("log"), stream: None };
     let authorised = call.shared.gate.authorise(&call.principal()?.id, &asked, false);
     authorised.inspect_err(|_| call.deny())?;

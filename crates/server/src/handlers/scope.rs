@@ -7,20 +7,21 @@ use axum::response::Response;
 use graven_entry::check_event;
 use serde_json::{Value, json};
 
-use super::{apply, bad_field, read_json};
-use crate::dispatch::{Call, bad_query};
+use super::{apply, read_json};
+use crate::call::Call;
 use crate::intake::{self, Stands};
 use crate::json;
+use crate::refusal::{bad_field, bad_query};
 
 /// `GET …/policy`: the audit policy in force; version 0 where the log never had one.
 pub(crate) fn show(call: &Call) -> Result<Response, Refusal> {
-    let log = call.log()?.info().name;
+    let log = call.log()?.name().clone();
     Ok(answer(log.as_str(), call.shared.gate.scope(log.as_str()).as_deref()))
 }
 
 /// `POST …/policy`: another audit policy. It counts once its entry is permanent.
 pub(crate) async fn set(call: &mut Call) -> Result<Response, Refusal> {
-    let log = call.log()?.info().name;
+    let log = call.log()?.name().clone();
     let policy: Value = read_json(call).await?;
     let policy = AuditPolicy::parse(policy.to_string().as_bytes()).map_err(no_policy)?;
     let actor = call.principal()?.id.clone();
@@ -35,7 +36,7 @@ pub(crate) async fn set(call: &mut Call) -> Result<Response, Refusal> {
 
 /// `POST …/explain`: what would become of an event, and by which rule. Nothing is written.
 pub(crate) async fn explain(call: &mut Call) -> Result<Response, Refusal> {
-    let log = call.log()?.info().name;
+    let log = call.log()?.name().clone();
     let stands = stands(call)?;
     // Read as it is written: an event's bytes are never made anew.
     let event = super::read_text(call).await?;

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::entries::index;
 use super::read_json;
 use crate::approval;
-use crate::dispatch::Call;
+use crate::call::Call;
 use crate::erasure::Because;
 use crate::json;
 use crate::reveal::{self, Wanted};
@@ -31,7 +31,7 @@ pub(crate) async fn reveal(call: &mut Call) -> Result<Response, Refusal> {
     let Reveal { path, reason } = read_json(call).await?;
     let shared = Arc::clone(&call.shared);
     let (sealing, who) = (shared.sealing()?, call.principal()?.id.clone());
-    let name = log.info().name;
+    let name = log.name();
     let (target, on, principal, why) = (log.clone(), name.clone(), who.clone(), reason.clone());
     let open = move || {
         // What is sealed in the server's own log are its people's secrets, and nobody's to open.

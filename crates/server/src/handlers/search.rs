@@ -17,15 +17,17 @@ use index::{
 use log::{LogHandle, ManyProof, ReadError};
 use tokio::time::timeout;
 
-use super::entries::may_see;
-use super::{logged, subjects, views};
-use crate::dispatch::{Call, bad_query};
+use super::{logged, subjects};
+use crate::call::Call;
 use crate::find::Finder;
 use crate::gate::narrowed;
 use crate::json::{self, push, push_comma};
 use crate::limits::{SEARCH_RESULTS_DEFAULT, SEARCH_RESULTS_MAX};
+use crate::narrowing::may_see;
 use crate::narrowing::scope;
+use crate::refusal::bad_query;
 use crate::shared::Shared;
+use crate::view;
 
 /// What the first page counts where the request does not say.
 const FACETS_DEFAULT: [Facet; 4] = [Facet::Action, Facet::Actor, Facet::Outcome, Facet::TargetType];
@@ -94,7 +96,7 @@ async fn find(call: &mut Call, search: Search, query: String) -> Result<Response
     let view = View::of(call)?;
     let shared = Arc::clone(&call.shared);
     if search.proofs {
-        let name = log.info().name;
+        let name = log.name();
         let log = Some(name.as_str());
         authorise(call, Asked { right: Right::ReadProofs, log, stream: None })?;
     }
@@ -233,7 +235,7 @@ pub(super) fn finder(shared: &Shared, log: &LogHandle) -> Result<Arc<Finder>, Re
         let detail = "this server was started without search; read entries by index, or as a tail";
         Refusal::new(Code::Unavailable, detail)
     })?;
-    finders.of(log.info().name.as_str()).ok_or_else(|| unready("it is not followed yet"))
+    finders.of(log.name().as_str()).ok_or_else(|| unready("it is not followed yet"))
 }
 
 /// The index, once it is open and has taken the entry that is waited for, or the time for that is over.
@@ -337,7 +339,7 @@ fn answer(
     };
     for (place, (index, entry)) in results.iter().zip(entries.map_err(Failed::Read)?).enumerate() {
         push_comma(&mut out, place);
-        if !may_see(&view.slice, &entry) || views::check(&view.link, &entry).is_err() {
+        if !may_see(&view.slice, &entry) || view::check(&view.link, &entry).is_err() {
             return Err(Failed::Hidden(*index));
         }
         push_result(&mut out, *index, &entry, search.proofs).map_err(Failed::Read)?;

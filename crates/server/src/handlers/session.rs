@@ -15,10 +15,12 @@ use graven_entry::Time;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{bad_field, read_json, tokens};
-use crate::dispatch::{Call, bad_query, record_login, refused_login};
+use super::{read_json, tokens};
+use crate::call::Call;
 use crate::gate::BadLogin;
 use crate::json;
+use crate::login;
+use crate::refusal::{bad_field, bad_query};
 use crate::session::code_flow::{Returned, by_code_flow};
 use crate::session::{self, Begun, PasskeyAnswer};
 
@@ -61,7 +63,7 @@ pub(crate) async fn sign_in(call: &mut Call) -> Result<Response, Refusal> {
         (None, None, Some(id_token)) => {
             let begun = session::by_issuer(&shared, id_token, source).await;
             if let Ok(begun) = &begun {
-                record_login(call, begun.who.as_str(), "oidc");
+                login::record(call, begun.who.as_str(), "oidc");
             }
             begun
         }
@@ -83,8 +85,8 @@ pub(crate) async fn come_back(call: &mut Call) -> Result<Response, Refusal> {
         .map_err(|_| bad_query("query", "not an answer of an issuer, each parameter once"))?;
     let (shared, source) = (Arc::clone(&call.shared), call.source());
     let begun = by_code_flow(&shared, &call.parts.headers, &returned, source).await;
-    let Begun { who, cookie, .. } = begun.map_err(|bad| refused_login(call, *bad))?;
-    record_login(call, who.as_str(), "oidc");
+    let Begun { who, cookie, .. } = begun.map_err(|bad| login::refused(call, *bad))?;
+    login::record(call, who.as_str(), "oidc");
     let gate = &shared.gate;
     Ok(redirect("/", [gate.sign_in.set_cookie(&cookie), gate.flow_cookie("")]))
 }
@@ -161,7 +163,7 @@ pub(crate) fn end(call: &Call) -> Result<Response, Refusal> {
 }
 
 fn begun_answer(call: &Call, begun: Result<Begun, Box<BadLogin>>) -> Result<Response, Refusal> {
-    let Begun { who: id, cookie, strength } = begun.map_err(|bad| refused_login(call, *bad))?;
+    let Begun { who: id, cookie, strength } = begun.map_err(|bad| login::refused(call, *bad))?;
     let gate = &call.shared.gate;
     let mut body = who(call, &id)?;
     body["strong"] = (strength == Strength::Strong).into();

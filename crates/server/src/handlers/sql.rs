@@ -10,7 +10,7 @@ use graven_merkle::LeafIndex;
 use serde::Deserialize;
 
 use super::read_json;
-use crate::dispatch::Call;
+use crate::call::Call;
 use crate::json;
 use crate::lakes::Lakes;
 use crate::shared::Shared;
@@ -25,7 +25,7 @@ struct Statement {
 /// `POST …/sql`: what a statement gives, over what its asker may see.
 pub(crate) async fn sql(call: &mut Call) -> Result<Response, Refusal> {
     #[cfg(feature = "sql")]
-    if let Some(ask) = call.parts.extensions.remove::<crate::pg::Ask>() {
+    if let Some(ask) = call.parts.extensions.remove::<crate::pg::ask::Ask>() {
         let shared = Arc::clone(&call.shared);
         return crate::pg::answer(call, lakes(&shared)?, ask).await;
     }
@@ -34,9 +34,10 @@ pub(crate) async fn sql(call: &mut Call) -> Result<Response, Refusal> {
     let wait = call.query_number("wait")?.map(LeafIndex);
     let text = read_json::<Statement>(call).await?.query;
     let shared = Arc::clone(&call.shared);
-    let name = log.info().name;
-    let told = lakes(&shared)?.query(&shared, name.as_str(), text.clone(), slice, wait).await?;
-    let (rows, body) = told;
+    let name = log.name();
+    let lake = lakes(&shared)?.open(name.as_str(), wait, shared.limits.search_wait).await?;
+    let statement = text.clone();
+    let (rows, body) = shared.blocking(move || lake.query(&statement, slice)).await??;
     call.show_search(rows, text);
     Ok(json::response(StatusCode::OK, body))
 }

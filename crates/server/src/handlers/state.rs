@@ -17,11 +17,12 @@ use index::state::{
 use index::{Index, Walk};
 use log::{LogHandle, ReadError};
 
-use super::entries::may_see;
 use super::search::{Failed, View, finder, push_result, ready, refusal, refused, run, within};
-use crate::dispatch::{Call, bad_query};
+use crate::call::Call;
 use crate::json::{self, push, push_comma};
 use crate::limits::{SEARCH_RESULTS_DEFAULT, SEARCH_RESULTS_MAX};
+use crate::narrowing::may_see;
+use crate::refusal::bad_query;
 
 /// Which part of a state is answered.
 #[derive(Clone, Copy, PartialEq, Eq)]

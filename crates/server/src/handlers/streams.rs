@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::page_limit;
-use crate::dispatch::Call;
+use crate::call::Call;
 use crate::json;
 
 /// `GET …/streams`: the streams of a log by name, in pages.

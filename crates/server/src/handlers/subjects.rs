@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::read_json;
 use crate::approval::{Wanted, require};
-use crate::dispatch::Call;
+use crate::call::Call;
 use crate::erased::Erased;
 use crate::erasure::{self, Because, Subject, ToErase};
 use crate::json;

@@ -20,15 +20,16 @@ use log::{LogHandle, ReadError};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::timeout;
 
-use super::entries::may_see;
 use super::search::query;
-use crate::dispatch::{Call, bad_query, parse_number};
+use crate::call::{Call, parse_number};
 use crate::gate::unauthenticated;
 use crate::limits::{
     RECORD_RANGES_MAX, TAIL_BYTES_PER_READ, TAIL_ENTRIES_PER_READ, TAIL_LEFT_OUT_MAX,
     TAIL_QUEUE_ITEMS,
 };
+use crate::narrowing::may_see;
 use crate::record::{Access, Outcome};
+use crate::refusal::bad_query;
 use crate::shared::Shared;
 use crate::{json, problem};
 
@@ -97,7 +98,7 @@ struct Piece {
 /// `GET …/tail`: `id` is the index, `data` the entry as JSON.
 pub(crate) fn tail(call: &Call) -> Result<Response, Refusal> {
     let log = call.log()?;
-    let next = start(call, log.info().size)?;
+    let next = start(call, log.size())?;
     let filter = Arc::new(Filter { query: query(call)?, now_ns: call.shared.gate.now().unix_ns() });
     let Ok(permit) = Arc::clone(&call.shared.tails).try_acquire_owned() else {
         let detail = format!(
@@ -121,7 +122,7 @@ pub(crate) fn tail(call: &Call) -> Result<Response, Refusal> {
         actor: id.to_string(),
         action: "graven.read",
         outcome: Outcome::Success,
-        target: ("log", log.info().name.to_string()),
+        target: ("log", log.name().to_string()),
         reason: None,
         detail: "tail, at its end",
         address: call.source(),
@@ -235,20 +236,19 @@ impl Tail {
 
     /// Reads on, if its principal still may: a credential that is revoked or expires ends what it opened.
     async fn read(&self, size: u64) -> Result<Piece, Refusal> {
-        let info = self.log.info();
-        let (right, log) = (Right::ReadEntries, Some(info.name.as_str()));
+        let (right, log) = (Right::ReadEntries, Some(self.log.name().as_str()));
         let asked = Asked { right, log, stream: None };
         if self.until.is_some_and(|until| until <= self.shared.gate.now()) {
             let detail = "the credential that opened the tail has expired; resume with a new one";
             return Err(Refusal::new(Code::Unauthenticated, detail));
         }
-        self.shared.gate.authorise(&self.id, &asked, info.public)?;
+        self.shared.gate.authorise(&self.id, &asked, self.log.is_public())?;
         if let Some(cookie) = &self.cookie
             && self.shared.gate.session(cookie).is_none()
         {
             return Err(unauthenticated("the session has ended; sign in again"));
         }
-        let slice = self.shared.gate.slice(&self.id, right, info.name.as_str());
+        let slice = self.shared.gate.slice(&self.id, right, self.log.name().as_str());
         let (log, filter) = (self.log.clone(), Arc::clone(&self.filter));
         let range = self.next..size.min(self.next + TAIL_ENTRIES_PER_READ);
         let told = self.told;

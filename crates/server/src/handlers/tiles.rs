@@ -11,7 +11,7 @@ use flate2::write::GzEncoder;
 use graven_merkle::{TILE_WIDTH, TileKind, TilePath};
 
 use super::{PRIVATE_FOR_EVER, logged};
-use crate::dispatch::Call;
+use crate::call::Call;
 
 /// What never changes, for anyone.
 const PUBLIC_FOR_EVER: &str = "public, max-age=31536000, immutable";
@@ -19,7 +19,7 @@ const PUBLIC_FOR_EVER: &str = "public, max-age=31536000, immutable";
 /// `GET /log/{log}/checkpoint`: the published checkpoint, a signed note. It may lag a second.
 pub(crate) async fn checkpoint(call: &mut Call) -> Result<Response, Refusal> {
     let log = call.log()?;
-    let is_public = log.info().public;
+    let is_public = log.is_public();
     let checkpoint = call.shared.blocking(move || log.checkpoint()).await?;
     let checkpoint = checkpoint.map_err(|error| logged(call, &error))?;
     let cache = if is_public { "public, max-age=1" } else { "private, max-age=1" };
@@ -44,7 +44,7 @@ pub(crate) async fn entries(call: &mut Call) -> Result<Response, Refusal> {
 
 async fn tile(call: &mut Call, path: TilePath) -> Result<Response, Refusal> {
     let log = call.log()?;
-    let is_public = log.info().public;
+    let is_public = log.is_public();
     let is_bundle = path.kind == TileKind::Entries;
     let first = path.index.saturating_mul(TILE_WIDTH as u64);
     let shown = first..first + u64::from(path.width);

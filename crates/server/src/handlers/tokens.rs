@@ -11,11 +11,12 @@ use graven_entry::{LogName, Time};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{apply, bad_field, page_limit, read_json};
+use super::{apply, page_limit, read_json};
 use crate::approval::{Wanted, require};
-use crate::dispatch::Call;
+use crate::call::Call;
 use crate::gate::refused;
 use crate::json;
+use crate::refusal::bad_field;
 
 const NS_PER_S: u64 = 1_000_000_000;
 

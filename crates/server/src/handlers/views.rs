@@ -1,24 +1,20 @@
-//! View links: made for somebody else's customers, and what they show (ADR 0015).
+//! View links, made for somebody else's customers (ADR 0015).
 
 use std::collections::BTreeMap;
 
-use access::limits::{
-    VIEW_FIELD_BYTES_MAX, VIEW_S_DEFAULT, VIEW_S_MAX, VIEW_TITLE_BYTES_MAX, VIEW_VALUE_BYTES_MAX,
-};
+use access::limits::{VIEW_S_DEFAULT, VIEW_S_MAX, VIEW_TITLE_BYTES_MAX};
 use access::{ViewLink, is_theme};
 use append::{Code, Refusal};
 use axum::http::StatusCode;
 use axum::response::Response;
-use graven_entry::{Entry, Time};
-use index::Doc;
-use index::query::{Ast, Field, Test, matches, parse};
+use graven_entry::Time;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{bad_field, read_json};
-use crate::dispatch::Call;
-use crate::gate::narrowed;
-use crate::json;
+use super::read_json;
+use crate::call::Call;
+use crate::refusal::bad_field;
+use crate::{json, view};
 
 const NS_PER_S: u64 = 1_000_000_000;
 const TITLE: &str = "Activity";
@@ -37,9 +33,9 @@ struct CreateView {
 
 /// `POST …/views`: a link that narrows what the caller itself may read of the log.
 pub(crate) async fn create(call: &mut Call) -> Result<Response, Refusal> {
-    let log = call.log()?.info().name.to_string();
+    let log = call.log()?.name().to_string();
     let CreateView { field, value, expires_s, title, theme } = read_json(call).await?;
-    shown(&field, &value)?;
+    view::shown(&field, &value)?;
     let title = title.unwrap_or_else(|| TITLE.to_owned());
     if title.is_empty() || title.len() > VIEW_TITLE_BYTES_MAX {
         return Err(bad_field("title", &format!("give 1 to {VIEW_TITLE_BYTES_MAX} bytes")));
@@ -85,36 +81,4 @@ fn expires(call: &Call, seconds: u64) -> Result<Time, Refusal> {
     let expires = Time::from_unix_ns(now_ns.saturating_add(seconds * NS_PER_S));
     let expires = expires.map_err(|error| bad_field("expires_s", &error))?;
     Ok(call.principal()?.until.map_or(expires, |until| until.min(expires)))
-}
-
-/// The entries whose field is this string, as a query: one of its values, where it has many.
-pub(crate) fn shown(field: &str, value: &str) -> Result<Ast, Refusal> {
-    let sizes = [
-        ("field", field.len(), VIEW_FIELD_BYTES_MAX),
-        ("value", value.len(), VIEW_VALUE_BYTES_MAX),
-    ];
-    for (name, bytes, bytes_max) in sizes {
-        if bytes == 0 || bytes > bytes_max {
-            return Err(bad_field(name, &format!("give 1 to {bytes_max} bytes")));
-        }
-    }
-    let quoted = value.replace('\\', "\\\\").replace('"', "\\\"");
-    let detail =
-        "no field of events, nor `writer` or `stream`; as a query names it (docs/search.md)";
-    match parse(&format!("{field}:\"{quoted}\"")) {
-        Ok(shown @ Ast::Field(Field::Path(_) | Field::Writer | Field::Stream, Test::Equals(_))) => {
-            Ok(shown)
-        }
-        _ => Err(bad_field("field", &detail)),
-    }
-}
-
-/// Refuses an entry that a link does not show.
-pub(super) fn check(view: &Ast, entry: &[u8]) -> Result<(), Refusal> {
-    let is_shown = *view == Ast::All
-        || Entry::parse(entry).is_ok_and(|entry| matches(&Doc::new(&entry), view, 0));
-    if is_shown {
-        return Ok(());
-    }
-    Err(narrowed("this view does not show the entry"))
 }

@@ -4,7 +4,7 @@
 use log::Histogram;
 use serde_json::{Value, json};
 
-use super::{Data, Family, Point};
+use super::family::{Data, Family, Point};
 
 /// `AGGREGATION_TEMPORALITY_CUMULATIVE`: every export tells all since the start, so one that got lost is made good by the next.
 const CUMULATIVE: u64 = 2;

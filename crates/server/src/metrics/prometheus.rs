@@ -4,7 +4,7 @@ use std::fmt::{Display, Write as _};
 
 use log::Histogram;
 
-use super::{Data, Family, Point};
+use super::family::{Data, Family, Point};
 
 /// The page that `GET /metrics` answers.
 pub(crate) fn text(families: &[Family]) -> String {

@@ -23,7 +23,8 @@ use sql::{PG_SERVER_VERSION, PgAsked, PgParameters, PgPrepared, PgRows, PgStatem
 use tokio::sync::watch;
 use tower::Service as _;
 
-use super::{Ask, Asked, Told, fatal, to_fatal, told};
+use super::ask::{Ask, Asked, Told};
+use super::error::{fatal, to_fatal, told};
 use crate::connection::Service;
 use crate::lakes::Lakes;
 use crate::limits::{PG_HELD_BYTES_MAX, PG_PORTALS_MAX, PG_PROBLEM_BYTES_MAX, PG_STATEMENTS_MAX};

@@ -15,11 +15,12 @@ use ring::hmac;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-use super::{Begun, by_issuer, cookie_of};
+use super::{Begun, by_issuer};
 use crate::gate::{BadLogin, Gate, lock, unauthenticated};
 use crate::limits::ISSUER_RETRY_NS;
 use crate::oidc::{NoToken, Oidc, OidcClient, url_encoded};
 use crate::shared::Shared;
+use crate::sign_in::cookie_of;
 
 /// The cookie of a browser that is at the issuer. It is `Lax`, since it has to come along when the issuer sends the browser back.
 const COOKIE: &str = "graven_oidc";

@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 
 use super::site::{Ask, Reply, Site};
 use super::{EVENT, TOKEN};
-use crate::openapi::openapi;
-use crate::routes::{Access, Method, ROUTES};
+use crate::route::{Access, Method};
+use crate::routes::ROUTES;
+use crate::routes::openapi;
 
 const NS_PER_S: u64 = 1_000_000_000;
 

@@ -5,7 +5,8 @@ use graven_merkle::LeafIndex;
 use serde_json::{Value, json};
 
 use super::site::{Ask, Reply};
-use crate::routes::{Access, Method, ROUTES};
+use crate::route::{Access, Method};
+use crate::routes::ROUTES;
 use crate::tests::session::World;
 
 const NS_PER_S: u64 = 1_000_000_000;

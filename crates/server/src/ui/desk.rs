@@ -7,7 +7,7 @@ use maud::html;
 use super::frame::{Page, Section, bare, frame};
 use super::pages::{known, missing, sign_in, who};
 use super::{embedded, page};
-use crate::dispatch::Call;
+use crate::call::Call;
 
 /// `GET /ui/access`: oneself, and as far as the API tells this reader, everyone else.
 pub(crate) fn access(call: &Call) -> Response {

@@ -10,7 +10,7 @@ use maud::{Markup, html};
 use super::frame::{Page, Section, frame};
 use super::page;
 use super::pages::{known, missing, sign_in, who};
-use crate::dispatch::Call;
+use crate::call::Call;
 
 /// What the time buttons say, and the term that each stands for.
 const SPANS: [(&str, &str); 6] = [

@@ -8,7 +8,7 @@ use maud::{Markup, html};
 
 use super::frame::{Page, Section, frame};
 use super::page;
-use crate::dispatch::{Call, parse_number};
+use crate::call::{Call, parse_number};
 use crate::limits::LIST_ITEMS_MAX;
 
 /// A log with no more entries than this has none but its opening.

@@ -8,8 +8,8 @@ use graven_merkle::{Frontier, Hash, LeafIndex, leaf_hash};
 use log::LogHandle;
 use tokio::time::Instant;
 
-use super::Looked;
 use super::judge::Draft;
+use super::looked::Looked;
 use crate::limits::WATCH_ENTRIES_PER_READ;
 use crate::shared::Shared;
 

@@ -12,11 +12,11 @@ use index::query::{Ast, matches, parse};
 use log::{LogHandle, ReadError};
 use tokio::time::Instant;
 
-use super::Looked;
 use super::judge::{Draft, Judge};
+use super::looked::Looked;
 use super::place::{self, Place};
-use crate::handlers::entries::may_see;
 use crate::limits::{WATCH_ENTRIES_PER_READ, WATCH_PLACE_EVERY};
+use crate::narrowing::may_see;
 use crate::shared::Shared;
 
 /// What the server says of its own firings: a query that found these would never end.
@@ -69,7 +69,7 @@ impl Entries {
         saved: &Saved,
         log: &LogHandle,
     ) -> Looked {
-        let size = log.info().size.0;
+        let size = log.size().0;
         if self.next < size {
             let range = self.next..size.min(self.next + WATCH_ENTRIES_PER_READ);
             let slice = shared.gate.slice(&saved.owner, Right::ReadEntries, &name.log);

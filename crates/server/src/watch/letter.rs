@@ -7,10 +7,10 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::{new_id, right_of};
-use crate::handlers::entries::may_see;
 use crate::handlers::search::push_result;
 use crate::json::{push, push_comma};
 use crate::limits::{WEBHOOK_ENTRIES_BYTES_MAX, WEBHOOK_OLD_SECRET_NS};
+use crate::narrowing::may_see;
 use crate::shared::Shared;
 use crate::webhook::Letter;
 
@@ -29,7 +29,7 @@ pub(crate) fn write(shared: &Shared, name: &QueryName, saved: &Saved, kind: Kind
         Kind::Fired(firing) => (firing, "graven.query.fired"),
         Kind::Test => (test(shared, saved, now), "graven.query.test"),
     };
-    let origin = shared.cell.log(&name.log).map(|log| log.info().origin.to_string());
+    let origin = shared.cell.log(&name.log).map(|log| log.origin().to_string());
     let data = json!({
         "log": name.log, "origin": origin, "name": name.name, "query": saved.query,
         "when": saved.when.to_string(), "reason": firing.reason, "count": firing.count,

@@ -12,7 +12,7 @@ use graven_entry::{AuthMethod, Grade, Name};
 use serde_json::{Value, json};
 
 use super::{all_rows, follow, rows};
-use crate::{Columns, EntrySource as _};
+use crate::Columns;
 
 fn append(log: &LogHandle, stream: Option<&str>, from: u64, count: u64) {
     let writer = Writer {

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::super::session::World;
 use super::chromium::Chromium;
 use super::{GREEN, signed_in, world};
-use crate::routes::{Access, ROUTES};
+use crate::route::Access;
+use crate::routes::ROUTES;
 
 /// Text that is code, or draws as other text than it is, where a page takes it for its own.
 pub(super) const HOSTILE: [&str; 8] = [

@@ -54,8 +54,9 @@ pub(crate) fn walk(event: &[u8], sink: &mut impl FnMut(&str, Fact<'_>)) {
     let mut path = String::new();
     let (mut there, mut in_place) = ([0_u32; 6], [0_u32; 6]);
     let mut counted = |path: &str, fact: Fact<'_>| {
-        let place = PLAIN_PATHS.iter().position(|plain| *plain == path);
-        if let (Fact::Text(_), Some(place)) = (&fact, place) {
+        let is_text = matches!(fact, Fact::Text(_));
+        let place = PLAIN_PATHS.iter().position(|plain| is_text && *plain == path);
+        if let Some(place) = place {
             there[place] += 1;
         }
         sink(path, fact);

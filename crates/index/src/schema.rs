@@ -21,6 +21,8 @@ pub(crate) const FORMAT: u32 = 4;
 /// The name under which the index knows [`Words`].
 pub(crate) const WORDS: &str = "graven-words";
 const RAW: &str = "raw";
+/// Bytes of a document's terms and columns, about: one that grows is copied.
+const DOCUMENT_BYTES: usize = 4096;
 
 /// Keys of the header stand as paths that no event can have.
 pub(crate) const WRITER: &str = "\0writer";
@@ -152,9 +154,33 @@ pub(crate) fn schema() -> (Schema, Fields) {
 
 /// The term of a string at a path.
 pub(crate) fn text_key(path: &str, text: &str) -> String {
+    let mut key = String::new();
+    write_text_key(&mut key, path, text);
+    key
+}
+
+/// Writes the term of a string at a path over what stood there. An event has some thirty terms: one text is made for all.
+fn write_text_key(key: &mut String, path: &str, text: &str) {
     match pack(text) {
-        Some((form, letters)) => format!("e{path}\0{}{letters}", form.kind),
-        None => format!("e{path}\0s{text}"),
+        Some((form, letters)) => {
+            write_key(key, 'e', path, Some(form.kind));
+            key.push_str(&letters);
+        }
+        None => {
+            write_key(key, 'e', path, Some('s'));
+            key.push_str(text);
+        }
+    }
+}
+
+/// Writes what a term begins with: its kind, its path, and where a value comes behind it the value's.
+fn write_key(key: &mut String, kind: char, path: &str, value: Option<char>) {
+    key.clear();
+    key.push(kind);
+    key.push_str(path);
+    if let Some(value) = value {
+        key.push('\0');
+        key.push(value);
     }
 }
 
@@ -197,12 +223,17 @@ impl Texts {
 
 /// The term of a number, `true`, `false` or `null` at a path.
 pub(crate) fn word_key(path: &str, word: &str) -> String {
-    format!("e{path}\0n{word}")
+    let mut key = String::new();
+    write_key(&mut key, 'e', path, Some('n'));
+    key.push_str(word);
+    key
 }
 
 /// The term of there being something at a path.
 pub(crate) fn path_key(path: &str) -> String {
-    format!("x{path}")
+    let mut key = String::new();
+    write_key(&mut key, 'x', path, None);
+    key
 }
 
 /// The name of a column holds no NUL.
@@ -227,16 +258,23 @@ pub(crate) fn address_text(address: u128) -> String {
 pub(crate) fn document(fields: &Fields, entry: &Entry<'_>) -> TantivyDocument {
     let header = &entry.header;
     let received_ns = header.time.unix_ns();
-    let mut document = TantivyDocument::new();
+    let mut document = TantivyDocument::with_capacity(DOCUMENT_BYTES);
     document.add_u64(fields.index, header.index.0);
     document.add_u64(fields.received, received_ns);
     document.add_u64(fields.time, own_time_ns(entry.event).unwrap_or(received_ns));
-    let mut columns = Vec::new();
+    let (mut columns, mut key) = (Vec::new(), String::with_capacity(256));
     let mut seen: Vec<(Facet, String)> = Vec::new();
     let mut sink = |path: &str, fact: Fact<'_>| match fact {
-        Fact::Exists => document.add_text(fields.values, path_key(path)),
+        Fact::Exists => {
+            write_key(&mut key, 'x', path, None);
+            document.add_text(fields.values, &key);
+        }
         Fact::Prose(text) => document.add_text(fields.words, text),
-        Fact::Word(word) => document.add_text(fields.values, word_key(path, &word)),
+        Fact::Word(word) => {
+            write_key(&mut key, 'e', path, Some('n'));
+            key.push_str(&word);
+            document.add_text(fields.values, &key);
+        }
         Fact::Number(value) => columns.push((number_column(path), OwnedValue::F64(value))),
         // No overflow: a time is before the year 2262.
         Fact::Moment(ns) => columns.push((moment_column(path), OwnedValue::I64(ns.cast_signed()))),
@@ -244,7 +282,8 @@ pub(crate) fn document(fields: &Fields, entry: &Entry<'_>) -> TantivyDocument {
             columns.push((address_column(path), OwnedValue::Str(address_text(address))));
         }
         Fact::Text(text) => {
-            document.add_text(fields.values, text_key(path, &text));
+            write_text_key(&mut key, path, &text);
+            document.add_text(fields.values, &key);
             let Some(facet) = Facet::of_path(path) else { return };
             // An entry counts once for each value.
             if !seen.iter().any(|(other, value)| *other == facet && **value == *text) {

@@ -42,7 +42,7 @@ pub const PANIC_RETRY_MS: u64 = 100;
 /// ... up to this: five minutes.
 pub const PANIC_RETRY_MS_MAX: u64 = 300_000;
 /// Bytes of memory for documents that are not written yet; beyond them a segment is written.
-pub const WRITER_HEAP_BYTES: usize = 128 * 1024 * 1024;
+pub const WRITER_HEAP_BYTES: usize = 96 * 1024 * 1024;
 /// Bytes written to an index after which the pages of its mapped files are let go of: a merge reads about as much as it writes.
 pub const MAPPED_WRITTEN_BYTES: usize = 16 * 1024 * 1024;
 /// Threads that merge segments of one index.

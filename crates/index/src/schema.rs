@@ -22,7 +22,7 @@ pub(crate) const FORMAT: u32 = 4;
 pub(crate) const WORDS: &str = "graven-words";
 const RAW: &str = "raw";
 /// Bytes of a document's terms and columns, about: one that grows is copied.
-const DOCUMENT_BYTES: usize = 4096;
+const DOCUMENT_BYTES: usize = 2048;
 
 /// Keys of the header stand as paths that no event can have.
 pub(crate) const WRITER: &str = "\0writer";

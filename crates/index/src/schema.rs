@@ -161,15 +161,12 @@ pub(crate) fn text_key(path: &str, text: &str) -> String {
 
 /// Writes the term of a string at a path over what stood there. An event has some thirty terms: one text is made for all.
 fn write_text_key(key: &mut String, path: &str, text: &str) {
-    match pack(text) {
-        Some((form, letters)) => {
-            write_key(key, 'e', path, Some(form.kind));
-            key.push_str(&letters);
-        }
-        None => {
-            write_key(key, 'e', path, Some('s'));
-            key.push_str(text);
-        }
+    if let Some((form, letters)) = pack(text) {
+        write_key(key, 'e', path, Some(form.kind));
+        key.push_str(&letters);
+    } else {
+        write_key(key, 'e', path, Some('s'));
+        key.push_str(text);
     }
 }
 

@@ -190,9 +190,7 @@ impl Snapshot {
             docs.clear();
             first_docs(&mut *matches, count, &mut docs);
             let is_first = found.is_empty();
-            let mut indexes = vec![None; docs.len()];
-            column.first_vals(&docs, &mut indexes);
-            found.extend(indexes.into_iter().flatten());
+            self.segments[*place].push_indexes(&docs, &mut found);
             if !is_first {
                 found.sort_unstable_by_key(|index| std::cmp::Reverse(*index));
                 found.truncate(count);

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use tantivy::SegmentReader;
-use tantivy::columnar::{Column, ColumnarReader, StrColumn};
+use tantivy::columnar::{Cardinality, Column, ColumnarReader, StrColumn};
 use tantivy::index::{SegmentComponent, SegmentId};
+use tantivy::{DocId, SegmentReader};
 
 use crate::blocks::Blocks;
 use crate::schema::{Facet, INDEX, MARKS, RECEIVED, TIME};
@@ -14,6 +14,8 @@ pub(crate) struct Segment {
     pub(crate) id: SegmentId,
     pub(crate) docs: u32,
     pub(crate) index: Column<u64>,
+    /// The entry of the first document, where each document is the entry before the last one's.
+    newest: Option<u64>,
     pub(crate) time: Column<u64>,
     pub(crate) times: Arc<Blocks<u64>>,
     pub(crate) received: Column<u64>,
@@ -27,11 +29,12 @@ impl Segment {
     pub(crate) fn open(reader: &SegmentReader) -> tantivy::Result<Segment> {
         let fast = reader.fast_fields();
         let facets = Facet::ALL.map(|facet| fast.str(&facet.column()));
-        let time = fast.u64(TIME)?;
+        let (index, time) = (fast.u64(INDEX)?, fast.u64(TIME)?);
         Ok(Segment {
             id: reader.segment_id(),
             docs: reader.max_doc(),
-            index: fast.u64(INDEX)?,
+            newest: newest_of_run(&index, reader.max_doc()),
+            index,
             times: Arc::new(Blocks::of(&time)),
             time,
             received: fast.u64(RECEIVED)?,
@@ -39,6 +42,23 @@ impl Segment {
             facets: facets.into_iter().collect::<tantivy::Result<_>>()?,
             marks: fast.str(MARKS)?,
         })
+    }
+
+    /// Whether it has every entry between its newest and its oldest.
+    #[cfg(test)]
+    pub(crate) fn is_run(&self) -> bool {
+        self.newest.is_some()
+    }
+
+    /// Adds the entries of documents to `found`.
+    pub(crate) fn push_indexes(&self, docs: &[DocId], found: &mut Vec<u64>) {
+        if let Some(newest) = self.newest {
+            found.extend(docs.iter().map(|doc| newest - u64::from(*doc)));
+            return;
+        }
+        let mut indexes = vec![None; docs.len()];
+        self.index.first_vals(docs, &mut indexes);
+        found.extend(indexes.into_iter().flatten());
     }
 
     pub(crate) fn facet(&self, facet: Facet) -> Option<&StrColumn> {
@@ -65,4 +85,12 @@ impl Segment {
         }
         low
     }
+}
+
+/// The newest entry of a segment that has every entry from there down to its oldest: its documents, of which each entry is one, fall
+/// by one then, and their column need not be read. A merge of segments that are not neighbours leaves gaps.
+fn newest_of_run(index: &Column<u64>, docs: u32) -> Option<u64> {
+    let (oldest, newest) = (index.min_value(), index.max_value());
+    let is_run = docs > 0 && newest.checked_sub(oldest) == Some(u64::from(docs) - 1);
+    (is_run && index.get_cardinality() == Cardinality::Full).then_some(newest)
 }

@@ -14,7 +14,7 @@ pub(crate) struct Segment {
     pub(crate) id: SegmentId,
     pub(crate) docs: u32,
     pub(crate) index: Column<u64>,
-    /// The entry of the first document, where each document is the entry before the last one's.
+    /// The entry of the first document, where each document behind it is the entry before.
     newest: Option<u64>,
     pub(crate) time: Column<u64>,
     pub(crate) times: Arc<Blocks<u64>>,

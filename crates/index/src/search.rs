@@ -6,8 +6,11 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use graven_merkle::{LeafIndex, TreeSize};
-use tantivy::query::{EnableScoring, Scorer, Weight};
-use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, DocSet, Executor, TERMINATED, TantivyError};
+use tantivy::query::{EnableScoring, Query, Scorer, Weight};
+use tantivy::{
+    COLLECT_BLOCK_BUFFER_LEN, DocId, DocSet, Executor, Searcher, SegmentReader, TERMINATED,
+    TantivyError,
+};
 
 use crate::compile::{CompileError, Compiler};
 use crate::count::{Counter, FacetCounts, Histogram, Part};
@@ -18,6 +21,7 @@ use crate::query::{Ast, QueryError};
 use crate::schema::Facet;
 use crate::segment::Segment;
 use crate::snapshot::Snapshot;
+use crate::terms::Terms;
 
 /// Tests have small segments, and count them on several threads all the same.
 const STRETCH_DOCS: u32 = if cfg!(test) { 32 } else { COUNT_STRETCH_DOCS };
@@ -139,24 +143,32 @@ impl Snapshot {
         &self,
         (query, scope, now_ns): (&Ast, &Ast, u64),
     ) -> Result<Box<dyn Weight>, CompileError> {
-        let compiled = Compiler::new(self, now_ns).all([scope, query].into_iter())?;
+        let compiled = self.compiled((query, scope, now_ns))?;
         Ok(compiled.weight(EnableScoring::disabled_from_searcher(&self.searcher))?)
+    }
+
+    pub(crate) fn compiled(
+        &self,
+        (query, scope, now_ns): (&Ast, &Ast, u64),
+    ) -> Result<Box<dyn Query>, CompileError> {
+        Compiler::new(self, now_ns).all([scope, query].into_iter())
     }
 
     fn search(&self, request: &Request<'_>) -> Result<Answer, CompileError> {
         let now_ns = request.page.map_or(request.now_ns, |page| page.now_ns);
         let upper = request.page.map_or(self.through.0, |page| page.upper);
-        let weight = self.weight((request.query, request.scope, now_ns))?;
+        let query = self.compiled((request.query, request.scope, now_ns))?;
+        let matches = Matches::new(&*query, &self.searcher)?;
         let limit = request.limit.min(SEARCH_LIMIT_MAX);
         let before = request.page.map_or(upper, |page| page.before);
-        let mut results = self.newest(&*weight, before, limit + 1)?;
+        let mut results = self.newest(&matches, before, limit + 1)?;
         let more = results.len() > limit;
         results.truncate(limit);
         let last = results.last().copied().unwrap_or(before);
         let mut counter = Counter::new(request.want.facets, request.want.histogram);
         if counter.looks_inside() || request.want.total {
             let is_all = (request.query, request.scope) == (&Ast::All, &Ast::All);
-            self.count((&*weight, is_all), upper, &mut counter)?;
+            self.count((matches.weight(), is_all), upper, &mut counter)?;
         }
         let total = request.want.total.then_some(counter.total);
         let (facets, histogram) = counter.finish();
@@ -174,23 +186,27 @@ impl Snapshot {
     /// and a segment whose newest is older than all that was found not at all.
     pub(crate) fn newest(
         &self,
-        weight: &dyn Weight,
+        matches: &Matches<'_>,
         before: u64,
         count: usize,
     ) -> tantivy::Result<Vec<u64>> {
         let mut found: Vec<u64> = Vec::new();
         let mut docs = Vec::with_capacity(count);
         for place in &self.newest_first {
-            let column = &self.segments[*place].index;
-            let is_older = |oldest: &u64| column.max_value() < *oldest;
+            let segment = &self.segments[*place];
+            let is_older = |oldest: &u64| segment.index.max_value() < *oldest;
             if found.len() >= count && found.last().is_some_and(is_older) {
                 break;
             }
-            let mut matches = self.below(weight, *place, before)?;
             docs.clear();
-            first_docs(&mut *matches, count, &mut docs);
+            let is_whole = segment.index.max_value() < before;
+            let reader = &self.searcher.segment_readers()[*place];
+            if !(is_whole && matches.first_terms(reader, count, &mut docs)?) {
+                let mut matches = self.below(matches.weight(), *place, before)?;
+                first_docs(&mut *matches, count, &mut docs);
+            }
             let is_first = found.is_empty();
-            self.segments[*place].push_indexes(&docs, &mut found);
+            segment.push_indexes(&docs, &mut found);
             if !is_first {
                 found.sort_unstable_by_key(|index| std::cmp::Reverse(*index));
                 found.truncate(count);
@@ -268,6 +284,42 @@ impl Snapshot {
         }
         let (executor, threads) = &*COUNTERS;
         executor.map(worker, 0..*threads)
+    }
+}
+
+/// What a query finds, as the engine looks for it and, where it is no more than a few terms, as they lie.
+pub(crate) enum Matches<'a> {
+    Terms(&'a Terms),
+    Other(Box<dyn Weight>),
+}
+
+impl<'a> Matches<'a> {
+    pub(crate) fn new(query: &'a dyn Query, searcher: &Searcher) -> tantivy::Result<Matches<'a>> {
+        if let Some(terms) = query.downcast_ref() {
+            return Ok(Matches::Terms(terms));
+        }
+        let weight = query.weight(EnableScoring::disabled_from_searcher(searcher))?;
+        Ok(Matches::Other(weight))
+    }
+
+    fn weight(&self) -> &dyn Weight {
+        match self {
+            Matches::Terms(terms) => *terms,
+            Matches::Other(weight) => &**weight,
+        }
+    }
+
+    /// Adds a segment's first documents, where they can be read as they lie.
+    fn first_terms(
+        &self,
+        reader: &SegmentReader,
+        count: usize,
+        docs: &mut Vec<DocId>,
+    ) -> tantivy::Result<bool> {
+        match self {
+            Matches::Terms(terms) => terms.first(reader, count, docs),
+            Matches::Other(_) => Ok(false),
+        }
     }
 }
 

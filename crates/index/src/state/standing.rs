@@ -14,6 +14,7 @@ use crate::limits::STATE_TOUCHED_MAX;
 use crate::marks::Mark;
 use crate::query::{Ast, Field, QueryError, Test};
 use crate::schema::ENDS;
+use crate::search::Matches;
 use crate::snapshot::Snapshot;
 
 /// What stands of a resource's entries.
@@ -42,8 +43,9 @@ impl Snapshot {
     ) -> Result<Standing, CompileError> {
         let weight = self.weight((query, scope, 0))?;
         let ends = Ast::Field(Field::Path(ENDS.to_owned()), Test::Exists);
-        let ends = self.weight((&Ast::And(vec![ends, query.clone()]), scope, 0))?;
-        let ended = self.newest(&*ends, range.end, 1)?.first().copied();
+        let ends = self.compiled((&Ast::And(vec![ends, query.clone()]), scope, 0))?;
+        let ends = Matches::new(&*ends, &self.searcher)?;
+        let ended = self.newest(&ends, range.end, 1)?.first().copied();
         let ended = ended.filter(|index| range.contains(index));
         let mut standing = Standing { ended, last: ended, ..Standing::default() };
         for place in 0..self.segments.len() {

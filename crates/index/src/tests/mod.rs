@@ -14,4 +14,5 @@ mod query;
 mod segment;
 mod source;
 mod state;
+mod terms;
 mod walk;

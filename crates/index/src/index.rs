@@ -18,8 +18,9 @@ use tokio::sync::watch;
 
 use crate::derived::{Cursor, Derived, DerivedError};
 use crate::error::IndexError;
-use crate::limits::{MERGE_THREADS, WRITER_HEAP_BYTES};
+use crate::limits::{MERGE_THREADS, QUEUE_DOCUMENTS, QUEUE_WAIT_MS, WRITER_HEAP_BYTES};
 use crate::mapped::Mapped;
+use crate::queue::{Queue, Queued};
 use crate::schema::{self, FORMAT, INDEX, WORDS, Words};
 use crate::snapshot::{Snapshot, take_snapshot};
 
@@ -27,6 +28,7 @@ use crate::snapshot::{Snapshot, take_snapshot};
 const FOLDER: &str = "search";
 /// Where an index goes that cannot be trusted; the one before it goes for good.
 const ASIDE: &str = "search.set-aside";
+const QUEUE_WAIT: Duration = Duration::from_millis(QUEUE_WAIT_MS);
 
 /// A log's search index. Cheap to clone; the follower that [`Index::writer`] is for keeps it up to date.
 #[derive(Clone)]
@@ -97,7 +99,8 @@ impl Index {
     /// The writing end, for a [`crate::Follower`]; one at a time.
     pub fn writer(&self) -> SearchWriter {
         let cursor = self.shared.opened().cursor.clone();
-        SearchWriter { index: self.clone(), writer: None, cursor }
+        let queue = Queue::new(QUEUE_DOCUMENTS);
+        SearchWriter { index: self.clone(), writer: None, queue, cursor }
     }
 
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
@@ -195,12 +198,14 @@ fn set_aside(folder: &Path, origin: &Name, why: &str) -> Result<(), IndexError> 
 pub struct SearchWriter {
     index: Index,
     /// Made when the first entry comes: it costs threads and memory.
-    writer: Option<IndexWriter>,
+    writer: Option<IndexWriter<Queued>>,
+    /// What the engine has not taken yet.
+    queue: Arc<Queue>,
     cursor: Cursor,
 }
 
 impl SearchWriter {
-    fn writer(&mut self) -> tantivy::Result<&mut IndexWriter> {
+    fn writer(&mut self) -> tantivy::Result<&mut IndexWriter<Queued>> {
         if self.writer.is_none() {
             let options = IndexWriterOptions::builder()
                 .memory_budget_per_thread(WRITER_HEAP_BYTES)
@@ -212,6 +217,27 @@ impl SearchWriter {
         }
         // Put there just now.
         self.writer.as_mut().ok_or(TantivyError::SystemError("no writer".to_owned()))
+    }
+
+    /// Waits for merges and gives threads and memory back. Says whether there were any to give.
+    fn end(&mut self) -> tantivy::Result<bool> {
+        let writer = self.writer.take();
+        let was_open = writer.is_some();
+        writer.map_or(Ok(()), IndexWriter::wait_merging_threads)?;
+        Ok(was_open)
+    }
+
+    /// Has searches see what is committed up to a cursor, in the segments in which it lies now.
+    fn show(&self, cursor: Cursor) -> tantivy::Result<()> {
+        let shared = &self.index.shared;
+        let (index, reader, before) = {
+            let opened = shared.opened();
+            (opened.index.clone(), opened.reader.clone(), Arc::clone(&opened.snapshot))
+        };
+        reader.reload()?;
+        let snapshot = Arc::new(take_snapshot(&reader, cursor.next, Some(&before))?);
+        shared.show(Opened { index, reader, cursor, snapshot });
+        Ok(())
     }
 }
 
@@ -228,7 +254,8 @@ impl Derived for SearchWriter {
         let malformed = |error| DerivedError::Entry { index, why: format!("{error}") };
         let entry = Entry::parse(bytes).map_err(malformed)?;
         let document = schema::document(&self.index.snapshot().fields, &entry);
-        self.writer()?.add_document(document)?;
+        let queued = self.queue.enter(document, QUEUE_WAIT);
+        self.writer()?.add_document(queued)?;
         self.cursor = Cursor { next: TreeSize(index.0 + 1), last: Some(leaf_hash(bytes)) };
         Ok(())
     }
@@ -244,21 +271,17 @@ impl Derived for SearchWriter {
         let mut commit = self.writer()?.prepare_commit()?;
         commit.set_payload(&payload);
         commit.commit()?;
-        let shared = &self.index.shared;
-        let (index, reader, before) = {
-            let opened = shared.opened();
-            (opened.index.clone(), opened.reader.clone(), Arc::clone(&opened.snapshot))
-        };
-        reader.reload()?;
-        let snapshot = Arc::new(take_snapshot(&reader, self.cursor.next, Some(&before))?);
-        shared.show(Opened { index, reader, cursor: self.cursor.clone(), snapshot });
+        self.show(self.cursor.clone())?;
         Ok(())
     }
 
     fn rest(&mut self) -> Result<(), DerivedError> {
-        if let Some(writer) = self.writer.take() {
-            writer.wait_merging_threads()?;
+        if !self.end()? {
+            return Ok(());
         }
+        // Merges since the last commit left fewer segments to look in, and deleted files of which the room is free when nobody looks into them.
+        let committed = self.index.shared.opened().cursor.clone();
+        self.show(committed)?;
         Ok(())
     }
 
@@ -274,7 +297,7 @@ impl Derived for SearchWriter {
 
     fn begin_anew(&mut self, why: &str) -> Result<(), DerivedError> {
         // A merge that still runs would write into the new folder, which has the old one's name.
-        if let Err(error) = self.rest() {
+        if let Err(error) = self.end() {
             tracing::warn!(error = %error, "the writer of the old search index did not end well");
         }
         let shared = &self.index.shared;

@@ -27,6 +27,7 @@ mod mapped;
 mod marks;
 mod packed;
 mod pool;
+mod queue;
 mod schema;
 mod search;
 mod segment;

@@ -42,7 +42,11 @@ pub const PANIC_RETRY_MS: u64 = 100;
 /// ... up to this: five minutes.
 pub const PANIC_RETRY_MS_MAX: u64 = 300_000;
 /// Bytes of memory for documents that are not written yet; beyond them a segment is written.
-pub const WRITER_HEAP_BYTES: usize = 96 * 1024 * 1024;
+pub const WRITER_HEAP_BYTES: usize = 128 * 1024 * 1024;
+/// Documents that wait for the engine; a follower that has made so many waits for it, ...
+pub const QUEUE_DOCUMENTS: usize = 512;
+/// ... by so many milliseconds for each: what takes longer has broken, and says so.
+pub const QUEUE_WAIT_MS: u64 = 1_000;
 /// Bytes written to an index after which the pages of its mapped files are let go of: a merge reads about as much as it writes.
 pub const MAPPED_WRITTEN_BYTES: usize = 16 * 1024 * 1024;
 /// Threads that merge segments of one index.

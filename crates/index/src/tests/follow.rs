@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use append::Batch;
 use graven_entry::{AuthMethod, Grade, Name};
+use graven_merkle::{LeafIndex, TreeSize};
 use log::{Cell, CellOptions, Env};
 
 use super::made::{Random, START_NS, query};
@@ -43,7 +44,7 @@ fn no_crash_makes_a_gap_or_a_double() {
         let mut writer = index.writer();
         assert_eq!(writer.cursor().next, index.indexed_through(), "seed {seed}");
         for _ in 0..random.below(90) {
-            let next = graven_merkle::LeafIndex(writer.cursor().next.0);
+            let next = LeafIndex(writer.cursor().next.0);
             let Ok(entry) = source.entry(next) else { break };
             writer.take(next, &entry).unwrap();
             if random.below(20) == 0 {
@@ -77,7 +78,7 @@ fn what_is_not_committed_is_not_shown() {
     wait(&index, 10);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let patience = std::time::Duration::from_millis(300);
-    assert!(!runtime.block_on(index.wait(graven_merkle::LeafIndex(10), patience)));
+    assert!(!runtime.block_on(index.wait(LeafIndex(10), patience)));
     let early = parse("actor:early").unwrap();
     assert_eq!(every_page(&index, (&early, &Ast::All), 0, 9).0, [0_u64; 0]);
     source.commit();
@@ -88,6 +89,28 @@ fn what_is_not_committed_is_not_shown() {
     assert!(reports.windows(2).all(|two| two[0].through <= two[1].through), "{reports:?}");
     assert!(reports.iter().any(|now| now.lag() > 0), "{reports:?}");
     assert_eq!(reports.last().map(|now| (now.through.0, now.lag())), Some((11, 0)));
+}
+
+/// Eight small commits are merged after the last of them: a log to which nothing comes any more is searched in what the merge left.
+#[test]
+fn an_index_at_rest_is_searched_in_what_merges_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = Entries::made(4, 800);
+    let index = Index::open(folder.path(), &source.origin).unwrap();
+    let mut writer = index.writer();
+    for (number, entry) in (0..).zip(source.all()) {
+        writer.take(LeafIndex(number), &entry).unwrap();
+        if number % 100 == 99 {
+            writer.commit().unwrap();
+        }
+    }
+    writer.rest().unwrap();
+    assert_eq!(index.snapshot().segments.len(), 1);
+    assert_eq!(index.indexed_through(), TreeSize(800));
+    drop((writer, index));
+    let again = tempfile::tempdir().unwrap();
+    let index = Index::open(folder.path(), &source.origin).unwrap();
+    assert_eq!(answers(&index), answers(&indexed(again.path(), &source)));
 }
 
 /// Waits until a follower has set the index in `folder` aside.

@@ -11,6 +11,7 @@ mod narrow;
 mod packed;
 mod pool;
 mod query;
+mod queue;
 mod segment;
 mod source;
 mod state;

@@ -183,11 +183,9 @@ impl<'a> Compiler<'a> {
         if self.is_joined { terms.of_engine() } else { Box::new(terms) }
     }
 
-    /// A string, cut as it is in the index. Most targets are a type and an id, so that nobody's strings are at `target`: each term costs a
-    /// look into each segment.
+    /// A string, cut as it is in the index.
     fn text(&self, path: &str, text: &str) -> Box<dyn Query> {
-        let is_there = |path: &&&str| **path != "target" || self.snapshot.has_target_texts;
-        let keys = texts_of(&path).iter().filter(is_there).map(|path| text_key(path, text));
+        let keys = texts_of(&path).iter().map(|path| text_key(path, text));
         self.terms(self.snapshot.fields.values, keys)
     }
 

@@ -159,11 +159,6 @@ pub(crate) fn text_key(path: &str, text: &str) -> String {
     key
 }
 
-/// What terms of strings, numbers, `true`, `false` and `null` at a path begin with.
-pub(crate) fn text_key_begin(path: &str) -> String {
-    format!("e{path}\0")
-}
-
 /// Writes the term of a string at a path over what stood there. An event has some thirty terms: one text is made for all.
 fn write_text_key(key: &mut String, path: &str, text: &str) {
     if let Some((form, letters)) = pack(text) {

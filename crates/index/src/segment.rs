@@ -7,7 +7,7 @@ use tantivy::index::{SegmentComponent, SegmentId};
 use tantivy::{DocId, SegmentReader};
 
 use crate::blocks::Blocks;
-use crate::schema::{Facet, INDEX, MARKS, RECEIVED, TIME, schema, text_key_begin};
+use crate::schema::{Facet, INDEX, MARKS, RECEIVED, TIME};
 
 /// The columns of a segment that are kept open.
 pub(crate) struct Segment {
@@ -20,8 +20,6 @@ pub(crate) struct Segment {
     pub(crate) times: Arc<Blocks<u64>>,
     pub(crate) received: Column<u64>,
     pub(crate) columns: ColumnarReader,
-    /// Whether a target of it is a string, or has a number for an id: then it has strings at `target` itself.
-    pub(crate) has_target_texts: bool,
     facets: Vec<Option<StrColumn>>,
     marks: Option<StrColumn>,
 }
@@ -40,7 +38,6 @@ impl Segment {
             times: Arc::new(Blocks::of(&time)),
             time,
             received: fast.u64(RECEIVED)?,
-            has_target_texts: has_texts(reader, "target")?,
             columns: ColumnarReader::open(reader.open_read(SegmentComponent::FastFields)?)?,
             facets: facets.into_iter().collect::<tantivy::Result<_>>()?,
             marks: fast.str(MARKS)?,
@@ -88,14 +85,6 @@ impl Segment {
         }
         low
     }
-}
-
-/// Whether an entry has a string at a path.
-fn has_texts(reader: &SegmentReader, path: &str) -> tantivy::Result<bool> {
-    let values = reader.inverted_index(schema().1.values)?;
-    let begin = text_key_begin(path);
-    let mut terms = values.terms().range().ge(&begin).into_stream()?;
-    Ok(terms.advance() && terms.key().starts_with(begin.as_bytes()))
 }
 
 /// The newest entry of a segment that has every entry from there down to its oldest: its documents, of which each entry is one, fall

@@ -22,8 +22,6 @@ pub(crate) struct Snapshot {
     pub(crate) by_id: Arc<HashMap<SegmentId, Arc<Segment>>>,
     /// Places of the segments, that with the newest entry first.
     pub(crate) newest_first: Vec<usize>,
-    /// Whether a segment has strings at `target`.
-    pub(crate) has_target_texts: bool,
     pub(crate) wholes: Arc<Wholes>,
 }
 
@@ -45,7 +43,6 @@ pub(crate) fn take_snapshot(
     let by_id = segments.iter().map(|segment| (segment.id, Arc::clone(segment))).collect();
     let mut newest_first: Vec<usize> = (0..segments.len()).collect();
     newest_first.sort_by_key(|place| std::cmp::Reverse(segments[*place].index.max_value()));
-    let has_target_texts = segments.iter().any(|segment| segment.has_target_texts);
     let wholes =
         before.map_or_else(|| Arc::new(Wholes::new()), |before| Arc::clone(&before.wholes));
     Ok(Snapshot {
@@ -55,7 +52,6 @@ pub(crate) fn take_snapshot(
         segments,
         by_id: Arc::new(by_id),
         newest_first,
-        has_target_texts,
         wholes,
     })
 }

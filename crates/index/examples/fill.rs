@@ -175,7 +175,7 @@ fn ours(folder: &Path, events: usize) -> Result<(Index, Value), Box<dyn Error>> 
     writer.commit()?;
     writer.rest()?;
     took += start.elapsed();
-    // Segments that were merged away go at the next commit of a running follower.
+    // Files of segments that were merged away take room for as long as somebody has them open.
     drop(index);
     let start = Instant::now();
     let index = Index::open(folder, &Name::origin(ORIGIN)?)?;

@@ -45,7 +45,8 @@ pub const PANIC_RETRY_MS_MAX: u64 = 300_000;
 pub const WRITER_HEAP_BYTES: usize = 128 * 1024 * 1024;
 /// Documents that wait for the engine; a follower that has made so many waits for it, ...
 pub const QUEUE_DOCUMENTS: usize = 512;
-/// ... by so many milliseconds for each: what takes longer has broken, and says so.
+/// ... by so many milliseconds for each at most. Then it gives the engine one more all the same: one that writes a segment takes it later,
+/// one that has broken refuses it and says why, and none holds more than the 10,000 of its own queue.
 pub const QUEUE_WAIT_MS: u64 = 1_000;
 /// Bytes written to an index after which the pages of its mapped files are let go of: a merge reads about as much as it writes.
 pub const MAPPED_WRITTEN_BYTES: usize = 16 * 1024 * 1024;

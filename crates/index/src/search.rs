@@ -147,6 +147,7 @@ impl Snapshot {
         Ok(compiled.weight(EnableScoring::disabled_from_searcher(&self.searcher))?)
     }
 
+    /// The same as a query of the engine, which is not yet made ready.
     pub(crate) fn compiled(
         &self,
         (query, scope, now_ns): (&Ast, &Ast, u64),

@@ -1,4 +1,4 @@
-//! Terms that stand alone are read a block of 128 at a time: no page ends where a block does, and none goes on behind its list.
+//! Terms that stand alone are read a block of 128 at a time: a page may end anywhere in a block, and a list too.
 
 use super::made::START_NS;
 use super::source::{Entries, every_page, indexed};

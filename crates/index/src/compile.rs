@@ -10,6 +10,7 @@ use tantivy::{TantivyError, Term};
 
 use crate::doc::{address_number, texts_of, value_of};
 use crate::limits::{UNION_TERMS_MAX, VALUE_BYTES_MAX, WILDCARD_SCAN_MAX, WILDCARD_VALUES_MAX};
+use crate::meet::Meet;
 use crate::query::{
     Ast, BARE_PATHS, Field, Glob, Net, Point, QueryError, Test, address_range, canonical_word,
 };
@@ -57,13 +58,12 @@ impl<'a> Compiler<'a> {
     }
 
     pub(crate) fn query(&self, ast: &Ast) -> Compiled {
+        if let Some(terms) = self.few(ast) {
+            return Ok(self.terms(terms));
+        }
         Ok(match ast {
             Ast::All => Box::new(AllQuery),
-            Ast::Word(word) => {
-                let whole = cut(word, VALUE_BYTES_MAX);
-                let ids = BARE_PATHS.map(|path| self.text(path, whole));
-                any(ids.into_iter().chain([self.phrase(word)]).collect())
-            }
+            Ast::Word(word) => any(vec![self.terms(self.ids(word)), self.phrase(word)]),
             Ast::WordLike(glob) => {
                 let lower = glob.to_lowercase();
                 let words = [Texts::behind("", &lower.prefix())];
@@ -85,7 +85,12 @@ impl<'a> Compiler<'a> {
 
     /// What must not be stands beside what must, so that it is never listed on its own.
     pub(crate) fn all<'q>(&self, each: impl Iterator<Item = &'q Ast>) -> Compiled {
-        let each: Vec<&Ast> = each.filter(|ast| **ast != Ast::All).collect();
+        let each: Vec<&Ast> = each.flat_map(parts_of).filter(|ast| **ast != Ast::All).collect();
+        if each.len() > 1
+            && let Some(few) = each.iter().map(|ast| self.few(ast)).collect()
+        {
+            return Ok(Box::new(Meet(few)));
+        }
         let joined = Compiler { is_joined: self.is_joined || each.len() > 1, ..*self };
         let mut clauses = Vec::new();
         for ast in each {
@@ -115,28 +120,20 @@ impl<'a> Compiler<'a> {
                 Test::Exists => Box::new(AllQuery),
                 _ => nothing(),
             },
-            Field::Seq => self.path(SEQ, test)?,
-            Field::Stream => self.path(STREAM, test)?,
-            Field::Writer | Field::Auth | Field::Grade if *test == Test::Exists => {
-                Box::new(AllQuery)
-            }
-            Field::Writer => self.path(WRITER, test)?,
-            Field::Auth => self.path(AUTH, test)?,
-            Field::Grade => self.path(GRADE, test)?,
-            Field::Path(path) => self.path(path, test)?,
+            _ if is_everywhere(field, test) => Box::new(AllQuery),
+            _ => path_of(field).map_or_else(|| Ok(nothing()), |path| self.path(path, test))?,
         })
     }
 
     fn path(&self, path: &str, test: &Test) -> Compiled {
-        let string = |text: &str| self.text(path, cut(text, VALUE_BYTES_MAX));
         Ok(match test {
-            Test::Exists => self.value(path_key(path)),
-            Test::Equals(text) => string(text),
-            Test::Is(text) => {
-                any(vec![string(text), self.value(word_key(path, &canonical_word(text)))])
+            Test::Exists | Test::Equals(_) | Test::Is(_) => {
+                self.path_terms(path, test).map_or_else(nothing, |terms| self.terms(terms))
             }
             Test::Like(glob) => self.strings_like(path, glob)?,
-            Test::Net(net) => any(vec![string(&net.to_string()), self.net(path, *net)]),
+            Test::Net(net) => {
+                any(vec![self.terms(self.strings(path, &net.to_string())), self.net(path, *net)])
+            }
             Test::Range(from, to) => {
                 let number = number_bounds(from, to);
                 let number = number.map(|bounds| Range::Number(number_column(path), bounds));
@@ -173,34 +170,60 @@ impl<'a> Compiler<'a> {
         Box::new(Within { range, segments: Arc::clone(&self.snapshot.by_id) })
     }
 
-    fn value(&self, key: String) -> Box<dyn Query> {
-        self.terms(self.snapshot.fields.values, std::iter::once(key))
+    /// The query as a few terms of which an entry has one, if it is no more than that.
+    fn few(&self, ast: &Ast) -> Option<Terms> {
+        match ast {
+            Ast::Word(word) => Some(self.ids(word).or(self.word(word)?)),
+            Ast::Phrase(text) => self.word(text),
+            Ast::Field(field, test) if !is_everywhere(field, test) => {
+                self.path_terms(path_of(field)?, test)
+            }
+            _ => None,
+        }
     }
 
-    /// Any of these.
-    fn terms(&self, column: Column, keys: impl Iterator<Item = String>) -> Box<dyn Query> {
-        let terms = Terms::new(column, keys);
-        if self.is_joined { terms.of_engine() } else { Box::new(terms) }
+    fn path_terms(&self, path: &str, test: &Test) -> Option<Terms> {
+        let value = |key: String| Terms::of(self.snapshot.fields.values, [key]);
+        Some(match test {
+            Test::Exists => value(path_key(path)),
+            Test::Equals(text) => self.strings(path, text),
+            Test::Is(text) => {
+                self.strings(path, text).or(value(word_key(path, &canonical_word(text))))
+            }
+            _ => return None,
+        })
     }
 
     /// A string, cut as it is in the index.
-    fn text(&self, path: &str, text: &str) -> Box<dyn Query> {
+    fn strings(&self, path: &str, text: &str) -> Terms {
+        let text = cut(text, VALUE_BYTES_MAX);
         let keys = texts_of(&path).iter().map(|path| text_key(path, text));
-        self.terms(self.snapshot.fields.values, keys)
+        Terms::of(self.snapshot.fields.values, keys)
     }
 
+    /// A whole id at any of the paths in which bare words are looked for.
+    fn ids(&self, text: &str) -> Terms {
+        let each = BARE_PATHS.iter().map(|path| self.strings(path, text));
+        each.reduce(Terms::or).unwrap_or_default()
+    }
+
+    /// A text of one word.
+    fn word(&self, text: &str) -> Option<Terms> {
+        let mut words = words(text);
+        let word = words.next().filter(|_| words.next().is_none())?;
+        Some(Terms::of(self.snapshot.fields.words, [word]))
+    }
+
+    /// A text of several words, or of none; one of a single word is one of [`Compiler::few`].
     fn phrase(&self, text: &str) -> Box<dyn Query> {
         let column = self.snapshot.fields.words;
-        let mut words = words(text);
-        match (words.next(), words.next()) {
-            (None, _) => nothing(),
-            (Some(one), None) => self.terms(column, std::iter::once(one.into())),
-            (Some(one), Some(other)) => {
-                let all = [one, other].into_iter().chain(words);
-                let terms = all.map(|word| Term::from_field_text(column, &word));
-                Box::new(PhraseQuery::new(terms.collect()))
-            }
-        }
+        let terms: Vec<Term> =
+            words(text).map(|word| Term::from_field_text(column, &word)).collect();
+        if terms.is_empty() { nothing() } else { Box::new(PhraseQuery::new(terms)) }
+    }
+
+    fn terms(&self, terms: Terms) -> Box<dyn Query> {
+        if self.is_joined { terms.of_engine() } else { Box::new(terms) }
     }
 
     fn strings_like(&self, path: &str, glob: &Glob) -> Compiled {
@@ -239,11 +262,34 @@ impl<'a> Compiler<'a> {
             }
         }
         if found.len() <= UNION_TERMS_MAX {
-            return Ok(self.terms(column, found.into_iter()));
+            return Ok(self.terms(Terms::of(column, found)));
         }
         let terms = found.iter().map(|key| Term::from_field_text(column, key));
         Ok(Box::new(TermSetQuery::new(terms)))
     }
+}
+
+/// Whether every entry has the field, so that no term says it.
+fn is_everywhere(field: &Field, test: &Test) -> bool {
+    matches!((field, test), (Field::Writer | Field::Auth | Field::Grade, Test::Exists))
+}
+
+/// The path under which a field's values are terms, if they are.
+fn path_of(field: &Field) -> Option<&str> {
+    Some(match field {
+        Field::Seq => SEQ,
+        Field::Stream => STREAM,
+        Field::Writer => WRITER,
+        Field::Auth => AUTH,
+        Field::Grade => GRADE,
+        Field::Path(path) => path,
+        Field::Time | Field::Received | Field::Index => return None,
+    })
+}
+
+/// `AND` inside of `AND`, where a scope meets a query, says no more than one.
+fn parts_of(ast: &Ast) -> &[Ast] {
+    if let Ast::And(each) = ast { each } else { std::slice::from_ref(ast) }
 }
 
 fn nothing() -> Box<dyn Query> {

@@ -25,6 +25,7 @@ mod followers;
 mod index;
 mod mapped;
 mod marks;
+mod meet;
 mod packed;
 mod pool;
 mod queue;

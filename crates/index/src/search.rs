@@ -17,6 +17,7 @@ use crate::count::{Counter, FacetCounts, Histogram, Part};
 use crate::error::IndexError;
 use crate::index::Index;
 use crate::limits::{COUNT_STRETCH_DOCS, COUNT_THREADS_MAX, SEARCH_LIMIT_MAX};
+use crate::meet::Meet;
 use crate::query::{Ast, QueryError};
 use crate::schema::Facet;
 use crate::segment::Segment;
@@ -288,9 +289,10 @@ impl Snapshot {
     }
 }
 
-/// What a query finds, as the engine looks for it and, where it is no more than a few terms, as they lie.
+/// What a query finds, as the engine looks for it and, where it is no more than a few terms or what such have in common, as they lie.
 pub(crate) enum Matches<'a> {
     Terms(&'a Terms),
+    Meet(&'a Meet),
     Other(Box<dyn Weight>),
 }
 
@@ -299,6 +301,9 @@ impl<'a> Matches<'a> {
         if let Some(terms) = query.downcast_ref() {
             return Ok(Matches::Terms(terms));
         }
+        if let Some(meet) = query.downcast_ref() {
+            return Ok(Matches::Meet(meet));
+        }
         let weight = query.weight(EnableScoring::disabled_from_searcher(searcher))?;
         Ok(Matches::Other(weight))
     }
@@ -306,6 +311,7 @@ impl<'a> Matches<'a> {
     fn weight(&self) -> &dyn Weight {
         match self {
             Matches::Terms(terms) => *terms,
+            Matches::Meet(meet) => *meet,
             Matches::Other(weight) => &**weight,
         }
     }
@@ -319,6 +325,7 @@ impl<'a> Matches<'a> {
     ) -> tantivy::Result<bool> {
         match self {
             Matches::Terms(terms) => terms.first(reader, count, docs),
+            Matches::Meet(meet) => meet.first(reader, count, docs),
             Matches::Other(_) => Ok(false),
         }
     }

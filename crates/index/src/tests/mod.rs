@@ -7,6 +7,7 @@ mod follow;
 mod made;
 mod mapped;
 mod meaning;
+mod meet;
 mod narrow;
 mod packed;
 mod pool;

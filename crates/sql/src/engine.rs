@@ -11,7 +11,7 @@ use datafusion::catalog::TableProvider;
 use datafusion::common::Result as EngineResult;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::GreedyMemoryPool;
+use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryPool};
 use datafusion::execution::object_store::DefaultObjectStoreRegistry;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
@@ -29,12 +29,14 @@ use crate::entries::EntriesTable;
 use crate::error::{LakeError, QueryError};
 use crate::failure::explain;
 use crate::filter::RowFilter;
+use crate::grouping::Grouping;
 use crate::lake::Snapshot;
 use crate::limits::{
     ANSWER_BYTES_MAX, ANSWER_ROWS_MAX, QUERIES_AT_ONCE, QUERY_MEMORY_BYTES, QUERY_STACK_BYTES,
     QUERY_STOP_WAIT, QUERY_THREADS_MAX, QUERY_TIME,
 };
 use crate::made::{checkpoints, streams};
+use crate::numbers::Numbers;
 use crate::pauses::Pauses;
 use crate::pg::{self, Catalogue, PgAsked, PgPrepared, PgRows, PgStatement};
 use crate::provider::{FileTable, gaps, no_stores};
@@ -316,9 +318,11 @@ impl Query {
     /// A session with our tables and nothing else: no files, no stores, no spilling to disk.
     fn context(&self, snapshot: &Arc<Snapshot>) -> EngineResult<SessionContext> {
         let pool = GreedyMemoryPool::new(self.question.limits.memory_bytes);
+        let pool: Arc<dyn MemoryPool> = Arc::new(pool);
+        let grouping = Grouping(Arc::new(Numbers::new(&pool)));
         let no_disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled);
         let runtime = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(pool))
+            .with_memory_pool(pool)
             .with_disk_manager_builder(no_disk)
             .with_object_store_registry(Arc::clone(&self.stores) as _)
             .build_arc()?;
@@ -335,8 +339,10 @@ impl Query {
                 .with_config(config.with_default_catalog_and_schema("graven", "log"))
                 .with_default_features(),
         };
-        let session =
-            session.with_runtime_env(runtime).with_physical_optimizer_rule(Arc::new(Pauses));
+        let session = session
+            .with_runtime_env(runtime)
+            .with_optimizer_rule(Arc::new(grouping))
+            .with_physical_optimizer_rule(Arc::new(Pauses));
         let context = SessionContext::new_with_state(session.build());
         for name in WITHHELD {
             context.deregister_udf(name);

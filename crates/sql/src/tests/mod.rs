@@ -1,5 +1,6 @@
 //! Tests: rows alone, the lake under crashes and damage, queries and their limits, what a reader may see, a real log.
 
+mod grouping;
 mod lake;
 mod log;
 mod manifest;

@@ -3,6 +3,8 @@
 //! The engine takes a document of the rarer list and looks for it in the other, at every one of them guessing wrong which way to go on.
 //! Lists of about the same length are laid side by side here, a block at a time, without a guess.
 
+use std::io;
+
 use tantivy::postings::BlockSegmentPostings;
 use tantivy::query::{BooleanQuery, EnableScoring, Explanation, Query, Scorer, Weight};
 use tantivy::{DocId, Score, SegmentReader, TERMINATED};
@@ -93,14 +95,14 @@ struct Meeting {
 }
 
 impl Meeting {
-    fn new(lists: &[One]) -> tantivy::Result<Option<Meeting>> {
+    fn new(lists: &[One]) -> io::Result<Option<Meeting>> {
         let [rarest, others @ ..] = lists else { return Ok(None) };
         let is_close = |next: &One| next.count() / RATIO_MAX <= rarest.count();
         let places = others.first().is_some_and(is_close);
         Ok(Some(Meeting {
             rarest: rarest.blocks()?,
             at: 0,
-            others: others.iter().map(One::blocks).collect::<tantivy::Result<_>>()?,
+            others: others.iter().map(One::blocks).collect::<io::Result<_>>()?,
             places: places.then(|| Box::new([TERMINATED; SPAN_DOCS])),
         }))
     }

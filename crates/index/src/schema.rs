@@ -154,7 +154,8 @@ pub(crate) fn schema() -> (Schema, Fields) {
 
 /// The term of a string at a path.
 pub(crate) fn text_key(path: &str, text: &str) -> String {
-    let mut key = String::new();
+    // The text may be packed, which is no longer; its kind, a zero and its form are with it.
+    let mut key = String::with_capacity(path.len() + text.len() + 3);
     write_text_key(&mut key, path, text);
     key
 }

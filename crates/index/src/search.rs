@@ -192,7 +192,7 @@ impl Snapshot {
         before: u64,
         count: usize,
     ) -> tantivy::Result<Vec<u64>> {
-        let mut found: Vec<u64> = Vec::new();
+        let mut found: Vec<u64> = Vec::with_capacity(count);
         let mut docs = Vec::with_capacity(count);
         for place in &self.newest_first {
             let segment = &self.segments[*place];

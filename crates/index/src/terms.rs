@@ -3,6 +3,7 @@
 //! The engine's own query of a term makes ready to score by it in each segment, which for the newest hundred takes as long as finding
 //! them; nothing here has a score.
 
+use std::io;
 use std::sync::Arc;
 
 use tantivy::postings::{BlockSegmentPostings, TermInfo};
@@ -38,9 +39,8 @@ impl One {
     }
 
     /// As they lie, a block of 128 at a time: nothing stands between the list and who reads it.
-    pub(crate) fn blocks(&self) -> tantivy::Result<BlockSegmentPostings> {
-        let option = IndexRecordOption::Basic;
-        Ok(self.index.read_block_postings_from_terminfo(&self.info, option)?)
+    pub(crate) fn blocks(&self) -> io::Result<BlockSegmentPostings> {
+        self.index.read_block_postings_from_terminfo(&self.info, IndexRecordOption::Basic)
     }
 }
 

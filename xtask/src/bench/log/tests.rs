@@ -8,7 +8,7 @@ use super::load::Loaded;
 use super::machine::Machine;
 use super::postgres::parse_pgbench;
 use super::rows::append::rate_of;
-use super::rows::find::{sql_of, told_us};
+use super::rows::find::{asked, sql_of, told_us};
 use super::rows::follow::lag_of;
 use super::rows::http::raw_p50_us;
 use super::rows::{ACCESS_ROWS, FIND_ROWS, ROWS, Row};
@@ -213,6 +213,14 @@ fn what_postgres_says_of_its_time_is_read() {
     assert_eq!(told_us("Execution Time", told), [37.0, 12_500.0]);
     assert_eq!(told_us("Planning Time", told), [500.0]);
     assert!(told_us("Execution Time", "ERROR: no").is_empty());
+}
+
+#[test]
+fn quick_queries_are_asked_more_often() {
+    assert_eq!(asked(2_000_000.0), 15);
+    assert_eq!(asked(1_000.0), 20);
+    assert_eq!(asked(20.0), 501);
+    assert_eq!(asked(0.0), 501);
 }
 
 #[test]

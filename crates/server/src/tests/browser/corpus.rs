@@ -47,7 +47,7 @@ fn pages_of(text: &str, index: u64) -> [Page; 8] {
         (
             format!("{log}/export?q={named}"),
             "#q",
-            "document.querySelector('#export')?.elements.q.value",
+            "document.querySelector('#export')?.elements.q?.value",
         ),
     ]
 }

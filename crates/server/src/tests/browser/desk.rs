@@ -103,7 +103,7 @@ fn an_export_is_verified_and_has_the_bytes_of_the_log() {
         ("parquet", &["main.parquet"]),
     ] {
         let page = format!("/ui/logs/main/export?q=actor:m&format={format}");
-        browser.open(&liar.url(&page), "document.querySelector('#export')?.elements.q.value");
+        browser.open(&liar.url(&page), "document.querySelector('#export')?.elements.q?.value");
         browser.evaluate("document.querySelector('#export').requestSubmit()");
         browser.wait("document.querySelector('.files')");
         assert!(browser.text("#made").contains("300 entries, all verified"), "{format}");

@@ -49,7 +49,7 @@ fn a_query_is_saved_and_what_it_fired_is_shown() {
     let way = "document.querySelector('#summary .save')";
     browser.open(&liar.url("/ui/logs/main?q=outcome:failure"), way);
     browser.click("#summary .save", "Save this query");
-    browser.wait("document.querySelector('#save')?.elements.query.value === 'outcome:failure'");
+    browser.wait("document.querySelector('#save')?.elements.query?.value === 'outcome:failure'");
     fill(&mut browser, &json!({"name": "failures", "url": receiver.url}));
     press(&mut browser, "Save it");
     browser.wait("document.querySelector('#saved .notice code')");
@@ -134,7 +134,7 @@ fn queries_that_are_made_already_fill_the_form() {
     let disk = json!({"name": "disk", "query": "", "when": "disk under 5G"});
     assert_eq!(filled(&mut browser), disk);
     browser.click(".made a", "outside-hours");
-    browser.wait("location.pathname.includes('system') && document.querySelector('#save')?.elements.query.value.startsWith('action:graven.grant OR ')");
+    browser.wait("location.pathname.includes('system') && document.querySelector('#save')?.elements.query?.value.startsWith('action:graven.grant OR ')");
     assert_eq!(filled(&mut browser)["when"], "outside 07:00-19:00 mon-fri");
 }
 

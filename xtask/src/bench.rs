@@ -44,6 +44,11 @@ pub(crate) fn run(root: &Path, args: &BenchArgs) -> Result<bool, String> {
     }
 }
 
+/// Runs the bench of search and state among the tests, with a million events or with few; whether each row could be measured.
+pub(crate) fn find_among_tests(root: &Path, million: bool) -> Result<bool, String> {
+    log::run_find(root, &log::FindArgs::among_tests(million))
+}
+
 /// Runs an example in release; what it prints goes to whoever started the task.
 fn example(root: &Path, package: &str, name: &str, args: &[&Path]) -> Result<bool, String> {
     let status = Command::new("cargo")

@@ -41,7 +41,7 @@ struct Args {
 enum Task {
     /// Check the house rules that no compiler checks (also run by `cargo test -p xtask`)
     Tidy,
-    /// Format, lints, every test, wasm32, licences and quick conformance; ends with one line of totals
+    /// Format, lints, every test, wasm32, licences and quick conformance, and search in small; ends with one line of totals
     Test {
         /// Run the slow campaigns too
         #[arg(long)]

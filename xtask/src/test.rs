@@ -8,7 +8,7 @@ use crate::jobs::jobs;
 use crate::model::MODEL_TEST;
 use crate::stage::{self, Stages};
 use crate::totals::Totals;
-use crate::{assets, campaign, conformance, failures, skips};
+use crate::{assets, bench, campaign, conformance, failures, skips};
 
 /// The target that browsers run: `lib/` must compile for it.
 const WASM: &str = "wasm32-unknown-unknown";
@@ -39,6 +39,7 @@ pub(crate) fn run(root: &Path, all: bool) -> Result<bool, String> {
     run.sdk()?;
     run.deny()?;
     run.conformance()?;
+    run.bench()?;
     if all {
         run.totals.failed += campaign::run_all(root).len();
     }
@@ -137,6 +138,16 @@ impl Run {
     /// The conformance parts that take seconds.
     fn conformance(&mut self) -> Result<(), String> {
         self.totals.add(conformance::quick(&self.root, &self.stages)?);
+        Ok(())
+    }
+
+    /// Search and state in small: a row that cannot be measured fails, a figure that misses its goal does not. With `CI=true` of a
+    /// million events, elsewhere of few.
+    fn bench(&mut self) -> Result<(), String> {
+        let started = Instant::now();
+        let good = bench::find_among_tests(&self.root, skips::strict())?;
+        stage::report("bench find", if good { "ok" } else { "FAILED" }, started);
+        self.totals.failed += usize::from(!good);
         Ok(())
     }
 

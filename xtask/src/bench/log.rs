@@ -25,13 +25,14 @@ use clap::Args;
 use tempfile::TempDir;
 
 use cores::Cores;
-use kit::Kit;
+use kit::{Kit, PROFILE_OF_TESTS};
 use line::Line;
 use machine::Machine;
 use rows::{ACCESS_ROWS, FIND_ROWS, ROWS, Row};
 use size::Size;
 
 /// A table of figures.
+#[derive(Clone, Copy)]
 struct Bench {
     name: &'static str,
     rows: &'static [Row],
@@ -39,7 +40,8 @@ struct Bench {
     examples_of: &'static [&'static str],
     /// Whether the server is measured too.
     with_server: bool,
-    /// Cargo's profile: `dist`, as packages are built, or where that takes too long to be asked for, `release`.
+    /// Cargo's profile: `dist`, as packages are built, or where that takes too long to be asked for, `release`; and for a run
+    /// among the tests the one that those are built in.
     profile: &'static str,
 }
 
@@ -82,6 +84,9 @@ pub(super) struct FindArgs {
     /// Write the figures to this file too, as JSON
     #[arg(long, value_name = "PATH")]
     json: Option<PathBuf>,
+    /// Measure what the tests were built to: built quickly, with little optimisation
+    #[arg(long, conflicts_with = "write")]
+    as_tested: bool,
     /// Leave PostgreSQL out: its indexes of ten million rows take long
     #[arg(long)]
     no_postgres: bool,
@@ -91,6 +96,15 @@ pub(super) struct FindArgs {
     /// Measure on the disk of this directory, relative to the checkout [default: target]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
+}
+
+impl FindArgs {
+    /// A run among the tests: all rows of a million events, or of few, without PostgreSQL, which takes minutes to load.
+    pub(super) fn among_tests(million: bool) -> FindArgs {
+        let (full, smoke, as_tested, no_postgres) = (false, !million, true, true);
+        let (only, json, write, dir) = (Vec::new(), None, None, None);
+        FindArgs { full, smoke, only, json, as_tested, no_postgres, write, dir }
+    }
 }
 
 /// Arguments of `cargo xtask bench access`.
@@ -138,7 +152,7 @@ pub(super) fn run_access(root: &Path, args: &AccessArgs) -> Result<bool, String>
 
 /// Measures search and state.
 pub(super) fn run_find(root: &Path, args: &FindArgs) -> Result<bool, String> {
-    let FindArgs { full, smoke, only, json, no_postgres, write, dir } = args;
+    let FindArgs { full, smoke, only, json, as_tested, no_postgres, write, dir } = args;
     let size = match (full, smoke) {
         (true, _) => Size::Full,
         (_, true) => Size::Smoke,
@@ -146,7 +160,9 @@ pub(super) fn run_find(root: &Path, args: &FindArgs) -> Result<bool, String> {
     };
     let (only, json, write) = (only.clone(), json.clone(), write.clone());
     let no_postgres = *no_postgres;
-    measure(root, &FIND, &LogArgs { size, only, json, no_postgres, write, dir: dir.clone() })
+    let profile = if *as_tested { PROFILE_OF_TESTS } else { FIND.profile };
+    let bench = Bench { profile, ..FIND };
+    measure(root, &bench, &LogArgs { size, only, json, no_postgres, write, dir: dir.clone() })
 }
 
 /// Measures the log.

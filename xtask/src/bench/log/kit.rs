@@ -15,6 +15,10 @@ use super::size::{Counts, Size};
 use crate::limits::BENCH_STEP_WAIT_MAX;
 use crate::stage::Stages;
 
+/// The profile that tests are built in. Its programs are built all at once, as the tests are: by themselves they would have other
+/// features, and everything below them would be built once more.
+pub(super) const PROFILE_OF_TESTS: &str = "dev";
+
 /// Figures of the search index.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Found {
@@ -85,7 +89,12 @@ impl Kit {
 
     fn build(&self, name: &str, what: &[&str]) -> Result<(), String> {
         let mut build = Command::new("cargo");
-        build.args(["build", "--profile", self.profile]).args(what).current_dir(&self.root);
+        if self.profile == PROFILE_OF_TESTS {
+            build.args(["test", "--workspace", "--no-run"]);
+        } else {
+            build.args(["build", "--profile", self.profile]).args(what);
+        }
+        build.current_dir(&self.root);
         if self.stages.run(name, &mut build)?.good {
             return Ok(());
         }
@@ -94,7 +103,8 @@ impl Kit {
 
     /// Where cargo puts what it builds.
     fn built(&self) -> PathBuf {
-        self.root.join("target").join(self.profile)
+        let folder = if self.profile == PROFILE_OF_TESTS { "debug" } else { self.profile };
+        self.root.join("target").join(folder)
     }
 
     /// The binary.

@@ -120,10 +120,11 @@ fn sim_crashes(root: &Path) -> Result<(), String> {
     })
 }
 
-/// The rows that need root or programs of others say in their output what is missing.
+/// The rows that need root or programs of others say in their output what is missing. Of the whole workspace, as the tests are built: the
+/// package by itself would have other features, and most of it would be built again.
 fn fire_rows(root: &Path) -> Result<(), String> {
     let mut command = Command::new("cargo");
-    command.args(["test", "--package", "graven", "--test", "fire", "--", "--show-output"]);
+    command.args(["test", "--workspace", "--test", "fire", "--", "--show-output"]);
     command.env("GRAVEN_FIRE_FULL", "1");
     cargo(root, &mut command).map_err(|what| format!("{what}; the seed stands in its output"))
 }

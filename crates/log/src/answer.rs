@@ -38,6 +38,7 @@ pub(crate) struct AnswerParts {
 /// The door to the signer threads.
 pub(crate) struct Answerer {
     jobs: Door<Job>,
+    parts: AnswerParts,
 }
 
 impl Answerer {
@@ -47,6 +48,11 @@ impl Answerer {
             return;
         }
         self.jobs.push(job);
+    }
+
+    /// Does a job on this thread.
+    pub(crate) fn answer_here(&self, job: Job) {
+        work(&self.parts, job);
     }
 }
 
@@ -63,7 +69,7 @@ pub(crate) fn start(
         let run = move || run(&parts, &jobs);
         handles.push(Builder::new().name(name).spawn(run)?);
     }
-    Ok((Answerer { jobs }, handles))
+    Ok((Answerer { jobs, parts: parts.clone() }, handles))
 }
 
 fn run(parts: &AnswerParts, jobs: &Taker<Job>) {

@@ -97,7 +97,8 @@ impl JournalThread {
             // The unloader that asked may have ended with the cell.
             carry.send(slot).unwrap_or(());
         }
-        self.publish(frame, checked)?;
+        let answers_here = answers_first && frame.is_lone();
+        self.publish(frame, checked, answers_here)?;
         if answers_first {
             self.inbox.note_commit();
         }
@@ -146,8 +147,14 @@ impl JournalThread {
         self.room.set_journal(self.journal.ready_bytes(), self.journal.retained_bytes());
     }
 
-    /// Lets a permanent frame be read, then signed and answered.
-    fn publish(&mut self, frame: SealedFrame, checked: Vec<Checked>) -> Result<(), Fatal> {
+    /// Lets a permanent frame be read, then signed and answered: by this thread, where that is all that there is to do, as waking
+    /// another would take longer.
+    fn publish(
+        &mut self,
+        frame: SealedFrame,
+        checked: Vec<Checked>,
+        answers_here: bool,
+    ) -> Result<(), Fatal> {
         let body = PooledFrame::new(frame.body, &self.pool);
         let mut filled_segment = false;
         for (mut delta, checked) in frame.logs.into_iter().zip(checked) {
@@ -157,7 +164,12 @@ impl JournalThread {
             advance(&mut delta, checked, &body).map_err(|what| self.poison.fatal(what))?;
             delta.log.committed.send_replace(head);
             self.stats.appended(count);
-            self.answerer.send(Job { log: delta.log, head, waiters: delta.waiters });
+            let job = Job { log: delta.log, head, waiters: delta.waiters };
+            if answers_here {
+                self.answerer.answer_here(job);
+            } else {
+                self.answerer.send(job);
+            }
         }
         for (log, waiter) in frame.repeats {
             let head = log.head();

@@ -63,6 +63,13 @@ impl SealedFrame {
     pub(crate) fn is_small(&self) -> bool {
         self.logs.iter().map(|delta| delta.spans.len()).sum::<usize>() <= EVENTS_WORTH_WAKING
     }
+
+    /// Whether one client waits for it, with one event.
+    pub(crate) fn is_lone(&self) -> bool {
+        let [delta] = &self.logs[..] else { return false };
+        let [waiter] = &delta.waiters[..] else { return false };
+        waiter.items.len() == 1 && self.repeats.is_empty()
+    }
 }
 
 impl WaitItem {

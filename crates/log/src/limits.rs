@@ -34,7 +34,7 @@ pub(crate) const WORK_BETWEEN_LOOKS: usize = 128;
 /// takes less than waking a thread for each.
 pub(crate) const EVENTS_WORTH_WAKING: usize = 32;
 /// Bytes of free frame buffers that a cell keeps; more are given back to the system.
-pub(crate) const FRAME_POOL_BYTES_MAX: usize = 32 * 1024 * 1024;
+pub(crate) const FRAME_POOL_BYTES_MAX: usize = 24 * 1024 * 1024;
 /// Size of the journal file that a full disk's reserve makes room for: half of it, as a start needs as much again.
 pub(crate) const SPARE_OF_RESERVE_BYTES: u64 = RESERVE_BYTES_DEFAULT / 2;
 /// Most logs in one frame.

@@ -1,4 +1,4 @@
-//! Signing checkpoints and answering producers, in parallel, after the commit and never before.
+//! Signing checkpoints and answering producers, after the commit and never before; on threads of its own, but for a lone append.
 
 use crate::extra::extra;
 use crate::frame::FooterCheckpoint;

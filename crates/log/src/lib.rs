@@ -4,7 +4,7 @@
 //! submit (intake: check, hash)                 many threads
 //!   → inbox → commit thread (plan, number, stamp, chain, frame)
 //!   → journal thread (compute everything again from the frame, flush: the commit point, advance)
-//!   → signer threads (sign each log's checkpoint, answer)
+//!   → signer threads (sign each log's checkpoint, answer); a lone append the journal thread signs and answers itself
 //! unloader: journal → parts → sealed segments · keeper: disk, guard, each minute's roots
 //! ```
 //!
